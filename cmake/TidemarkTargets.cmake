@@ -1,0 +1,44 @@
+# One CMake library per directory, the same warnings everywhere.
+
+add_library(tidemark_flags INTERFACE)
+target_compile_options(tidemark_flags INTERFACE -Wall -Wextra -Werror -Wno-unused-parameter
+                       -fno-omit-frame-pointer)
+target_include_directories(tidemark_flags INTERFACE ${CMAKE_SOURCE_DIR})
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(tidemark_flags INTERFACE -Wthread-safety -Wthread-safety-beta
+                         -Werror=thread-safety)
+else()
+  # g++ 12 warns of uninitialised members inside std::optional and std::variant that are not read.
+  target_compile_options(tidemark_flags INTERFACE -Wno-maybe-uninitialized)
+endif()
+if(TIDEMARK_SANITIZE)
+  add_compile_options(-fsanitize=${TIDEMARK_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${TIDEMARK_SANITIZE})
+endif()
+
+# tidemark_library(NAME SOURCES a.cc b.cc DEPS x y)
+function(tidemark_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE tidemark_flags)
+  target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
+endfunction()
+
+# tidemark_executable(NAME SOURCES a.cc DEPS x)
+function(tidemark_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} tidemark_flags)
+endfunction()
+
+# tidemark_test(NAME SOURCES a_test.cc DEPS x): one GoogleTest binary, one ctest entry per TEST.
+function(tidemark_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  tidemark_executable(${name} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} GTest::gmock_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  gtest_discover_tests(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} DISCOVERY_TIMEOUT 60)
+endfunction()
+include(GoogleTest)
