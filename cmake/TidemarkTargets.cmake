@@ -2,7 +2,7 @@
 
 add_library(tidemark_flags INTERFACE)
 target_compile_options(tidemark_flags INTERFACE -Wall -Wextra -Werror -Wno-unused-parameter
-                       -fno-omit-frame-pointer)
+                       -Wno-missing-field-initializers -fno-omit-frame-pointer)
 target_include_directories(tidemark_flags INTERFACE ${CMAKE_SOURCE_DIR})
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(tidemark_flags INTERFACE -Wthread-safety -Wthread-safety-beta

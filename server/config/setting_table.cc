@@ -1,0 +1,136 @@
+#include "server/config/setting_table.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "server/config/setting_kinds.h"
+
+namespace tidemark::config {
+namespace {
+
+constexpr char kWhere[] = "Where";
+constexpr char kLog[] = "Log";
+constexpr char kLimits[] = "Limits on what clients send";
+constexpr char kMemory[] = "Commits and memory";
+constexpr char kTime[] = "Time";
+constexpr char kThreads[] = "Threads";
+
+void AddWhereAndLog(std::vector<SettingSpec>& table) {
+  table.push_back(
+      PathSetting({"data", kWhere, "Directory of the store; made if missing. Required."}, "DIR",
+                  &Settings::data));
+  table.push_back(
+      EndpointSetting({"listen", kWhere, "Where gRPC listens. Port 0: a free one, see ports_file."},
+                      &Settings::listen));
+  table.push_back(OptionalEndpointSetting(
+      {"http", kWhere, "Where HTTP (metrics, health) listens; \"off\" or \"\" for nowhere."},
+      &Settings::http));
+  table.push_back(SwitchSetting(
+      {"allow_insecure_network", kWhere,
+       "Accept addresses other than loopback, although there is no TLS and no authentication."},
+      &Settings::allow_insecure_network));
+  table.push_back(PathSetting(
+      {"ports_file", kWhere, "File that gets the bound ports as JSON once the server is ready."},
+      "FILE", &Settings::ports_file));
+  table.push_back(PathSetting(
+      {"config", kWhere, "TOML file of settings. Flags and TIDEMARK_* variables are stronger."},
+      "FILE", &Settings::config));
+  table.push_back(LogLevelSetting({"log_level", kLog, "The least important lines to log."},
+                                  &Settings::log_level));
+  table.push_back(LogFormatSetting({"log_format", kLog, "Lines for people, or JSON for programs."},
+                                   &Settings::log_format));
+}
+
+void AddLimits(std::vector<SettingSpec>& table) {
+  table.push_back(BytesSetting({"event_bytes_max", kLimits, "One encoded event."},
+                               &Settings::event_bytes_max, 1 * kKiB, 256 * kMiB));
+  table.push_back(BytesSetting(
+      {"request_bytes_max", kLimits,
+       "One encoded request. Stock gRPC clients receive at most 4MiB unless told otherwise."},
+      &Settings::request_bytes_max, 4 * kKiB, 1 * kGiB));
+  table.push_back(CountSetting({"request_events_max", kLimits, "Events in one request."},
+                               &Settings::request_events_max, 1, 10'000'000));
+  table.push_back(CountSetting({"key_bytes_max", kLimits, "Bytes of one event's key."},
+                               &Settings::key_bytes_max, 16, 64 * kKiB));
+  table.push_back(CountSetting({"topic_partitions_max", kLimits, "Partitions of one topic."},
+                               &Settings::topic_partitions_max, 1, 1'000'000));
+  table.push_back(CountSetting({"partitions_max", kLimits, "Partitions of the whole store."},
+                               &Settings::partitions_max, 1, 10'000'000));
+  table.push_back(CountSetting({"streams_max", kLimits, "Open streams of all clients."},
+                               &Settings::streams_max, 1, 1'000'000));
+  table.push_back(CountSetting({"group_members_max", kLimits, "Members of one consumer group."},
+                               &Settings::group_members_max, 1, 100'000));
+  table.push_back(BytesSetting(
+      {"append_stream_inflight_bytes_max", kLimits, "Unanswered bytes of one AppendStream."},
+      &Settings::append_stream_inflight_bytes_max, 4 * kKiB, 4 * kGiB));
+  table.push_back(CountSetting(
+      {"append_stream_inflight_requests_max", kLimits, "Unanswered requests of one AppendStream."},
+      &Settings::append_stream_inflight_requests_max, 1, 1'000'000));
+}
+
+void AddMemory(std::vector<SettingSpec>& table) {
+  table.push_back(BytesSetting(
+      {"queue_bytes_max", kMemory, "Requests waiting to be committed; beyond it they are refused."},
+      &Settings::queue_bytes_max, 64 * kKiB, 1024 * kGiB));
+  table.push_back(
+      BytesSetting({"commit_bytes_max", kMemory, "One group commit: what one fsync makes durable."},
+                   &Settings::commit_bytes_max, 4 * kKiB, 1 * kGiB));
+  table.push_back(BytesSetting(
+      {"batch_bytes_max", kMemory, "One stored batch, unless a single event is larger."},
+      &Settings::batch_bytes_max, 1 * kKiB, 256 * kMiB));
+  table.push_back(
+      BytesSetting({"tail_bytes_max", kMemory, "Newest batches kept in memory for live readers."},
+                   &Settings::tail_bytes_max, 64 * kKiB, 1024 * kGiB));
+  table.push_back(BytesSetting({"block_cache_bytes", kMemory, "Cache of stored blocks."},
+                               &Settings::block_cache_bytes, 0, 1024 * kGiB));
+  table.push_back(BytesSetting(
+      {"write_buffer_bytes", kMemory, "New data kept in memory before it gets a file of its own."},
+      &Settings::write_buffer_bytes, 1 * kMiB, 16 * kGiB));
+}
+
+void AddTimeAndThreads(std::vector<SettingSpec>& table) {
+  table.push_back(DurationSetting(
+      {"heartbeat_interval", kTime, "Longest silence on an open stream before a heartbeat."},
+      &Settings::heartbeat_interval, absl::Milliseconds(10), absl::Seconds(15)));
+  table.push_back(DurationSetting(
+      {"revoke_timeout", kTime, "How long a group member may keep a revoked partition."},
+      &Settings::revoke_timeout, absl::Milliseconds(10), absl::Minutes(10)));
+  table.push_back(DurationSetting(
+      {"drain_timeout", kTime, "How long a shutdown waits for open calls to end by themselves."},
+      &Settings::drain_timeout, absl::ZeroDuration(), absl::Minutes(10)));
+  table.push_back(CountSetting({"grpc_threads", kThreads, "Threads that serve gRPC."},
+                               &Settings::grpc_threads, 1, 256));
+  table.push_back(CountSetting({"reader_threads", kThreads, "Threads that read from the disk."},
+                               &Settings::reader_threads, 1, 256));
+}
+
+}  // namespace
+
+std::string SettingSpec::Flag() const {
+  return absl::StrCat("--", absl::StrReplaceAll(name, {{"_", "-"}}));
+}
+
+std::string SettingSpec::Environment() const {
+  return absl::StrCat("TIDEMARK_", absl::AsciiStrToUpper(name));
+}
+
+const std::vector<SettingSpec>& SettingTable() {
+  static const auto* const kTable = [] {
+    auto* table = new std::vector<SettingSpec>;
+    AddWhereAndLog(*table);
+    AddLimits(*table);
+    AddMemory(*table);
+    AddTimeAndThreads(*table);
+    return table;
+  }();
+  return *kTable;
+}
+
+const SettingSpec* FindSetting(absl::string_view name) {
+  for (const SettingSpec& spec : SettingTable()) {
+    if (spec.name == name) return &spec;
+  }
+  return nullptr;
+}
+
+}  // namespace tidemark::config

@@ -1,0 +1,70 @@
+// Settings: everything an operator can choose, as plain typed values.
+//
+// A default here is the default: the command line, the documentation and GetConfig read it from a
+// default-constructed Settings. Names are those of the configuration file; ranges and descriptions
+// are in setting_table.cc, rules between settings in settings_check.cc.
+#ifndef TIDEMARK_SERVER_CONFIG_SETTINGS_H_
+#define TIDEMARK_SERVER_CONFIG_SETTINGS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "server/config/endpoint.h"
+
+namespace tidemark::config {
+
+enum class LogLevel { kTrace, kDebug, kInfo, kWarning, kError };
+enum class LogFormat { kText, kJson };
+
+inline constexpr uint64_t kKiB = 1024;
+inline constexpr uint64_t kMiB = 1024 * kKiB;
+inline constexpr uint64_t kGiB = 1024 * kMiB;
+
+struct Settings {
+  // Where.
+  std::string config;                     // The configuration file that was read; empty: none.
+  std::string data;                       // Directory; required.
+  Endpoint listen = {"127.0.0.1", 7400};  // gRPC.
+  std::optional<Endpoint> http = Endpoint{"127.0.0.1", 7480};  // Unset: no HTTP port.
+  bool allow_insecure_network = false;  // Without it, listen and http are loopback addresses.
+  std::string ports_file;               // Empty: none. Gets the bound ports once ready, as JSON.
+
+  // Log.
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
+
+  // Limits on what clients send; reported by GetServerInfo.
+  uint64_t event_bytes_max = 1 * kMiB;    // One encoded event.
+  uint64_t request_bytes_max = 4 * kMiB;  // One encoded request; >= event_bytes_max.
+  uint64_t request_events_max = 100'000;
+  uint64_t key_bytes_max = 1024;
+  uint64_t topic_partitions_max = 10'000;
+  uint64_t partitions_max = 100'000;  // Of the store.
+  uint64_t streams_max = 10'000;      // Open streams of the server.
+  uint64_t group_members_max = 1000;
+  uint64_t append_stream_inflight_bytes_max = 8 * kMiB;  // >= request_bytes_max.
+  uint64_t append_stream_inflight_requests_max = 1024;
+
+  // Commit pipeline and memory.
+  uint64_t queue_bytes_max = 64 * kMiB;  // Requests waiting to be committed; >= request_bytes_max.
+  uint64_t commit_bytes_max = 4 * kMiB;  // One group commit; <= queue_bytes_max.
+  uint64_t batch_bytes_max = 1 * kMiB;   // One stored batch; <= commit_bytes_max.
+  uint64_t tail_bytes_max = 64 * kMiB;   // Newest batches in memory; >= batch_bytes_max.
+  uint64_t block_cache_bytes = 32 * kMiB;
+  uint64_t write_buffer_bytes = 64 * kMiB;  // New data in memory before it gets a file (an epoch).
+
+  // Time.
+  absl::Duration heartbeat_interval = absl::Seconds(15);
+  absl::Duration revoke_timeout = absl::Seconds(10);
+  absl::Duration drain_timeout = absl::Seconds(4);
+
+  // Threads.
+  uint64_t grpc_threads = 2;
+  uint64_t reader_threads = 2;
+};
+
+}  // namespace tidemark::config
+
+#endif  // TIDEMARK_SERVER_CONFIG_SETTINGS_H_

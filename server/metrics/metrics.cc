@@ -1,0 +1,115 @@
+#include "server/metrics/metrics.h"
+
+#include <utility>
+
+#include "prometheus/text_serializer.h"
+#include "server/metrics/buckets.h"
+#include "server/metrics/process_figures.h"
+
+namespace tidemark::metrics {
+namespace {
+
+template <typename T>
+prometheus::Family<T>& Family(prometheus::detail::Builder<T> builder, std::string name,
+                              std::string help, prometheus::Registry& registry) {
+  return builder.Name(std::move(name)).Help(std::move(help)).Register(registry);
+}
+
+prometheus::Counter& Counter(prometheus::Registry& registry, std::string name, std::string help) {
+  return Family(prometheus::BuildCounter(), std::move(name), std::move(help), registry).Add({});
+}
+
+prometheus::Gauge& Gauge(prometheus::Registry& registry, std::string name, std::string help) {
+  return Family(prometheus::BuildGauge(), std::move(name), std::move(help), registry).Add({});
+}
+
+prometheus::Histogram& Histogram(prometheus::Registry& registry, std::string name, std::string help,
+                                 prometheus::Histogram::BucketBoundaries buckets) {
+  return Family(prometheus::BuildHistogram(), std::move(name), std::move(help), registry)
+      .Add({}, std::move(buckets));
+}
+
+}  // namespace
+
+Metrics::Metrics()
+    : append_requests_total(Counter(registry_, "tidemark_append_requests_total",
+                                    "Append requests acknowledged, without duplicates.")),
+      append_events_total(
+          Counter(registry_, "tidemark_append_events_total", "Events acknowledged.")),
+      append_bytes_total(Counter(registry_, "tidemark_append_bytes_total",
+                                 "Bytes of acknowledged events, encoded.")),
+      append_batches_total(Counter(registry_, "tidemark_append_batches_total", "Batches stored.")),
+      duplicate_appends_total(
+          Counter(registry_, "tidemark_duplicate_appends_total",
+                  "Append requests recognised as retries, answered and not stored again.")),
+      append_seconds(Histogram(registry_, "tidemark_append_seconds",
+                               "Time from queueing an append to its being durable.",
+                               SecondsBuckets())),
+      commit_groups_total(
+          Counter(registry_, "tidemark_commit_groups_total", "Group commits written.")),
+      commit_group_bytes(Histogram(registry_, "tidemark_commit_group_bytes",
+                                   "Bytes written by one group commit.", BytesBuckets())),
+      fsync_seconds(Histogram(registry_, "tidemark_fsync_seconds",
+                              "Time of the synced write of one group commit.", SecondsBuckets())),
+      queue_bytes(
+          Gauge(registry_, "tidemark_queue_bytes", "Bytes of requests that wait to be committed.")),
+      queue_requests(
+          Gauge(registry_, "tidemark_queue_requests", "Requests that wait to be committed.")),
+      store_failed(Gauge(registry_, "tidemark_store_failed",
+                         "1 if the store refuses writes until it is reopened, else 0.")),
+      read_batches_total(
+          Counter(registry_, "tidemark_read_batches_total", "Batches given to readers.")),
+      read_bytes_total(Counter(registry_, "tidemark_read_bytes_total",
+                               "Bytes of events given to readers, encoded.")),
+      read_tail_hits_total(Counter(registry_, "tidemark_read_tail_hits_total",
+                                   "Batches that readers got from memory.")),
+      read_store_hits_total(Counter(registry_, "tidemark_read_store_hits_total",
+                                    "Batches that readers got from the store.")),
+      corrupt_batches_total(Counter(registry_, "tidemark_corrupt_batches_total",
+                                    "Batches whose checksum was wrong; they were not served.")),
+      group_rebalances_total(Counter(registry_, "tidemark_group_rebalances_total",
+                                     "New assignments of partitions in consumer groups.")),
+      group_acks_total(
+          Counter(registry_, "tidemark_group_acks_total", "Acknowledgements made durable.")),
+      refused_appends_total_(Family(prometheus::BuildCounter(), "tidemark_refused_appends_total",
+                                    "Append requests refused, by reason.", registry_)),
+      requests_total_(Family(prometheus::BuildCounter(), "tidemark_requests_total",
+                             "Calls that ended, by method and canonical code.", registry_)),
+      request_seconds_(Family(prometheus::BuildHistogram(), "tidemark_request_seconds",
+                              "Time from a call's arrival to its answer, by method.", registry_)),
+      open_streams_(Family(prometheus::BuildGauge(), "tidemark_open_streams",
+                           "Streams that are open, by method.", registry_)) {
+  AddCollector(CollectProcessFigures);
+}
+
+prometheus::Counter& Metrics::RefusedAppends(absl::string_view reason) {
+  return refused_appends_total_.Add({{"reason", std::string(reason)}});
+}
+
+MethodMetrics& Metrics::Method(absl::string_view method) {
+  absl::MutexLock lock(&mu_);
+  std::unique_ptr<MethodMetrics>& metrics = methods_[method];
+  if (metrics == nullptr) {
+    metrics = std::make_unique<MethodMetrics>(std::string(method), requests_total_,
+                                              request_seconds_, open_streams_);
+  }
+  return *metrics;
+}
+
+void Metrics::AddCollector(Collector collector) {
+  absl::MutexLock lock(&mu_);
+  collectors_.push_back(std::move(collector));
+}
+
+std::string Metrics::RenderText() const {
+  std::vector<Collector> collectors;
+  {
+    absl::MutexLock lock(&mu_);
+    collectors = collectors_;
+  }
+  std::vector<prometheus::MetricFamily> families = registry_.Collect();
+  for (const Collector& collector : collectors) collector(families);
+  return prometheus::TextSerializer().Serialize(MergeFamilies(std::move(families)));
+}
+
+}  // namespace tidemark::metrics
