@@ -1,0 +1,67 @@
+#include "server/storage/batch_codec.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/crc32c.h"
+#include "server/storage/coding.h"
+
+namespace tidemark::storage {
+namespace {
+
+constexpr char kVersion = 1;
+constexpr size_t kCheckedFrom = 8;
+
+absl::Status Damaged(LogId log, Offset offset, absl::string_view what) {
+  return absl::DataLossError(
+      absl::StrCat("batch at offset ", offset.value(), " of log ", log.value(), ": ", what));
+}
+
+}  // namespace
+
+std::string EncodeBatchHeader(const BatchHeader& header) {
+  std::string checked;
+  checked.reserve(kBatchHeaderBytes - kCheckedFrom);
+  AppendLittle32(checked, header.events_crc32c);
+  AppendLittle32(checked, header.count);
+  AppendLittle64(checked, header.append_time_us);
+  AppendLittle64(checked, header.position.value());
+  AppendLittle64(checked, header.base_offset.value());
+  AppendLittle32(checked, header.log.value());
+  AppendLittle32(checked, header.events_bytes);
+  std::string out(1, kVersion);
+  out.append(3, '\0');
+  AppendLittle32(out, base::Crc32c(checked));
+  out.append(checked);
+  TM_CHECK_EQ(out.size(), kBatchHeaderBytes);
+  return out;
+}
+
+absl::Status DecodeBatch(LogId log, Offset base_offset, absl::string_view value,
+                         BatchHeader& header, absl::string_view& events) {
+  if (value.size() < kBatchHeaderBytes) return Damaged(log, base_offset, "shorter than a header");
+  const char* p = value.data();
+  if (p[0] != kVersion) return Damaged(log, base_offset, "unknown version");
+  const absl::string_view checked = value.substr(kCheckedFrom, kBatchHeaderBytes - kCheckedFrom);
+  if (base::Crc32c(checked) != LoadLittle32(p + 4)) {
+    return Damaged(log, base_offset, "header checksum does not match");
+  }
+  header.events_crc32c = LoadLittle32(p + 8);
+  header.count = LoadLittle32(p + 12);
+  header.append_time_us = LoadLittle64(p + 16);
+  header.position = Position(LoadLittle64(p + 24));
+  header.base_offset = Offset(LoadLittle64(p + 32));
+  header.log = LogId(LoadLittle32(p + 40));
+  header.events_bytes = LoadLittle32(p + 44);
+  if (header.log != log || header.base_offset != base_offset) {
+    return Damaged(log, base_offset, "stored under the wrong key");
+  }
+  events = value.substr(kBatchHeaderBytes);
+  if (events.size() != header.events_bytes) return Damaged(log, base_offset, "wrong length");
+  if (header.count == 0) return Damaged(log, base_offset, "no events");
+  if (base::Crc32c(events) != header.events_crc32c) {
+    return Damaged(log, base_offset, "events checksum does not match");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace tidemark::storage

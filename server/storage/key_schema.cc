@@ -1,0 +1,105 @@
+#include "server/storage/key_schema.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/storage/coding.h"
+
+namespace tidemark::storage {
+namespace {
+
+constexpr size_t kIndexRowBytes = 32;
+
+std::string WithPrefix(char prefix, absl::string_view rest) {
+  std::string key(1, prefix);
+  key.append(rest.data(), rest.size());
+  return key;
+}
+
+}  // namespace
+
+std::string TopicKey(absl::string_view name) { return WithPrefix(kTopicPrefix, name); }
+
+std::string DeletedTopicKey(TopicId id) {
+  std::string key(1, kDeletedTopicPrefix);
+  AppendBig64(key, id.value());
+  return key;
+}
+
+std::string DataKey(Epoch epoch, LogId log, Offset base_offset) {
+  std::string key;
+  key.reserve(kDataKeyBytes);
+  AppendBig32(key, epoch.value());
+  AppendBig32(key, log.value());
+  AppendBig64(key, base_offset.value());
+  return key;
+}
+
+std::string IndexKey(LogId log, Offset base_offset) {
+  std::string key;
+  key.reserve(kIndexKeyBytes);
+  AppendBig32(key, log.value());
+  AppendBig64(key, base_offset.value());
+  return key;
+}
+
+std::string GroupKey(absl::string_view name) { return WithPrefix(kGroupPrefix, name); }
+
+std::string OffsetsPrefix(GroupId group) {
+  std::string key(1, kOffsetPrefix);
+  AppendBig64(key, group.value());
+  return key;
+}
+
+std::string OffsetKey(GroupId group, LogId log) {
+  std::string key = OffsetsPrefix(group);
+  AppendBig32(key, log.value());
+  return key;
+}
+
+std::string ProducerKey(absl::string_view id, uint64_t sequence) {
+  std::string key(id);
+  key.push_back('\0');
+  AppendBig64(key, sequence);
+  return key;
+}
+
+std::string PrefixEnd(absl::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && static_cast<uint8_t>(end.back()) == 0xff) end.pop_back();
+  TM_CHECK(!end.empty());
+  end.back() = static_cast<char>(static_cast<uint8_t>(end.back()) + 1);
+  return end;
+}
+
+DataKeyParts ParseDataKey(absl::string_view key) {
+  TM_CHECK_EQ(key.size(), kDataKeyBytes);
+  return {.epoch = Epoch(LoadBig32(key.data())),
+          .log = LogId(LoadBig32(key.data() + 4)),
+          .base_offset = Offset(LoadBig64(key.data() + 8))};
+}
+
+std::string EncodeIndexRow(const IndexRow& row) {
+  std::string value;
+  value.reserve(kIndexRowBytes);
+  AppendLittle32(value, row.epoch.value());
+  AppendLittle32(value, row.count);
+  AppendLittle64(value, row.append_time_us);
+  AppendLittle64(value, row.position.value());
+  AppendLittle32(value, row.events_bytes);
+  AppendLittle32(value, row.events_crc32c);
+  return value;
+}
+
+bool DecodeIndexRow(absl::string_view value, IndexRow& row) {
+  if (value.size() != kIndexRowBytes) return false;
+  const char* p = value.data();
+  row.epoch = Epoch(LoadLittle32(p));
+  row.count = LoadLittle32(p + 4);
+  row.append_time_us = LoadLittle64(p + 8);
+  row.position = Position(LoadLittle64(p + 16));
+  row.events_bytes = LoadLittle32(p + 24);
+  row.events_crc32c = LoadLittle32(p + 28);
+  return true;
+}
+
+}  // namespace tidemark::storage

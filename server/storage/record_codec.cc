@@ -1,0 +1,201 @@
+#include "server/storage/record_codec.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/storage/coding.h"
+
+namespace tidemark::storage {
+namespace {
+
+using Json = nlohmann::json;
+
+absl::Status Damaged(absl::string_view kind, absl::string_view why) {
+  return absl::DataLossError(absl::StrCat("damaged ", kind, " record: ", why));
+}
+
+// Parses JSON and fills a record by `fill`, which may throw what nlohmann throws.
+template <typename Record, typename Fill>
+absl::StatusOr<Record> FromJson(absl::string_view kind, absl::string_view bytes, Fill fill) {
+  try {
+    Record record;
+    fill(Json::parse(bytes.begin(), bytes.end()), record);
+    return record;
+  } catch (const Json::exception& e) {
+    return Damaged(kind, e.what());
+  }
+}
+
+template <typename T>
+std::optional<T> Optional(const Json& json, const char* name) {
+  if (!json.contains(name)) return std::nullopt;
+  return json.at(name).get<T>();
+}
+
+Json ConfigToJson(const TopicConfig& config) {
+  Json json{{"partitions", config.partitions},
+            {"durability", config.durability == Durability::kMemory ? "memory" : "synced"},
+            {"compression", static_cast<int>(config.compression)},
+            {"index_keys", config.index_keys},
+            {"compact", config.compact},
+            {"encrypt_by_key", config.encrypt_by_key},
+            {"description", config.description}};
+  if (config.retention_max_age_us) json["retention_max_age_us"] = *config.retention_max_age_us;
+  if (config.retention_max_bytes) json["retention_max_bytes"] = *config.retention_max_bytes;
+  return json;
+}
+
+TopicConfig ConfigFromJson(const Json& json) {
+  TopicConfig config;
+  config.partitions = json.at("partitions").get<uint32_t>();
+  config.durability = json.at("durability") == "memory" ? Durability::kMemory : Durability::kSynced;
+  config.compression = static_cast<Compression>(json.at("compression").get<int>());
+  config.index_keys = json.at("index_keys").get<bool>();
+  config.compact = json.at("compact").get<bool>();
+  config.encrypt_by_key = json.at("encrypt_by_key").get<bool>();
+  config.description = json.at("description").get<std::string>();
+  config.retention_max_age_us = Optional<uint64_t>(json, "retention_max_age_us");
+  config.retention_max_bytes = Optional<uint64_t>(json, "retention_max_bytes");
+  return config;
+}
+
+// Keys of events may be any UTF-8; JSON holds them as they are.
+Json GroupToJson(const GroupRecord& record) {
+  Json json{{"id", record.id.value()},
+            {"name", record.name},
+            {"topics", record.topics},
+            {"types", record.filter.types},
+            {"keys", record.filter.keys},
+            {"mode", static_cast<int>(record.mode)},
+            {"start", {{"kind", static_cast<int>(record.start.kind)}}},
+            {"create_time_us", record.create_time_us}};
+  if (record.start.kind == GroupStart::Kind::kTime) json["start"]["time_us"] = record.start.time_us;
+  Json& retry = json["retry"];
+  retry["initial_backoff_us"] = record.retry.initial_backoff_us;
+  retry["backoff_factor"] = record.retry.backoff_factor;
+  retry["max_backoff_us"] = record.retry.max_backoff_us;
+  retry["block_key_after_dead_letter"] = record.retry.block_key_after_dead_letter;
+  if (record.retry.max_attempts) retry["max_attempts"] = *record.retry.max_attempts;
+  return json;
+}
+
+void GroupFromJson(const Json& json, GroupRecord& record) {
+  record.id = GroupId(json.at("id").get<uint64_t>());
+  record.name = json.at("name").get<std::string>();
+  record.topics = json.at("topics").get<std::vector<std::string>>();
+  record.filter.types = json.at("types").get<std::vector<std::string>>();
+  record.filter.keys = json.at("keys").get<std::vector<std::string>>();
+  record.mode = static_cast<GroupMode>(json.at("mode").get<int>());
+  record.start.kind = static_cast<GroupStart::Kind>(json.at("start").at("kind").get<int>());
+  record.start.time_us = Optional<uint64_t>(json.at("start"), "time_us").value_or(0);
+  const Json& retry = json.at("retry");
+  record.retry.initial_backoff_us = retry.at("initial_backoff_us").get<uint64_t>();
+  record.retry.backoff_factor = retry.at("backoff_factor").get<double>();
+  record.retry.max_backoff_us = retry.at("max_backoff_us").get<uint64_t>();
+  record.retry.block_key_after_dead_letter = retry.at("block_key_after_dead_letter").get<bool>();
+  record.retry.max_attempts = Optional<uint32_t>(retry, "max_attempts");
+  record.create_time_us = json.at("create_time_us").get<uint64_t>();
+}
+
+constexpr size_t kProducerFixedBytes = 8 + 4 + 8 + 8 + 4;
+constexpr size_t kProducerRangeBytes = 4 + 8 + 4;
+
+}  // namespace
+
+std::string EncodeStoreRecord(const StoreRecord& record) {
+  return Json{{"format_version", record.format_version},
+              {"store_id", record.store_id},
+              {"next_topic_id", record.next_topic_id},
+              {"next_log_id", record.next_log_id},
+              {"next_group_id", record.next_group_id}}
+      .dump();
+}
+
+absl::StatusOr<StoreRecord> DecodeStoreRecord(absl::string_view bytes) {
+  return FromJson<StoreRecord>("store", bytes, [](const Json& json, StoreRecord& record) {
+    record.format_version = json.at("format_version").get<int>();
+    record.store_id = json.at("store_id").get<std::string>();
+    record.next_topic_id = json.at("next_topic_id").get<uint64_t>();
+    record.next_log_id = json.at("next_log_id").get<uint32_t>();
+    record.next_group_id = json.at("next_group_id").get<uint64_t>();
+  });
+}
+
+std::string EncodeTopicRecord(const TopicRecord& record) {
+  return Json{{"id", record.id.value()},
+              {"name", record.name},
+              {"first_log", record.first_log.value()},
+              {"create_time_us", record.create_time_us},
+              {"update_time_us", record.update_time_us},
+              {"config", ConfigToJson(record.config)}}
+      .dump();
+}
+
+absl::StatusOr<TopicRecord> DecodeTopicRecord(absl::string_view bytes) {
+  return FromJson<TopicRecord>("topic", bytes, [](const Json& json, TopicRecord& record) {
+    record.id = TopicId(json.at("id").get<uint64_t>());
+    record.name = json.at("name").get<std::string>();
+    record.first_log = LogId(json.at("first_log").get<uint32_t>());
+    record.create_time_us = json.at("create_time_us").get<uint64_t>();
+    record.update_time_us = json.at("update_time_us").get<uint64_t>();
+    record.config = ConfigFromJson(json.at("config"));
+  });
+}
+
+std::string EncodeGroupRecord(const GroupRecord& record) { return GroupToJson(record).dump(); }
+
+absl::StatusOr<GroupRecord> DecodeGroupRecord(absl::string_view bytes) {
+  return FromJson<GroupRecord>("group", bytes, GroupFromJson);
+}
+
+std::string EncodeProducerRecord(const ProducerRecord& record) {
+  std::string out;
+  out.reserve(kProducerFixedBytes + record.ranges.size() * kProducerRangeBytes);
+  AppendLittle64(out, record.topic.value());
+  AppendLittle32(out, record.fingerprint);
+  AppendLittle64(out, record.append_time_us);
+  AppendLittle64(out, record.position.value());
+  AppendLittle32(out, static_cast<uint32_t>(record.durability));
+  for (const ProducerRecord::Range& range : record.ranges) {
+    AppendLittle32(out, range.partition.value());
+    AppendLittle64(out, range.first.value());
+    AppendLittle32(out, range.count);
+  }
+  return out;
+}
+
+absl::StatusOr<ProducerRecord> DecodeProducerRecord(absl::string_view bytes) {
+  if (bytes.size() < kProducerFixedBytes ||
+      (bytes.size() - kProducerFixedBytes) % kProducerRangeBytes != 0) {
+    return Damaged("producer", "wrong length");
+  }
+  const char* p = bytes.data();
+  ProducerRecord record;
+  record.topic = TopicId(LoadLittle64(p));
+  record.fingerprint = LoadLittle32(p + 8);
+  record.append_time_us = LoadLittle64(p + 12);
+  record.position = Position(LoadLittle64(p + 20));
+  record.durability = static_cast<Durability>(LoadLittle32(p + 28));
+  for (p += kProducerFixedBytes; p != bytes.data() + bytes.size(); p += kProducerRangeBytes) {
+    record.ranges.push_back({.partition = PartitionIndex(LoadLittle32(p)),
+                             .first = Offset(LoadLittle64(p + 4)),
+                             .count = LoadLittle32(p + 12)});
+  }
+  return record;
+}
+
+std::string EncodeCommitMark(const CommitMark& mark) {
+  std::string out;
+  AppendLittle64(out, mark.position.value());
+  AppendLittle64(out, mark.append_time_us);
+  return out;
+}
+
+absl::StatusOr<CommitMark> DecodeCommitMark(absl::string_view bytes) {
+  if (bytes.size() != 16) return Damaged("commit mark", "wrong length");
+  return CommitMark{.position = Position(LoadLittle64(bytes.data())),
+                    .append_time_us = LoadLittle64(bytes.data() + 8)};
+}
+
+}  // namespace tidemark::storage

@@ -1,0 +1,266 @@
+#include "server/storage/store.h"
+
+#include <rocksdb/env.h>
+
+#include <random>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "server/base/check.h"
+#include "server/storage/coding.h"
+#include "server/storage/open_options.h"
+#include "server/storage/record_codec.h"
+#include "server/storage/store_rep.h"
+
+namespace tidemark::storage {
+namespace {
+
+// The small column families are flushed with every n-th epoch, so that none of them keeps old WAL
+// files alive until RocksDB has to force it.
+constexpr uint32_t kEpochsPerSmallFlush = 4;
+
+std::string NewStoreId() {
+  std::random_device device;
+  const auto word = [&device] { return (static_cast<uint64_t>(device()) << 32) | device(); };
+  return absl::StrFormat("%016x%016x", word(), word());
+}
+
+// An iterator over the keys of `family` that begin with `prefix`, each passed to `visit`.
+template <typename Visit>
+absl::Status ForPrefix(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family,
+                       absl::string_view prefix, Visit visit) {
+  const std::string end = PrefixEnd(prefix);
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions read;
+  read.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(read, family));
+  for (it->Seek(ToSlice(prefix)); it->Valid(); it->Next()) {
+    if (absl::Status status = visit(ToView(it->key()), ToView(it->value())); !status.ok()) {
+      return status;
+    }
+  }
+  return FromRocks(it->status(), "scanning");
+}
+
+template <typename Record, typename Decode>
+absl::StatusOr<std::vector<Record>> ReadAll(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family,
+                                            char prefix, Decode decode) {
+  std::vector<Record> records;
+  absl::Status status = ForPrefix(db, family, absl::string_view(&prefix, 1),
+                                  [&](absl::string_view, absl::string_view value) -> absl::Status {
+                                    absl::StatusOr<Record> record = decode(value);
+                                    if (!record.ok()) return record.status();
+                                    records.push_back(*std::move(record));
+                                    return absl::OkStatus();
+                                  });
+  if (!status.ok()) return status;
+  return records;
+}
+
+// A directory with data files but without CURRENT would be taken for a new one, and its files
+// deleted.
+absl::Status CheckNotHeadless(rocksdb::Env& env, const std::string& path) {
+  if (!env.FileExists(path + "/CURRENT").IsNotFound()) return absl::OkStatus();
+  std::vector<std::string> children;
+  if (!env.GetChildren(path, &children).ok()) return absl::OkStatus();  // A new directory.
+  for (const std::string& child : children) {
+    const bool log_file = absl::EndsWith(child, ".log") && absl::ascii_isdigit(child[0]);
+    if (absl::EndsWith(child, ".sst") || log_file) {
+      return absl::DataLossError(
+          absl::StrCat(path, " holds data (", child,
+                       ") but its file CURRENT is missing. Nothing was changed; "
+                       "restore the directory from a backup"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = absl::StrCat(doing, ": ", status.ToString());
+  if (status.IsCorruption() || status.IsPathNotFound()) return absl::DataLossError(message);
+  if (status.IsNotFound()) return absl::NotFoundError(message);
+  return absl::UnavailableError(message);
+}
+
+Store::Rep::~Rep() {
+  if (db == nullptr) return;
+  // What was committed without a sync is on disk after an orderly end, too.
+  db->SyncWAL();
+  for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
+  db->Close();  // What it could report now was reported by the commit that failed.
+}
+
+Store::Store(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+Store::~Store() = default;
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
+  auto rep = std::make_unique<Rep>();
+  rep->options = options;
+  const rocksdb::DBOptions db_options = MakeDbOptions(options);
+  rep->statistics = db_options.statistics;
+  if (absl::Status intact = CheckNotHeadless(*db_options.env, options.path); !intact.ok()) {
+    return intact;
+  }
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(db_options, options.path, MakeColumnFamilies(options), &rep->handles, &db);
+  if (!status.ok()) {
+    const std::string text = status.ToString();
+    if (absl::StrContains(text, "While lock file") || absl::StrContains(text, "lock hold by")) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "data directory ", options.path, " is in use by another process (", text, ")"));
+    }
+    if (absl::StrContains(text, "Column families not opened")) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the store in ", options.path, " was written by a newer server (", text, ")"));
+    }
+    return FromRocks(status, absl::StrCat("opening ", options.path));
+  }
+  rep->db.reset(db);
+  rep->families = {.meta = rep->handles[kMetaFamily],
+                   .data = rep->handles[kDataFamily],
+                   .index = rep->handles[kIndexFamily],
+                   .groups = rep->handles[kGroupsFamily],
+                   .producers = rep->handles[kProducersFamily]};
+  std::unique_ptr<Store> store(new Store(std::move(rep)));
+  if (absl::Status initialized = store->Initialize(); !initialized.ok()) return initialized;
+  return store;
+}
+
+absl::Status Store::Initialize() {
+  // A new epoch at each start: what the log replay put into one file stays below it.
+  const std::unique_ptr<rocksdb::Iterator> it(
+      rep_->db->NewIterator(rocksdb::ReadOptions(), rep_->families.data));
+  it->SeekToLast();
+  if (it->Valid()) rep_->epoch = ParseDataKey(ToView(it->key())).epoch + 1;
+  if (!it->status().ok()) return FromRocks(it->status(), "finding the newest epoch");
+  rep_->committed_epoch = rep_->epoch;
+
+  std::string value;
+  const rocksdb::Status found =
+      rep_->db->Get(rocksdb::ReadOptions(), rep_->families.meta, kStoreKey, &value);
+  if (found.IsNotFound()) {
+    if (it->Valid()) return absl::DataLossError("the store has events but no store record");
+    std::unique_ptr<WriteSet> set = Begin();
+    set->PutStoreRecord(StoreRecord{.store_id = NewStoreId()});
+    set->PutCommitMark({});
+    return Commit(std::move(set), Sync::kSync);
+  }
+  if (!found.ok()) return FromRocks(found, "reading the store record");
+  absl::StatusOr<StoreRecord> record = DecodeStoreRecord(value);
+  if (!record.ok()) return record.status();
+  if (record->format_version != kFormatVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the store in ", rep_->options.path, " has format ", record->format_version,
+        "; this server reads format ", kFormatVersion, ". Use the server version that wrote it"));
+  }
+  return absl::OkStatus();
+}
+
+std::unique_ptr<WriteSet> Store::Begin() {
+  if (rep_->epoch_bytes >= rep_->options.epoch_bytes) {
+    ++rep_->epoch;
+    rep_->epoch_bytes = 0;
+  }
+  return std::unique_ptr<WriteSet>(new WriteSet(rep_->families, rep_->epoch, rep_->epoch_bytes));
+}
+
+absl::Status Store::Commit(std::unique_ptr<WriteSet> set, Sync sync) {
+  const Epoch epoch = set->rep_->epoch;
+  if (epoch != rep_->committed_epoch) {
+    rep_->committed_epoch = epoch;
+    rocksdb::FlushOptions flush;
+    flush.wait = false;
+    flush.allow_write_stall = true;
+    std::vector<rocksdb::ColumnFamilyHandle*> families = {rep_->families.data};
+    if (epoch.value() % kEpochsPerSmallFlush == 0) families = rep_->handles;
+    if (rocksdb::Status status = rep_->db->Flush(flush, families); !status.ok()) {
+      return FromRocks(status, "ending an epoch");
+    }
+  }
+  rocksdb::WriteOptions write;
+  write.sync = sync == Sync::kSync;
+  return FromRocks(rep_->db->Write(write, &set->rep_->batch), "committing");
+}
+
+absl::StatusOr<StoreRecord> Store::ReadStoreRecord() const {
+  std::string value;
+  const rocksdb::Status status =
+      rep_->db->Get(rocksdb::ReadOptions(), rep_->families.meta, kStoreKey, &value);
+  if (!status.ok()) return FromRocks(status, "reading the store record");
+  return DecodeStoreRecord(value);
+}
+
+absl::StatusOr<CommitMark> Store::ReadCommitMark() const {
+  std::string value;
+  const rocksdb::Status status =
+      rep_->db->Get(rocksdb::ReadOptions(), rep_->families.meta, kCommitMarkKey, &value);
+  if (!status.ok()) return FromRocks(status, "reading the commit mark");
+  return DecodeCommitMark(value);
+}
+
+absl::StatusOr<std::vector<TopicRecord>> Store::ReadTopics() const {
+  return ReadAll<TopicRecord>(*rep_->db, rep_->families.meta, kTopicPrefix, DecodeTopicRecord);
+}
+
+absl::StatusOr<std::vector<TopicRecord>> Store::ReadDeletedTopics() const {
+  return ReadAll<TopicRecord>(*rep_->db, rep_->families.meta, kDeletedTopicPrefix,
+                              DecodeTopicRecord);
+}
+
+absl::StatusOr<std::vector<GroupRecord>> Store::ReadGroups() const {
+  return ReadAll<GroupRecord>(*rep_->db, rep_->families.groups, kGroupPrefix, DecodeGroupRecord);
+}
+
+absl::StatusOr<std::vector<std::pair<LogId, Offset>>> Store::ReadOffsets(GroupId group) const {
+  const std::string prefix = OffsetsPrefix(group);
+  std::vector<std::pair<LogId, Offset>> offsets;
+  absl::Status status =
+      ForPrefix(*rep_->db, rep_->families.groups, prefix,
+                [&](absl::string_view key, absl::string_view value) -> absl::Status {
+                  if (key.size() != prefix.size() + 4 || value.size() != 8) {
+                    return absl::DataLossError("damaged offset row");
+                  }
+                  offsets.emplace_back(LogId(LoadBig32(key.data() + prefix.size())),
+                                       Offset(LoadLittle64(value.data())));
+                  return absl::OkStatus();
+                });
+  if (!status.ok()) return status;
+  return offsets;
+}
+
+absl::StatusOr<std::optional<ProducerRecord>> Store::ReadProducer(absl::string_view id,
+                                                                  uint64_t sequence) const {
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status = rep_->db->Get(rocksdb::ReadOptions(), rep_->families.producers,
+                                               ProducerKey(id, sequence), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) return FromRocks(status, "reading a producer");
+  absl::StatusOr<ProducerRecord> record = DecodeProducerRecord(ToView(value));
+  if (!record.ok()) return record.status();
+  return *std::move(record);
+}
+
+absl::StatusOr<std::optional<uint64_t>> Store::ReadLastSequence(absl::string_view id) const {
+  const std::string first = ProducerKey(id, 0);
+  const rocksdb::Slice lower(first);
+  rocksdb::ReadOptions read;
+  read.iterate_lower_bound = &lower;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      rep_->db->NewIterator(read, rep_->families.producers));
+  it->SeekForPrev(ProducerKey(id, UINT64_MAX));
+  if (!it->Valid()) {
+    if (!it->status().ok()) return FromRocks(it->status(), "finding a producer");
+    return std::nullopt;
+  }
+  const absl::string_view key = ToView(it->key());
+  TM_CHECK_EQ(key.size(), first.size());  // Names hold no 0x00, so the bounds leave only this id.
+  return LoadBig64(key.data() + key.size() - 8);
+}
+
+}  // namespace tidemark::storage

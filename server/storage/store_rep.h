@@ -1,0 +1,35 @@
+// What a Store consists of; private to server/storage.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/statistics.h>
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/storage/store.h"
+#include "server/storage/write_set_rep.h"
+
+namespace tidemark::storage {
+
+struct Store::Rep {
+  ~Rep();
+
+  StoreOptions options;
+  std::shared_ptr<rocksdb::Statistics> statistics;
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  ColumnFamilies families;
+
+  // Of the thread that calls Begin.
+  Epoch epoch;
+  uint64_t epoch_bytes = 0;
+  // Of the thread that calls Commit: the epoch of the newest committed set.
+  Epoch committed_epoch;
+};
+
+// RocksDB's status with the place where it arose.
+absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing);
+
+}  // namespace tidemark::storage

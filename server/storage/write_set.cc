@@ -1,0 +1,103 @@
+#include "server/storage/write_set.h"
+
+#include <array>
+
+#include "server/base/check.h"
+#include "server/storage/coding.h"
+#include "server/storage/record_codec.h"
+#include "server/storage/write_set_rep.h"
+
+namespace tidemark::storage {
+namespace {
+
+// A WriteBatch fails only when it is over its maximum size or corrupt; we set no maximum.
+void Check(const rocksdb::Status& status) { TM_CHECK(status.ok()); }
+
+}  // namespace
+
+WriteSet::WriteSet(const ColumnFamilies& families, Epoch epoch, uint64_t& epoch_bytes)
+    : rep_(new Rep{families, epoch, epoch_bytes, rocksdb::WriteBatch()}) {}
+WriteSet::~WriteSet() = default;
+
+void WriteSet::PutBatch(const BatchHeader& header, absl::string_view events) {
+  TM_CHECK_EQ(header.events_bytes, events.size());
+  const std::string key = DataKey(rep_->epoch, header.log, header.base_offset);
+  const std::string head = EncodeBatchHeader(header);
+  const rocksdb::Slice key_slice(key);
+  const std::array<rocksdb::Slice, 2> value = {rocksdb::Slice(head), ToSlice(events)};
+  Check(rep_->batch.Put(rep_->families.data, rocksdb::SliceParts(&key_slice, 1),
+                        rocksdb::SliceParts(value.data(), value.size())));
+  const IndexRow row{.epoch = rep_->epoch,
+                     .count = header.count,
+                     .append_time_us = header.append_time_us,
+                     .position = header.position,
+                     .events_bytes = header.events_bytes,
+                     .events_crc32c = header.events_crc32c};
+  Check(rep_->batch.Put(rep_->families.index, IndexKey(header.log, header.base_offset),
+                        EncodeIndexRow(row)));
+  rep_->epoch_bytes += key.size() + head.size() + events.size();
+}
+
+void WriteSet::PutCommitMark(const CommitMark& mark) {
+  Check(rep_->batch.Put(rep_->families.meta, kCommitMarkKey, EncodeCommitMark(mark)));
+}
+
+void WriteSet::PutStoreRecord(const StoreRecord& record) {
+  Check(rep_->batch.Put(rep_->families.meta, kStoreKey, EncodeStoreRecord(record)));
+}
+
+void WriteSet::PutTopic(const TopicRecord& topic) {
+  Check(rep_->batch.Put(rep_->families.meta, TopicKey(topic.name), EncodeTopicRecord(topic)));
+}
+
+void WriteSet::DeleteTopic(const TopicRecord& topic) {
+  Check(rep_->batch.Delete(rep_->families.meta, TopicKey(topic.name)));
+  Check(rep_->batch.Put(rep_->families.meta, DeletedTopicKey(topic.id), EncodeTopicRecord(topic)));
+}
+
+void WriteSet::ForgetDeletedTopic(TopicId id) {
+  Check(rep_->batch.Delete(rep_->families.meta, DeletedTopicKey(id)));
+}
+
+void WriteSet::DeleteLogData(LogId first, uint32_t count, const std::vector<Epoch>& epochs) {
+  const LogId end = first + count;
+  for (const Epoch epoch : epochs) {
+    Check(rep_->batch.DeleteRange(rep_->families.data, DataKey(epoch, first, Offset(0)),
+                                  DataKey(epoch, end, Offset(0))));
+  }
+}
+
+void WriteSet::DeleteLogIndex(LogId first, uint32_t count) {
+  Check(rep_->batch.DeleteRange(rep_->families.index, IndexKey(first, Offset(0)),
+                                IndexKey(first + count, Offset(0))));
+}
+
+void WriteSet::PutGroup(const GroupRecord& group) {
+  Check(rep_->batch.Put(rep_->families.groups, GroupKey(group.name), EncodeGroupRecord(group)));
+}
+
+void WriteSet::DeleteGroup(const GroupRecord& group) {
+  Check(rep_->batch.Delete(rep_->families.groups, GroupKey(group.name)));
+  const std::string prefix = OffsetsPrefix(group.id);
+  Check(rep_->batch.DeleteRange(rep_->families.groups, prefix, PrefixEnd(prefix)));
+}
+
+void WriteSet::PutOffset(GroupId group, LogId log, Offset committed) {
+  std::string value;
+  AppendLittle64(value, committed.value());
+  Check(rep_->batch.Put(rep_->families.groups, OffsetKey(group, log), value));
+}
+
+void WriteSet::DeleteOffset(GroupId group, LogId log) {
+  Check(rep_->batch.Delete(rep_->families.groups, OffsetKey(group, log)));
+}
+
+void WriteSet::PutProducer(absl::string_view id, uint64_t sequence, const ProducerRecord& record) {
+  Check(rep_->batch.Put(rep_->families.producers, ProducerKey(id, sequence),
+                        EncodeProducerRecord(record)));
+}
+
+size_t WriteSet::bytes() const { return rep_->batch.GetDataSize(); }
+bool WriteSet::empty() const { return rep_->batch.Count() == 0; }
+
+}  // namespace tidemark::storage

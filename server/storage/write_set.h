@@ -1,0 +1,58 @@
+// WriteSet: changes that one commit makes together or not at all.
+//
+// Invariant. Batches go into the epoch the set was begun with.
+// Threads.   One thread at a time; hand it over with the set itself.
+// Lifetime.  Made by Store::Begin, used up by Store::Commit, or dropped without effect.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "server/storage/batch_codec.h"
+#include "server/storage/records.h"
+
+namespace tidemark::storage {
+
+class Store;
+struct ColumnFamilies;
+
+class WriteSet {
+ public:
+  ~WriteSet();
+  WriteSet(const WriteSet&) = delete;
+  WriteSet& operator=(const WriteSet&) = delete;
+
+  // Stores a batch and its index row. `events` is copied.
+  void PutBatch(const BatchHeader& header, absl::string_view events);
+  void PutCommitMark(const CommitMark& mark);
+  void PutStoreRecord(const StoreRecord& record);
+  void PutTopic(const TopicRecord& topic);
+  // Takes a topic out of the catalog and remembers that its bytes have to be reclaimed.
+  void DeleteTopic(const TopicRecord& topic);
+  // Forgets a deleted topic: all of its bytes are reclaimed.
+  void ForgetDeletedTopic(TopicId id);
+  // Removes the batches of logs [first, first + count), which lie in `epochs`.
+  void DeleteLogData(LogId first, uint32_t count, const std::vector<Epoch>& epochs);
+  // Removes their index rows.
+  void DeleteLogIndex(LogId first, uint32_t count);
+  void PutGroup(const GroupRecord& group);
+  // Removes a group with its offsets.
+  void DeleteGroup(const GroupRecord& group);
+  void PutOffset(GroupId group, LogId log, Offset committed);
+  void DeleteOffset(GroupId group, LogId log);
+  void PutProducer(absl::string_view id, uint64_t sequence, const ProducerRecord& record);
+
+  // Bytes of the changes so far.
+  size_t bytes() const;
+  bool empty() const;
+
+ private:
+  friend class Store;
+  struct Rep;
+  WriteSet(const ColumnFamilies& families, Epoch epoch, uint64_t& epoch_bytes);
+
+  std::unique_ptr<Rep> rep_;
+};
+
+}  // namespace tidemark::storage
