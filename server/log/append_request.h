@@ -1,0 +1,61 @@
+// What goes into the commit pipeline and what comes out.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/log/producer_window.h"
+#include "server/log/topic.h"
+
+namespace tidemark::log {
+
+// A request's events for one partition.
+struct PartitionEvents {
+  PartitionIndex partition;
+  uint32_t count = 0;
+  uint64_t bytes = 0;
+  // Encoded entries of `events`, in order; neighbours in the request are one run.
+  std::vector<absl::string_view> runs;
+};
+
+struct AppendRequest {
+  TopicPtr topic;
+  std::vector<PartitionEvents> parts;  // By partition, each once, at least one.
+  std::shared_ptr<const void> owner;   // Keeps the runs alive.
+  uint64_t bytes = 0;                  // What the request occupies while it waits.
+  std::optional<ProducerSequence> producer;
+  uint32_t fingerprint = 0;  // Of the content; with `producer`.
+};
+
+struct AppendResult {
+  std::vector<storage::ProducerRecord::Range> ranges;  // By partition.
+  Position position;
+  absl::Time append_time;
+  bool duplicate = false;
+  storage::Durability durability = storage::Durability::kSynced;
+};
+// Called once, on a pipeline thread, without locks: must not block.
+using AppendCallback = absl::AnyInvocable<void(absl::StatusOr<AppendResult>) &&>;
+
+struct OffsetWrite {
+  storage::GroupId group;
+  LogId log;
+  Offset committed;
+};
+using DoneCallback = absl::AnyInvocable<void(absl::Status) &&>;
+
+// A rare change, committed alone after everything before it is readable.
+struct Mutation {
+  // Fills the set, or refuses; a refusal writes nothing. May wait for the disk.
+  absl::AnyInvocable<absl::Status(storage::WriteSet&)> prepare;
+  // Makes the durable change visible. Called before `done`, and only after a commit.
+  absl::AnyInvocable<void()> publish;
+  DoneCallback done;
+};
+
+}  // namespace tidemark::log

@@ -1,0 +1,221 @@
+#include "server/log/commit_group.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/crc32c.h"
+#include "server/base/error.h"
+#include "server/log/wire.h"
+
+namespace tidemark::log {
+namespace {
+
+AppendResult FromRecord(const storage::ProducerRecord& record) {
+  return {.ranges = record.ranges,
+          .position = record.position,
+          .append_time = absl::FromUnixMicros(record.append_time_us),
+          .duplicate = true,
+          .durability = record.durability};
+}
+
+uint64_t EventsIn(const AppendRequest& request) {
+  uint64_t events = 0;
+  for (const PartitionEvents& part : request.parts) events += part.count;
+  return events;
+}
+
+}  // namespace
+
+CommitGroup::CommitGroup(PrepareContext context, std::unique_ptr<storage::WriteSet> set)
+    : context_(context), set_(std::move(set)) {
+  const auto now = static_cast<uint64_t>(absl::ToUnixMicros(context_.clock.Now()));
+  append_time_us_ = std::max(now, context_.last_append_time_us);
+  context_.last_append_time_us = append_time_us_;
+}
+
+void CommitGroup::Add(QueuedAppend append) {
+  const AppendRequest& request = append.request;
+  const TopicPtr topic = context_.catalog.FindById(request.topic->id());
+  Answer answer{.result = topic == nullptr
+                              ? absl::StatusOr<AppendResult>(
+                                    NoSuch("topic", request.topic->name(), ": it was deleted"))
+                              : Prepare(request, *topic),
+                .done = std::move(append.done),
+                .queued_at_nanos = append.queued_at_nanos,
+                .producer = std::nullopt};
+  if (answer.result.ok() && !answer.result->duplicate) {
+    answer.topic = request.topic->id();
+    answer.events = EventsIn(request);
+    for (const PartitionEvents& part : request.parts) answer.bytes += part.bytes;
+    if (request.producer.has_value()) {
+      answer.producer = request.producer;
+      answer.fingerprint = request.fingerprint;
+      context_.producers.Add(*answer.producer, RecordOf(answer));
+    }
+  }
+  answers_.push_back(std::move(answer));
+}
+
+absl::StatusOr<AppendResult> CommitGroup::Prepare(const AppendRequest& request,
+                                                  const Topic& topic) {
+  if (request.producer.has_value()) {
+    absl::StatusOr<std::optional<storage::ProducerRecord>> known =
+        context_.producers.Check(*request.producer, request.fingerprint);
+    if (!known.ok()) return known.status();
+    if (known->has_value()) {
+      // The first answer may be in this group or the one before: it is durable when this group is.
+      needs_sync_ = true;
+      return FromRecord(**known);
+    }
+  }
+  // Loading can fail, so it comes before any offset is given out.
+  std::vector<PartitionPtr> partitions;
+  for (const PartitionEvents& part : request.parts) {
+    absl::StatusOr<PartitionPtr> partition = context_.partitions.Get(topic.log(part.partition));
+    if (!partition.ok()) return partition.status();
+    partitions.push_back(*std::move(partition));
+  }
+  AppendResult result{.append_time = absl::FromUnixMicros(append_time_us_),
+                      .durability = topic.record.config.durability};
+  for (size_t i = 0; i < request.parts.size(); ++i) {
+    const PartitionEvents& part = request.parts[i];
+    LogBatches& log = logs_[partitions[i]->log()];
+    log.partition = partitions[i];
+    result.ranges.push_back(
+        {.partition = part.partition, .first = partitions[i]->next_offset(), .count = part.count});
+    AddEvents(log, part);
+  }
+  // A remembered producer sequence must survive with its events.
+  needs_sync_ = needs_sync_ || result.durability == storage::Durability::kSynced ||
+                request.producer.has_value();
+  return result;
+}
+
+void CommitGroup::AddEvents(LogBatches& log, const PartitionEvents& events) {
+  Offset& next = log.partition->next_offset();
+  const auto begin_batch = [&](uint64_t bytes) {
+    LogBatches::Open& open = log.open.emplace_back();
+    open.base = next;
+    open.events.reserve(std::min(bytes, context_.batch_bytes_max));
+  };
+  if (log.open.empty()) begin_batch(events.bytes);
+  if (log.open.back().events.size() + events.bytes <= context_.batch_bytes_max) {
+    for (const absl::string_view run : events.runs) {
+      log.open.back().events.append(run.data(), run.size());
+    }
+    log.open.back().count += events.count;
+    next = next + events.count;
+    return;
+  }
+  // Too much for one batch: walk the events and begin new batches between them.
+  uint64_t left = events.bytes;
+  uint32_t added = 0;
+  for (const absl::string_view run : events.runs) {
+    WireReader reader(run);
+    WireField entry;
+    while (reader.Next(entry)) {
+      const bool full =
+          log.open.back().events.size() + entry.whole.size() > context_.batch_bytes_max;
+      if (full && log.open.back().count > 0) begin_batch(left);
+      LogBatches::Open& open = log.open.back();
+      open.events.append(entry.whole.data(), entry.whole.size());
+      ++open.count;
+      ++next;
+      ++added;
+      left -= entry.whole.size();
+    }
+  }
+  TM_CHECK_EQ(added, events.count);
+}
+
+void CommitGroup::Add(QueuedOffsets offsets) {
+  for (const OffsetWrite& write : offsets.writes) {
+    set_->PutOffset(write.group, write.log, write.committed);
+  }
+  offset_writes_ += offsets.writes.size();
+  offset_answers_.push_back(std::move(offsets.done));
+  needs_sync_ = true;
+}
+
+storage::ProducerRecord CommitGroup::RecordOf(const Answer& answer) {
+  return {.topic = answer.topic,
+          .fingerprint = answer.fingerprint,
+          .append_time_us = static_cast<uint64_t>(absl::ToUnixMicros(answer.result->append_time)),
+          .position = answer.result->position,
+          .durability = answer.result->durability,
+          .ranges = answer.result->ranges};
+}
+
+void CommitGroup::Finish() {
+  for (auto& [log_id, log] : logs_) {
+    for (LogBatches::Open& open : log.open) {
+      ++context_.last_position;
+      auto bytes = std::make_shared<const std::string>(std::move(open.events));
+      auto batch = std::make_shared<storage::StoredBatch>();
+      batch->header = {.log = log_id,
+                       .base_offset = open.base,
+                       .count = open.count,
+                       .append_time_us = append_time_us_,
+                       .position = context_.last_position,
+                       .events_bytes = static_cast<uint32_t>(bytes->size()),
+                       .events_crc32c = base::Crc32c(*bytes)};
+      batch->events = *bytes;
+      batch->owner = std::move(bytes);
+      set_->PutBatch(batch->header, batch->events);
+      bytes_ += batch->events.size();
+      log.finished.push_back(std::move(batch));
+    }
+    log.open.clear();
+  }
+  for (Answer& answer : answers_) {
+    if (!answer.result.ok()) continue;
+    // Also of a duplicate whose first request is in this group.
+    if (answer.result->position == Position(0)) answer.result->position = context_.last_position;
+    if (!answer.producer.has_value()) continue;
+    const storage::ProducerRecord record = RecordOf(answer);
+    set_->PutProducer(answer.producer->id, answer.producer->sequence, record);
+    context_.producers.Add(*answer.producer, record);
+  }
+  if (!logs_.empty()) {
+    set_->PutCommitMark({.position = context_.last_position, .append_time_us = append_time_us_});
+  }
+  context_.producers.EndGroup();
+}
+
+bool CommitGroup::has_writes() const { return !logs_.empty() || offset_writes_ > 0; }
+
+void CommitGroup::Publish(TailBudget& tail, metrics::Metrics& metrics) {
+  for (auto& [log_id, log] : logs_) {
+    log.partition->Publish(log.finished);
+    for (const storage::BatchPtr& batch : log.finished) tail.Add(log.partition, *batch);
+    metrics.append_batches_total.Increment(static_cast<double>(log.finished.size()));
+  }
+}
+
+void CommitGroup::Complete(const absl::Status& commit, int64_t now_nanos,
+                           metrics::Metrics& metrics) {
+  uint64_t events = 0;
+  uint64_t bytes = 0;
+  for (Answer& answer : answers_) {
+    // Also what was refused: it was checked against a state that is not going to be.
+    if (!commit.ok()) {
+      std::move(answer.done)(commit);
+      continue;
+    }
+    if (answer.result.ok()) {
+      events += answer.events;
+      bytes += answer.bytes;
+      (answer.result->duplicate ? metrics.duplicate_appends_total : metrics.append_requests_total)
+          .Increment();
+      metrics.append_seconds.Observe(static_cast<double>(now_nanos - answer.queued_at_nanos) / 1e9);
+    }
+    std::move(answer.done)(std::move(answer.result));
+  }
+  metrics.append_events_total.Increment(static_cast<double>(events));
+  metrics.append_bytes_total.Increment(static_cast<double>(bytes));
+  for (DoneCallback& done : offset_answers_) std::move(done)(commit);
+}
+
+}  // namespace tidemark::log

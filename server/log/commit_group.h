@@ -1,0 +1,103 @@
+// CommitGroup: requests that become durable with one fsync.
+//
+// The data's way: Add checks a request against the state it will see and gives it offsets; Finish
+// makes batches of what was added, one run of batches for each log, and puts everything into one
+// WriteSet; the pipeline commits the set; Publish makes the batches readable; Complete answers.
+//
+// Invariant. A request is in the set whole or not at all: Add refuses before it changes anything.
+// Threads.   One thread at a time.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "server/base/clock.h"
+#include "server/log/append_request.h"
+#include "server/log/catalog.h"
+#include "server/log/partition_table.h"
+#include "server/log/tail.h"
+#include "server/metrics/metrics.h"
+
+namespace tidemark::log {
+
+struct QueuedAppend {
+  AppendRequest request;
+  AppendCallback done;
+  int64_t queued_at_nanos = 0;
+};
+struct QueuedOffsets {
+  std::vector<OffsetWrite> writes;
+  DoneCallback done;
+};
+
+// What preparing needs of the store's state.
+struct PrepareContext {
+  const Catalog& catalog;
+  PartitionTable& partitions;
+  ProducerWindow& producers;
+  Position& last_position;        // Of the newest batch prepared.
+  uint64_t& last_append_time_us;  // Of the newest batch prepared.
+  const base::Clock& clock;
+  uint64_t batch_bytes_max;
+};
+
+class CommitGroup {
+ public:
+  CommitGroup(PrepareContext context, std::unique_ptr<storage::WriteSet> set);
+
+  void Add(QueuedAppend append);
+  void Add(QueuedOffsets offsets);
+  void Finish();
+
+  // True if some of it needs an fsync before it is acknowledged.
+  bool needs_sync() const { return needs_sync_; }
+  // False: everything was refused or known, so there is nothing to write.
+  bool has_writes() const;
+  uint64_t bytes() const { return bytes_; }
+  std::unique_ptr<storage::WriteSet> TakeSet() { return std::move(set_); }
+
+  // After the commit, in commit order.
+  void Publish(TailBudget& tail, metrics::Metrics& metrics);
+  // Answers every request: as prepared if `commit` is OK, else with it.
+  void Complete(const absl::Status& commit, int64_t now_nanos, metrics::Metrics& metrics);
+
+ private:
+  // The batches of one log; the last one is open.
+  struct LogBatches {
+    PartitionPtr partition;
+    struct Open {
+      Offset base;
+      uint32_t count = 0;
+      std::string events;
+    };
+    std::vector<Open> open;
+    std::vector<storage::BatchPtr> finished;
+  };
+  struct Answer {
+    absl::StatusOr<AppendResult> result;
+    AppendCallback done;
+    int64_t queued_at_nanos;
+    std::optional<ProducerSequence> producer;  // To be stored by Finish.
+    uint32_t fingerprint = 0;
+    TopicId topic;
+    uint64_t events = 0;
+    uint64_t bytes = 0;
+  };
+
+  absl::StatusOr<AppendResult> Prepare(const AppendRequest& request, const Topic& topic);
+  void AddEvents(LogBatches& log, const PartitionEvents& events);
+  static storage::ProducerRecord RecordOf(const Answer& answer);
+
+  PrepareContext context_;
+  std::unique_ptr<storage::WriteSet> set_;
+  uint64_t append_time_us_;
+  bool needs_sync_ = false;
+  uint64_t bytes_ = 0;
+  uint64_t offset_writes_ = 0;
+  absl::btree_map<LogId, LogBatches> logs_;
+  std::vector<Answer> answers_;
+  std::vector<DoneCallback> offset_answers_;
+};
+
+}  // namespace tidemark::log

@@ -1,0 +1,230 @@
+#include "server/log/commit_pipeline.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/error.h"
+#include "server/base/executor.h"
+#include "server/base/system_clock.h"
+#include "spdlog/spdlog.h"
+
+namespace tidemark::log {
+namespace {
+
+constexpr int kThreads = 2;  // One commits, one prepares.
+// What a request occupies beside its bytes.
+constexpr uint64_t kRequestOverheadBytes = 256;
+constexpr uint64_t kOffsetWriteBytes = 32;
+
+absl::Status Stopping() {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   "the server is shutting down; nothing was written. Reconnect and repeat",
+                   {.reason = "SHUTTING_DOWN"});
+}
+
+absl::Status Failed(const absl::Status& cause) {
+  return MakeError(
+      absl::StatusCode::kUnavailable,
+      absl::StrCat(
+          "the store refuses writes after a failed commit, until the server is restarted: ",
+          cause.message()),
+      {.reason = "STORE_FAILED"});
+}
+
+}  // namespace
+
+CommitPipeline::CommitPipeline(const PipelineOptions& options, storage::Store& store,
+                               const Catalog& catalog, PartitionTable& partitions,
+                               const base::Clock& clock, metrics::Metrics& metrics,
+                               storage::CommitMark last_commit)
+    : options_(options),
+      store_(store),
+      catalog_(catalog),
+      partitions_(partitions),
+      clock_(clock),
+      metrics_(metrics),
+      producers_(store, options.producers_max),
+      last_position_(last_commit.position),
+      last_append_time_us_(last_commit.append_time_us),
+      tail_(options.tail_bytes_max) {
+  for (int i = 0; i < kThreads; ++i) {
+    threads_.emplace_back([this, i] {
+      base::NameThisThread(absl::StrCat("commit/", i));
+      Run();
+    });
+  }
+}
+
+CommitPipeline::~CommitPipeline() { Stop(); }
+
+void CommitPipeline::Stop() {
+  {
+    absl::MutexLock lock(&queue_mu_);
+    stopping_ = true;
+  }
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+absl::Status CommitPipeline::health() const {
+  absl::MutexLock lock(&queue_mu_);
+  return failure_.ok() ? absl::OkStatus() : Failed(failure_);
+}
+
+absl::Status CommitPipeline::QueueFull(uint64_t bytes) const {
+  return MakeError(
+      absl::StatusCode::kResourceExhausted,
+      absl::StrCat("the commit queue is full: ", queue_bytes_, " bytes wait, the request has ",
+                   bytes, ", and queue_bytes_max is ", options_.queue_bytes_max,
+                   "; nothing was written. Repeat after a pause"),
+      {.reason = "QUEUE_FULL",
+       .metadata = {{"limit_name", "queue_bytes_max"},
+                    {"limit", std::to_string(options_.queue_bytes_max)},
+                    {"value", std::to_string(queue_bytes_ + bytes)}},
+       .retry_delay = absl::Milliseconds(50)});
+}
+
+absl::Status CommitPipeline::Enqueue(Request& request, uint64_t bytes) {
+  absl::MutexLock lock(&queue_mu_);
+  if (stopping_) return Stopping();
+  if (!failure_.ok()) return Failed(failure_);
+  if (queue_bytes_ + bytes > options_.queue_bytes_max) return QueueFull(bytes);
+  queue_bytes_ += bytes;
+  queue_.push_back({std::move(request), bytes});
+  metrics_.queue_bytes.Set(static_cast<double>(queue_bytes_));
+  metrics_.queue_requests.Set(static_cast<double>(queue_.size()));
+  return absl::OkStatus();
+}
+
+void CommitPipeline::Append(AppendRequest request, AppendCallback done) {
+  const uint64_t bytes = request.bytes + kRequestOverheadBytes;
+  Request queued = QueuedAppend{std::move(request), std::move(done), base::MonotonicNanos()};
+  if (absl::Status status = Enqueue(queued, bytes); !status.ok()) {
+    metrics_.RefusedAppends(DetailOf(status)->reason).Increment();
+    std::move(std::get<QueuedAppend>(queued).done)(status);
+  }
+}
+
+void CommitPipeline::CommitOffsets(std::vector<OffsetWrite> writes, DoneCallback done) {
+  const uint64_t bytes = kRequestOverheadBytes + kOffsetWriteBytes * writes.size();
+  Request queued = QueuedOffsets{std::move(writes), std::move(done)};
+  if (absl::Status status = Enqueue(queued, bytes); !status.ok()) {
+    std::move(std::get<QueuedOffsets>(queued).done)(status);
+  }
+}
+
+void CommitPipeline::Mutate(Mutation mutation) {
+  Request queued = std::move(mutation);
+  if (absl::Status status = Enqueue(queued, kRequestOverheadBytes); !status.ok()) {
+    std::move(std::get<Mutation>(queued).done)(status);
+  }
+}
+
+std::vector<CommitPipeline::Request> CommitPipeline::Take() {
+  absl::MutexLock lock(&queue_mu_);
+  queue_mu_.Await(absl::Condition(this, &CommitPipeline::HasWorkLocked));
+  std::vector<Request> taken;
+  uint64_t bytes = 0;
+  while (!queue_.empty()) {
+    Queued& front = queue_.front();
+    const bool alone = std::holds_alternative<Mutation>(front.request);
+    if (!taken.empty() && (alone || bytes + front.bytes > options_.commit_bytes_max)) break;
+    bytes += front.bytes;
+    taken.push_back(std::move(front.request));
+    queue_.pop_front();
+    if (alone) break;
+  }
+  queue_bytes_ -= bytes;
+  metrics_.queue_bytes.Set(static_cast<double>(queue_bytes_));
+  metrics_.queue_requests.Set(static_cast<double>(queue_.size()));
+  return taken;
+}
+
+// The two locks are held hand over hand, which the analysis cannot follow.
+void CommitPipeline::Run() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  while (true) {
+    prepare_mu_.Lock();
+    std::vector<Request> requests = Take();
+    if (requests.empty()) {
+      prepare_mu_.Unlock();
+      return;
+    }
+    if (auto* mutation = std::get_if<Mutation>(&requests.front())) {
+      commit_mu_.Lock();  // Everything before it is readable now.
+      const absl::Status status = CommitMutation(*mutation);
+      commit_mu_.Unlock();
+      prepare_mu_.Unlock();
+      std::move(mutation->done)(status);
+      continue;
+    }
+    CommitGroup group = Prepare(std::move(requests));
+    commit_mu_.Lock();
+    prepare_mu_.Unlock();
+    const absl::Status status = Commit(group);
+    commit_mu_.Unlock();
+    group.Complete(status, base::MonotonicNanos(), metrics_);
+  }
+}
+
+CommitGroup CommitPipeline::Prepare(std::vector<Request> requests) {
+  CommitGroup group({.catalog = catalog_,
+                     .partitions = partitions_,
+                     .producers = producers_,
+                     .last_position = last_position_,
+                     .last_append_time_us = last_append_time_us_,
+                     .clock = clock_,
+                     .batch_bytes_max = options_.batch_bytes_max},
+                    store_.Begin());
+  for (Request& request : requests) {
+    if (auto* append = std::get_if<QueuedAppend>(&request)) {
+      group.Add(std::move(*append));
+    } else {
+      group.Add(std::get<QueuedOffsets>(std::move(request)));
+    }
+  }
+  group.Finish();
+  return group;
+}
+
+absl::Status CommitPipeline::WriteSetNow(std::unique_ptr<storage::WriteSet> set,
+                                         storage::Sync sync) {
+  if (absl::Status failed = health(); !failed.ok()) return failed;
+  const int64_t begin = base::MonotonicNanos();
+  const absl::Status status = store_.Commit(std::move(set), sync);
+  if (sync == storage::Sync::kSync) {
+    metrics_.fsync_seconds.Observe(static_cast<double>(base::MonotonicNanos() - begin) / 1e9);
+  }
+  if (status.ok()) return status;
+  spdlog::critical("commit failed, refusing writes from now on: {}", status.ToString());
+  metrics_.store_failed.Set(1);
+  absl::MutexLock lock(&queue_mu_);
+  failure_ = status;
+  return Failed(status);
+}
+
+absl::Status CommitPipeline::Commit(CommitGroup& group) {
+  // A group without writes still waits for its turn: a duplicate is answered after its first.
+  if (!group.has_writes()) return health();
+  const absl::Status status = WriteSetNow(
+      group.TakeSet(), group.needs_sync() ? storage::Sync::kSync : storage::Sync::kNoSync);
+  if (!status.ok()) return status;
+  metrics_.commit_groups_total.Increment();
+  metrics_.commit_group_bytes.Observe(static_cast<double>(group.bytes()));
+  group.Publish(tail_, metrics_);
+  return absl::OkStatus();
+}
+
+absl::Status CommitPipeline::CommitMutation(Mutation& mutation) {
+  std::unique_ptr<storage::WriteSet> set = store_.Begin();
+  if (absl::Status status = mutation.prepare(*set); !status.ok()) return status;
+  if (!set->empty()) {
+    absl::Status status = WriteSetNow(std::move(set), storage::Sync::kSync);
+    if (!status.ok()) return status;
+  }
+  mutation.publish();
+  return absl::OkStatus();
+}
+
+}  // namespace tidemark::log

@@ -1,0 +1,109 @@
+// CommitPipeline: the only writer of a store.
+//
+// Terms.     Group: requests that share one fsync. Prepare: check requests against the state they
+//            will see, give them offsets, build one WriteSet. Commit: write and fsync it, publish
+//            it.
+// How.       Two threads do the same work, hand over hand: each takes what waits and prepares it
+//            under the prepare lock, gets the commit lock before it lets go of the first, commits,
+//            then answers without locks. So groups commit in the order they were prepared, the next
+//            group is prepared while the one before is in fsync, and a lone request never changes
+//            threads between being taken and being answered. The fsync under way is the window in
+//            which the next group gathers; there is no timer.
+// Invariant. Nothing is readable or answered before it is durable. (A topic with durability MEMORY
+//            has asked for less; its groups skip the fsync.)
+// Threads.   Append, CommitOffsets and Mutate: from any thread, never blocking.
+// Bounds.    Waiting requests occupy at most queue_bytes_max; beyond that they are refused.
+// Failure.   A commit that fails leaves its fate unknown: it and everything later is answered
+//            UNAVAILABLE, and nothing is written until the store is opened again.
+// Lifetime.  Stop (or destruction) commits what waits, then joins. What is passed to the
+//            constructor outlives this.
+#pragma once
+
+#include <deque>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "server/log/append_request.h"
+#include "server/log/commit_group.h"
+#include "server/storage/store.h"
+
+namespace tidemark::log {
+
+struct PipelineOptions {
+  uint64_t queue_bytes_max = 64ull << 20;
+  uint64_t commit_bytes_max = 4ull << 20;  // Of a group, but at least one request.
+  uint64_t batch_bytes_max = 1ull << 20;   // Of a stored batch, but at least one event.
+  uint64_t tail_bytes_max = 64ull << 20;
+  size_t producers_max = 100'000;  // Newest sequences kept in memory.
+};
+
+class CommitPipeline {
+ public:
+  CommitPipeline(const PipelineOptions& options, storage::Store& store, const Catalog& catalog,
+                 PartitionTable& partitions, const base::Clock& clock, metrics::Metrics& metrics,
+                 storage::CommitMark last_commit);
+  ~CommitPipeline();
+
+  // RESOURCE_EXHAUSTED  (in `done`) queue_bytes_max is reached; nothing is written.
+  // UNAVAILABLE         (in `done`) stopping, failed, or the commit failed: perhaps written.
+  // Other errors as in the contract of EventStore.Append; nothing is written.
+  void Append(AppendRequest request, AppendCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
+  void CommitOffsets(std::vector<OffsetWrite> writes, DoneCallback done)
+      ABSL_LOCKS_EXCLUDED(queue_mu_);
+  void Mutate(Mutation mutation) ABSL_LOCKS_EXCLUDED(queue_mu_);
+
+  // Not OK once appends are refused.
+  absl::Status health() const ABSL_LOCKS_EXCLUDED(queue_mu_);
+  void Stop() ABSL_LOCKS_EXCLUDED(queue_mu_);
+
+ private:
+  using Request = std::variant<QueuedAppend, QueuedOffsets, Mutation>;
+
+  // OK and queued, or why not.
+  absl::Status Enqueue(Request& request, uint64_t bytes) ABSL_LOCKS_EXCLUDED(queue_mu_);
+  absl::Status QueueFull(uint64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mu_);
+  bool HasWorkLocked() const ABSL_SHARED_LOCKS_REQUIRED(queue_mu_) {
+    return stopping_ || !queue_.empty();
+  }
+  void Run();
+  // Waits for requests: either one Mutation or a group of others. Empty: stopped.
+  std::vector<Request> Take() ABSL_LOCKS_EXCLUDED(queue_mu_);
+  CommitGroup Prepare(std::vector<Request> requests) ABSL_EXCLUSIVE_LOCKS_REQUIRED(prepare_mu_);
+  absl::Status Commit(CommitGroup& group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  absl::Status CommitMutation(Mutation& mutation)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(prepare_mu_, commit_mu_);
+  absl::Status WriteSetNow(std::unique_ptr<storage::WriteSet> set, storage::Sync sync)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+
+  const PipelineOptions options_;
+  storage::Store& store_;
+  const Catalog& catalog_;
+  PartitionTable& partitions_;
+  const base::Clock& clock_;
+  metrics::Metrics& metrics_;
+
+  absl::Mutex prepare_mu_;  // Then commit_mu_, then queue_mu_.
+  ProducerWindow producers_ ABSL_GUARDED_BY(prepare_mu_);
+  Position last_position_ ABSL_GUARDED_BY(prepare_mu_);
+  uint64_t last_append_time_us_ ABSL_GUARDED_BY(prepare_mu_);
+
+  absl::Mutex commit_mu_;
+  TailBudget tail_ ABSL_GUARDED_BY(commit_mu_);
+
+  mutable absl::Mutex queue_mu_;
+  struct Queued {
+    Request request;
+    uint64_t bytes;
+  };
+  std::deque<Queued> queue_ ABSL_GUARDED_BY(queue_mu_);
+  uint64_t queue_bytes_ ABSL_GUARDED_BY(queue_mu_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(queue_mu_) = false;
+  absl::Status failure_ ABSL_GUARDED_BY(queue_mu_);  // Not OK once appends are refused.
+
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace tidemark::log

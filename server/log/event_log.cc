@@ -1,0 +1,181 @@
+#include "server/log/event_log.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+
+namespace tidemark::log {
+namespace {
+
+absl::Status NoSuchTopic(absl::string_view name) {
+  return NoSuch("topic", name, ". Create it, or check the name");
+}
+
+absl::Status TopicExists(absl::string_view name) {
+  return MakeError(absl::StatusCode::kAlreadyExists,
+                   absl::StrCat("topic \"", name, "\" exists already"),
+                   {.reason = "TOPIC_EXISTS", .metadata = {{"topic", std::string(name)}}});
+}
+
+absl::Status TooManyPartitions(uint64_t limit, uint64_t value) {
+  return MakeError(
+      absl::StatusCode::kResourceExhausted,
+      absl::StrCat("the store would have ", value, " partitions, and partitions_max is ", limit,
+                   ". Use fewer, delete topics, or raise the limit"),
+      {.reason = "PARTITIONS_EXHAUSTED",
+       .metadata = {{"limit_name", "partitions_max"},
+                    {"limit", std::to_string(limit)},
+                    {"value", std::to_string(value)}}});
+}
+
+// A topic on its way through a mutation. The answer is what was published: by the time it is given
+// the topic may have been changed again or deleted.
+struct TopicChange {
+  storage::TopicRecord record;
+  TopicPtr topic;
+};
+
+DoneCallback AnswerWith(std::shared_ptr<TopicChange> change, EventLog::TopicCallback done) {
+  return [change = std::move(change), done = std::move(done)](absl::Status status) mutable {
+    if (!status.ok()) return std::move(done)(std::move(status));
+    std::move(done)(std::move(change->topic));
+  };
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(const LogOptions& options,
+                                                         storage::Store& store,
+                                                         const base::Clock& clock,
+                                                         metrics::Metrics& metrics) {
+  absl::StatusOr<storage::StoreRecord> record = store.ReadStoreRecord();
+  if (!record.ok()) return record.status();
+  absl::StatusOr<storage::CommitMark> mark = store.ReadCommitMark();
+  if (!mark.ok()) return mark.status();
+  absl::StatusOr<std::vector<storage::TopicRecord>> topics = store.ReadTopics();
+  if (!topics.ok()) return topics.status();
+  absl::StatusOr<std::vector<storage::TopicRecord>> deleted = store.ReadDeletedTopics();
+  if (!deleted.ok()) return deleted.status();
+  std::unique_ptr<EventLog> log(
+      new EventLog(options, store, clock, metrics, *std::move(record), *mark));
+  for (storage::TopicRecord& topic : *topics) log->catalog_.Put(std::move(topic));
+  for (storage::TopicRecord& topic : *deleted) log->reclaimer_.Reclaim(std::move(topic));
+  return log;
+}
+
+EventLog::EventLog(const LogOptions& options, storage::Store& store, const base::Clock& clock,
+                   metrics::Metrics& metrics, storage::StoreRecord record, storage::CommitMark mark)
+    : options_(options),
+      store_(store),
+      clock_(clock),
+      store_record_(std::move(record)),
+      partitions_(store),
+      reader_(store, metrics),
+      pipeline_(options.pipeline, store, catalog_, partitions_, clock, metrics, mark),
+      reclaimer_(store, pipeline_) {}
+
+EventLog::~EventLog() { Stop(); }
+
+void EventLog::Stop() {
+  reclaimer_.Stop();
+  pipeline_.Stop();
+}
+
+absl::Status EventLog::PrepareCreate(storage::TopicRecord& topic, storage::WriteSet& set) {
+  if (catalog_.Find(topic.name) != nullptr) return TopicExists(topic.name);
+  const uint64_t partitions = catalog_.partitions() + topic.config.partitions;
+  if (partitions > options_.partitions_max) {
+    return TooManyPartitions(options_.partitions_max, partitions);
+  }
+  // Log numbers are never used again.
+  const uint64_t logs_left = UINT32_MAX - store_record_.next_log_id;
+  if (topic.config.partitions >= logs_left) {
+    return TooManyPartitions(UINT32_MAX, store_record_.next_log_id + uint64_t{partitions});
+  }
+  topic.id = TopicId(store_record_.next_topic_id++);
+  topic.first_log = LogId(store_record_.next_log_id);
+  store_record_.next_log_id += topic.config.partitions;
+  set.PutStoreRecord(store_record_);
+  set.PutTopic(topic);
+  return absl::OkStatus();
+}
+
+void EventLog::CreateTopic(std::string name, storage::TopicConfig config, TopicCallback done) {
+  const auto now = static_cast<uint64_t>(absl::ToUnixMicros(clock_.Now()));
+  auto change = std::make_shared<TopicChange>();
+  change->record = {.name = std::move(name),
+                    .create_time_us = now,
+                    .update_time_us = now,
+                    .config = std::move(config)};
+  pipeline_.Mutate(
+      {.prepare = [this,
+                   change](storage::WriteSet& set) { return PrepareCreate(change->record, set); },
+       .publish = [this, change] { change->topic = catalog_.Put(change->record); },
+       .done = AnswerWith(change, std::move(done))});
+}
+
+void EventLog::UpdateTopic(std::string name,
+                           absl::AnyInvocable<absl::Status(storage::TopicConfig&)> edit,
+                           TopicCallback done) {
+  auto change = std::make_shared<TopicChange>();
+  pipeline_.Mutate({.prepare =
+                        [this, change, name = std::move(name),
+                         edit = std::move(edit)](storage::WriteSet& set) mutable {
+                          const TopicPtr current = catalog_.Find(name);
+                          if (current == nullptr) return NoSuchTopic(name);
+                          change->record = current->record;
+                          change->record.update_time_us =
+                              static_cast<uint64_t>(absl::ToUnixMicros(clock_.Now()));
+                          absl::Status status = edit(change->record.config);
+                          if (status.ok()) set.PutTopic(change->record);
+                          return status;
+                        },
+                    .publish = [this, change] { change->topic = catalog_.Put(change->record); },
+                    .done = AnswerWith(change, std::move(done))});
+}
+
+void EventLog::DeleteTopic(std::string name, DoneCallback done) {
+  auto topic = std::make_shared<storage::TopicRecord>();
+  pipeline_.Mutate({.prepare =
+                        [this, topic, name = std::move(name)](storage::WriteSet& set) {
+                          const TopicPtr current = catalog_.Find(name);
+                          if (current == nullptr) return NoSuchTopic(name);
+                          *topic = current->record;
+                          set.DeleteTopic(*topic);
+                          return absl::OkStatus();
+                        },
+                    .publish =
+                        [this, topic] {
+                          catalog_.Remove(topic->id);
+                          partitions_.Remove(topic->first_log, topic->config.partitions);
+                          reclaimer_.Reclaim(*topic);
+                        },
+                    .done = std::move(done)});
+}
+
+absl::StatusOr<TopicPtr> EventLog::FindTopic(absl::string_view name) const {
+  TopicPtr topic = catalog_.Find(name);
+  if (topic == nullptr) return NoSuchTopic(name);
+  return topic;
+}
+
+absl::StatusOr<PartitionPtr> EventLog::OpenPartition(const Topic& topic, PartitionIndex partition) {
+  const LogId log = topic.log(partition);
+  absl::StatusOr<PartitionPtr> opened = partitions_.Get(log);
+  if (!opened.ok()) return opened.status();
+  // Deleted meanwhile: what was just loaded would wait for ever.
+  if (catalog_.FindById(topic.id()) == nullptr) {
+    partitions_.Remove(log, 1);
+    return NoSuchTopic(topic.name());
+  }
+  return opened;
+}
+
+storage::GroupId EventLog::AllocateGroupId(storage::WriteSet& set) {
+  const storage::GroupId id(store_record_.next_group_id++);
+  set.PutStoreRecord(store_record_);
+  return id;
+}
+
+}  // namespace tidemark::log

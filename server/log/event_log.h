@@ -1,0 +1,123 @@
+// EventLog: the topics of one store, appended to and read; the front of log/.
+//
+// Terms.    DESIGN: topic, partition, offset, batch, position.
+// Threads.  Safe from any thread. What may wait for the disk says so; nothing else does.
+// Failure.  See CommitPipeline: after a commit of unknown fate writes are refused, reads go on.
+// Lifetime. Stop before destroying; store, clock and metrics outlive it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/notification.h"
+#include "server/base/clock.h"
+#include "server/log/catalog.h"
+#include "server/log/commit_pipeline.h"
+#include "server/log/partition_reader.h"
+#include "server/log/partition_table.h"
+#include "server/log/reclaimer.h"
+
+namespace tidemark::log {
+
+struct LogOptions {
+  PipelineOptions pipeline;
+  uint64_t partitions_max = 100'000;  // Of the store.
+};
+
+class EventLog {
+ public:
+  using TopicCallback = absl::AnyInvocable<void(absl::StatusOr<TopicPtr>) &&>;
+
+  static absl::StatusOr<std::unique_ptr<EventLog>> Open(const LogOptions& options,
+                                                        storage::Store& store,
+                                                        const base::Clock& clock,
+                                                        metrics::Metrics& metrics);
+  ~EventLog();
+
+  // Requires a valid name and config (rpc checks).
+  // ALREADY_EXISTS      a topic has this name.
+  // RESOURCE_EXHAUSTED  the store would have more than partitions_max partitions.
+  void CreateTopic(std::string name, storage::TopicConfig config, TopicCallback done);
+  // Replaces the settings by what `edit` makes of the current ones. `edit` runs on a pipeline
+  // thread and may refuse.
+  // NOT_FOUND  no such topic.
+  void UpdateTopic(std::string name, absl::AnyInvocable<absl::Status(storage::TopicConfig&)> edit,
+                   TopicCallback done);
+  // NOT_FOUND  no such topic.
+  void DeleteTopic(std::string name, DoneCallback done);
+
+  // NOT_FOUND  no such topic.
+  absl::StatusOr<TopicPtr> FindTopic(absl::string_view name) const;
+  const Catalog& catalog() const { return catalog_; }
+
+  // Waits for the disk on first use of a partition.
+  // NOT_FOUND  the topic is deleted.
+  absl::StatusOr<PartitionPtr> OpenPartition(const Topic& topic, PartitionIndex partition);
+  const PartitionReader& reader() const { return reader_; }
+
+  // See CommitPipeline.
+  void Append(AppendRequest request, AppendCallback done) {
+    pipeline_.Append(std::move(request), std::move(done));
+  }
+  void CommitOffsets(std::vector<OffsetWrite> writes, DoneCallback done) {
+    pipeline_.CommitOffsets(std::move(writes), std::move(done));
+  }
+  void Mutate(Mutation mutation) { pipeline_.Mutate(std::move(mutation)); }
+  // A number for a new group; only within a Mutation's prepare, whose set remembers it.
+  storage::GroupId AllocateGroupId(storage::WriteSet& set);
+  absl::Status health() const { return pipeline_.health(); }
+
+  const std::string& store_id() const { return store_record_.store_id; }
+  const storage::Store& store() const { return store_; }
+  Reclaimer& reclaimer() { return reclaimer_; }
+
+  // Commits what waits; later requests are refused.
+  void Stop();
+
+ private:
+  EventLog(const LogOptions& options, storage::Store& store, const base::Clock& clock,
+           metrics::Metrics& metrics, storage::StoreRecord record, storage::CommitMark mark);
+  absl::Status PrepareCreate(storage::TopicRecord& topic, storage::WriteSet& set);
+
+  const LogOptions options_;
+  storage::Store& store_;
+  const base::Clock& clock_;
+  // Changed only within mutations, which run one at a time; store_id never.
+  storage::StoreRecord store_record_;
+  Catalog catalog_;
+  PartitionTable partitions_;
+  PartitionReader reader_;
+  CommitPipeline pipeline_;
+  Reclaimer reclaimer_;
+};
+
+// Waits for the callback of an asynchronous call; for threads that may block.
+// Usage: Await<TopicPtr>([&](auto done) { log.CreateTopic(name, config, std::move(done)); });
+template <typename T>
+absl::StatusOr<T> Await(
+    absl::FunctionRef<void(absl::AnyInvocable<void(absl::StatusOr<T>) &&>)> start) {
+  absl::Notification done;
+  absl::StatusOr<T> result = absl::UnknownError("not answered");
+  start([&](absl::StatusOr<T> answer) {
+    result = std::move(answer);
+    done.Notify();
+  });
+  done.WaitForNotification();
+  return result;
+}
+inline absl::Status AwaitDone(absl::FunctionRef<void(DoneCallback)> start) {
+  absl::Notification done;
+  absl::Status result;
+  start([&](absl::Status answer) {
+    result = std::move(answer);
+    done.Notify();
+  });
+  done.WaitForNotification();
+  return result;
+}
+
+}  // namespace tidemark::log

@@ -1,0 +1,97 @@
+#include "server/log/partition.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/base/check.h"
+
+namespace tidemark::log {
+
+Partition::Ends Partition::ends() const {
+  absl::MutexLock lock(&mu_);
+  return ends_;
+}
+
+bool Partition::deleted() const {
+  absl::MutexLock lock(&mu_);
+  return deleted_;
+}
+
+Partition::TailRead Partition::ReadTail(Offset from, uint64_t bytes_max) const {
+  absl::MutexLock lock(&mu_);
+  if (deleted_) return {.state = TailState::kDeleted, .batches = {}};
+  if (from >= ends_.end) return {.state = TailState::kAtEnd, .batches = {}};
+  if (from < ends_.start) return {.state = TailState::kTooOld, .batches = {}};
+  if (tail_.empty() || from < tail_.front()->header.base_offset) {
+    return {.state = TailState::kInStore, .batches = {}};
+  }
+  auto it = std::upper_bound(tail_.begin(), tail_.end(), from,
+                             [](Offset offset, const storage::BatchPtr& batch) {
+                               return offset < batch->header.end_offset();
+                             });
+  TailRead read{.state = TailState::kBatches, .batches = {}};
+  uint64_t bytes = 0;
+  for (; it != tail_.end(); ++it) {
+    bytes += (*it)->events.size();
+    if (!read.batches.empty() && bytes > bytes_max) break;
+    read.batches.push_back(*it);
+  }
+  return read;
+}
+
+bool Partition::Wait(Offset from, std::weak_ptr<Waiter> waiter, uint32_t slot) {
+  const std::shared_ptr<Waiter> alive = waiter.lock();
+  absl::MutexLock lock(&mu_);
+  if (deleted_ || ends_.end > from) return false;
+  waiting_.push_back({std::move(waiter), alive.get(), slot, from});
+  return true;
+}
+
+void Partition::StopWaiting(const Waiter* waiter) {
+  absl::MutexLock lock(&mu_);
+  std::erase_if(waiting_, [waiter](const Waiting& w) { return w.identity == waiter; });
+}
+
+void Partition::Tell(const std::vector<Waiting>& waiting) {
+  for (const Waiting& w : waiting) {
+    if (const std::shared_ptr<Waiter> waiter = w.waiter.lock()) waiter->OnReady(w.slot);
+  }
+}
+
+void Partition::Publish(absl::Span<const storage::BatchPtr> batches) {
+  std::vector<Waiting> waiting;
+  {
+    absl::MutexLock lock(&mu_);
+    for (const storage::BatchPtr& batch : batches) {
+      TM_CHECK_EQ(batch->header.base_offset.value(), ends_.end.value());
+      ends_.end = batch->header.end_offset();
+      tail_.push_back(batch);
+    }
+    std::erase_if(waiting_, [&](Waiting& w) {
+      if (w.from >= ends_.end) return false;
+      waiting.push_back(std::move(w));
+      return true;
+    });
+  }
+  Tell(waiting);
+}
+
+bool Partition::EvictOldest() {
+  absl::MutexLock lock(&mu_);
+  if (tail_.empty()) return false;
+  tail_.pop_front();
+  return true;
+}
+
+void Partition::MarkDeleted() {
+  std::vector<Waiting> waiting;
+  {
+    absl::MutexLock lock(&mu_);
+    deleted_ = true;
+    tail_.clear();
+    waiting.swap(waiting_);
+  }
+  Tell(waiting);
+}
+
+}  // namespace tidemark::log

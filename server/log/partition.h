@@ -1,0 +1,93 @@
+// Partition: where one log begins and ends, its newest batches in memory, and who waits for more.
+//
+// Terms.     start: oldest readable Offset. end: one past the newest durable event. tail: the
+// newest
+//            batches, kept in memory as shared buffers.
+// Invariant. Both only grow, start <= end; the tail is contiguous and ends at `end`.
+// Threads.   Safe from any thread. Publish is called by one thread at a time.
+// Lifetime.  Shared; a deleted partition stays usable and answers kDeleted.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "server/base/ids.h"
+#include "server/storage/batch_codec.h"
+
+namespace tidemark::log {
+
+// Told once when a partition it waits on has more, or is deleted.
+class Waiter {
+ public:
+  virtual ~Waiter() = default;
+  // `slot` is what was given to Wait. Called on the committing thread, without locks: return soon.
+  virtual void OnReady(uint32_t slot) = 0;
+};
+
+class Partition {
+ public:
+  struct Ends {
+    Offset start;
+    Offset end;
+  };
+  enum class TailState {
+    kBatches,  // `batches` holds what was asked for.
+    kAtEnd,    // Nothing at `from` yet.
+    kInStore,  // `from` is older than the tail.
+    kTooOld,   // `from` is before start.
+    kDeleted,
+  };
+  struct TailRead {
+    TailState state = TailState::kAtEnd;
+    std::vector<storage::BatchPtr> batches;
+  };
+
+  Partition(LogId log, Ends ends) : log_(log), ends_(ends), next_offset_(ends.end) {}
+
+  LogId log() const { return log_; }
+  Ends ends() const ABSL_LOCKS_EXCLUDED(mu_);
+  bool deleted() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Batches from the one that holds `from` on, as many as fit into `bytes_max`, at least one.
+  TailRead ReadTail(Offset from, uint64_t bytes_max) const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Registers `waiter` to be told when end passes `from`. False: it already has (or the partition
+  // is deleted), nothing is registered.
+  bool Wait(Offset from, std::weak_ptr<Waiter> waiter, uint32_t slot) ABSL_LOCKS_EXCLUDED(mu_);
+  // Takes back every registration of `waiter`.
+  void StopWaiting(const Waiter* waiter) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Makes durable batches readable and tells who waits. Requires that they follow `end`.
+  void Publish(absl::Span<const storage::BatchPtr> batches) ABSL_LOCKS_EXCLUDED(mu_);
+  // Drops the oldest batch of the tail; false if there is none.
+  bool EvictOldest() ABSL_LOCKS_EXCLUDED(mu_);
+  void MarkDeleted() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The next offset to assign; only the thread that prepares commits uses it. Ahead of `end` while
+  // a commit is under way.
+  Offset& next_offset() { return next_offset_; }
+
+ private:
+  struct Waiting {
+    std::weak_ptr<Waiter> waiter;
+    const Waiter* identity;
+    uint32_t slot;
+    Offset from;
+  };
+  static void Tell(const std::vector<Waiting>& waiting);
+
+  const LogId log_;
+  mutable absl::Mutex mu_;  // Leaf.
+  Ends ends_ ABSL_GUARDED_BY(mu_);
+  bool deleted_ ABSL_GUARDED_BY(mu_) = false;
+  std::deque<storage::BatchPtr> tail_ ABSL_GUARDED_BY(mu_);
+  std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
+  Offset next_offset_;
+};
+using PartitionPtr = std::shared_ptr<Partition>;
+
+}  // namespace tidemark::log

@@ -1,0 +1,54 @@
+// PartitionReader: stored batches from where they are, memory or disk.
+//
+// Threads.  Safe from any thread. With Wait::kNo it never waits for the disk.
+// Lifetime. Store and metrics outlive it.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/log/partition.h"
+#include "server/metrics/metrics.h"
+#include "server/storage/store.h"
+
+namespace tidemark::log {
+
+enum class MayWait { kNo, kYes };
+
+struct PartitionRead {
+  enum class State {
+    kBatches,     // `batches` is not empty; the first holds the offset asked for.
+    kAtEnd,       // Nothing there yet.
+    kNeedsStore,  // Only with MayWait::kNo: ask again on a thread that may wait.
+    kTooOld,      // Before the start offset.
+    kDeleted,     // The topic is gone.
+  };
+  State state = State::kAtEnd;
+  bool from_tail = false;
+  std::vector<storage::BatchPtr> batches;
+};
+
+class PartitionReader {
+ public:
+  PartitionReader(const storage::Store& store, metrics::Metrics& metrics)
+      : store_(store), metrics_(metrics) {}
+
+  // Batches from the one that holds `from` on, none beginning at or after `until`, as many as fit
+  // into `bytes_max`, at least one. Nothing that is not durable.
+  // DATA_LOSS  a batch is damaged or missing; the message names log and offset.
+  absl::StatusOr<PartitionRead> Read(const Partition& partition, Offset from, Offset until,
+                                     uint64_t bytes_max, MayWait may_wait) const;
+
+  // The first offset appended at or after `time_us`; the end if there is none. Waits for the disk.
+  absl::StatusOr<Offset> OffsetAtTime(const Partition& partition, uint64_t time_us) const;
+
+  // append_time of the batch that holds `offset`, in microseconds; requires that one does. Waits
+  // for the disk unless the batch is in the tail.
+  absl::StatusOr<uint64_t> AppendTimeAt(const Partition& partition, Offset offset) const;
+
+ private:
+  const storage::Store& store_;
+  metrics::Metrics& metrics_;
+};
+
+}  // namespace tidemark::log
