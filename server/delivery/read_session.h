@@ -1,0 +1,99 @@
+// ReadSession: one reader of one topic: Read (finite) and Subscribe (endless).
+//
+// States.    CATCHING_UP: what comes next is history. LIVE: everything stored was given out; the
+//            session said CaughtUp. Having to go to the store again makes it CATCHING_UP
+//            (FellBehind).
+// Threads.   Next and CursorText: one thread at a time. The wake function is called on a committing
+//            thread once after each Next that answered kIdle.
+// Lifetime.  The log outlives it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "server/delivery/partition_feed.h"
+#include "server/delivery/start_resolver.h"
+#include "server/log/event_log.h"
+#include "server/storage/records.h"
+
+namespace tidemark::delivery {
+
+struct StopAtOpen {};
+struct StopOffsets {
+  std::map<uint32_t, uint64_t> offsets;
+};
+struct StopTime {
+  absl::Time time;
+};
+struct StopNever {};
+using StopSpec = std::variant<StopAtOpen, StopOffsets, StopTime, StopNever>;
+
+struct ReadSpec {
+  log::TopicPtr topic;
+  std::vector<uint32_t> partitions;  // Empty: all.
+  StartSpec start;
+  StopSpec stop;
+  storage::FilterSpec filter;  // Valid (CheckFilter).
+  std::optional<uint64_t> events_max;
+  uint64_t batch_bytes_max = 1ull << 20;
+  bool without_data = false;
+};
+
+class ReadSession {
+ public:
+  struct Item {
+    enum class Kind {
+      kBatch,
+      kCaughtUp,  // With `cursor`.
+      kFellBehind,
+      kCheckpoint,  // With `cursor`.
+      kGap,
+      kNeedsStore,  // Only with MayWait::kNo.
+      kIdle,        // The wake function will be called.
+      kEnd,         // A finite read is complete; its last Checkpoint was given out.
+    };
+    Kind kind = Kind::kIdle;
+    log::EventSlice slice;     // kBatch.
+    PartitionIndex partition;  // kBatch, kGap.
+    Offset gap_from;           // kGap: [gap_from, gap_until) can no longer be read.
+    Offset gap_until;
+    std::string cursor;
+  };
+
+  // Waits for the disk. Errors as in ResolveStart.
+  static absl::StatusOr<std::unique_ptr<ReadSession>> Open(log::EventLog& log, ReadSpec spec,
+                                                           absl::AnyInvocable<void()> wake);
+
+  // NOT_FOUND  the topic was deleted.
+  // DATA_LOSS  a batch is damaged; the detail names topic, partition and offset.
+  absl::StatusOr<Item> Next(log::MayWait may_wait);
+
+  const log::Topic& topic() const { return *topic_; }
+  // Where the session is: everything before it was given out or did not match.
+  std::string CursorText() const;
+  // True if it has moved since the last item that carried a cursor or the last call: a stream with
+  // nothing else to say then sends a Checkpoint instead of a Heartbeat.
+  bool TakeMoved();
+
+ private:
+  ReadSession(log::TopicPtr topic, std::optional<uint64_t> events_left, bool finite)
+      : topic_(std::move(topic)), events_left_(events_left), finite_(finite) {}
+  Item FromFeed(FeedItem item);
+  Item End();
+
+  const log::TopicPtr topic_;
+  std::shared_ptr<PartitionFeed> feed_;
+  std::optional<uint64_t> events_left_;
+  const bool finite_;
+  bool live_ = false;
+  bool moved_ = false;
+  bool last_checkpoint_sent_ = false;
+  std::optional<FeedItem> held_;  // What follows a FellBehind.
+};
+
+}  // namespace tidemark::delivery

@@ -1,0 +1,32 @@
+// What every group of a store needs from around it.
+#pragma once
+
+#include <cstddef>
+
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/executor.h"
+#include "server/log/event_log.h"
+#include "server/metrics/metrics.h"
+
+namespace tidemark::groups {
+
+struct CoordinatorOptions {
+  // How long a member may finish what it holds of a partition that moves.
+  absl::Duration revoke_timeout = absl::Seconds(30);
+  // How often, at most, a partition's offset moves over events that the filter leaves out.
+  absl::Duration scan_commit_interval = absl::Seconds(1);
+  size_t members_max = 1'000;  // Of a group.
+  size_t groups_max = 10'000;  // Of the store.
+};
+
+// Lifetime. What it refers to outlives every group.
+struct GroupContext {
+  CoordinatorOptions options;
+  log::EventLog& log;
+  base::Executor& disk;  // For work that waits for the disk.
+  const base::Clock& clock;
+  metrics::Metrics& metrics;
+};
+
+}  // namespace tidemark::groups

@@ -1,0 +1,162 @@
+#include "server/groups/group_coordinator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "server/groups/live_group.h"
+#include "server/groups/new_group.h"
+
+namespace tidemark::groups {
+namespace {
+
+// Groups that one tick looks at, to read what was not read since the start.
+constexpr size_t kGroupsPerTick = 16;
+
+}  // namespace
+
+GroupCoordinator::GroupCoordinator(const CoordinatorOptions& options, log::EventLog& log,
+                                   base::Executor& disk, const base::Clock& clock,
+                                   metrics::Metrics& metrics)
+    : context_(new GroupContext{options, log, disk, clock, metrics}) {}
+
+GroupCoordinator::~GroupCoordinator() = default;
+
+absl::Status GroupCoordinator::Load() {
+  absl::StatusOr<std::vector<storage::GroupRecord>> records = context_->log.store().ReadGroups();
+  if (!records.ok()) return records.status();
+  for (const storage::GroupRecord& record : *records) Publish(record);
+  return absl::OkStatus();
+}
+
+GroupCoordinator::GroupPtr GroupCoordinator::Find(absl::string_view name) const {
+  absl::MutexLock lock(&mu_);
+  const auto it = groups_.find(name);
+  return it == groups_.end() ? nullptr : it->second;
+}
+
+std::vector<GroupCoordinator::GroupPtr> GroupCoordinator::All() const {
+  absl::MutexLock lock(&mu_);
+  std::vector<GroupPtr> groups;
+  groups.reserve(groups_.size());
+  for (const auto& [name, group] : groups_) groups.push_back(group);
+  return groups;
+}
+
+void GroupCoordinator::Publish(const storage::GroupRecord& record) {
+  auto group = std::make_shared<LiveGroup>(context_, record);
+  absl::MutexLock lock(&mu_);
+  groups_[record.name] = std::move(group);
+}
+
+void GroupCoordinator::Forget(const std::string& name, const LiveGroup* group) {
+  absl::MutexLock lock(&mu_);
+  const auto it = groups_.find(name);
+  if (it != groups_.end() && it->second.get() == group) groups_.erase(it);
+}
+
+void GroupCoordinator::KeepTicking(const GroupPtr& group) {
+  absl::MutexLock lock(&mu_);
+  active_.insert(group);
+}
+
+absl::StatusOr<GroupCoordinator::GroupPtr> GroupCoordinator::FindLoaded(absl::string_view name) {
+  GroupPtr group = Find(name);
+  if (group == nullptr) return NoSuchGroup(name);
+  if (!group->Refresh()) return group;
+  if (absl::Status status = group->Load(); !status.ok()) return status;
+  return group;
+}
+
+absl::StatusOr<std::vector<TopicPartitionOffset>> GroupCoordinator::GetOffsets(
+    absl::string_view group, const std::vector<std::string>& topics) {
+  absl::StatusOr<GroupPtr> found = FindLoaded(group);
+  if (!found.ok()) return found.status();
+  for (const std::string& topic : topics) {
+    if (absl::Status status = context_->log.FindTopic(topic).status(); !status.ok()) return status;
+  }
+  return (*found)->DurableOffsets(topics);
+}
+
+absl::StatusOr<GroupPage> GroupCoordinator::ListGroups(absl::string_view after,
+                                                       absl::string_view prefix, size_t count) {
+  std::vector<std::string> names;
+  GroupPage page;
+  {
+    absl::MutexLock lock(&mu_);
+    auto it = after < prefix ? groups_.lower_bound(prefix) : groups_.upper_bound(after);
+    for (; it != groups_.end() && absl::StartsWith(it->first, prefix); ++it) {
+      if (names.size() == count) {
+        page.more = true;
+        break;
+      }
+      names.push_back(it->first);
+    }
+  }
+  for (const std::string& name : names) {
+    absl::StatusOr<GroupPtr> group = FindLoaded(name);
+    if (absl::IsNotFound(group.status())) continue;  // Deleted meanwhile.
+    if (!group.ok()) return group.status();
+    page.groups.push_back((*group)->Summary());
+  }
+  return page;
+}
+
+absl::StatusOr<GroupDescription> GroupCoordinator::GetGroup(absl::string_view group) {
+  absl::StatusOr<GroupPtr> found = FindLoaded(group);
+  if (!found.ok()) return found.status();
+  std::vector<log::PartitionPtr> partitions;
+  GroupDescription description = (*found)->Describe(partitions);
+  absl::Status status =
+      AddLagTimes(context_->log.reader(), partitions, context_->clock.Now(), description);
+  if (!status.ok()) return status;
+  SumLag(description);
+  return description;
+}
+
+std::vector<GroupLag> GroupCoordinator::Lag() {
+  std::vector<GroupLag> lags;
+  for (const GroupPtr& group : All()) lags.push_back(group->Lag());
+  return lags;
+}
+
+void GroupCoordinator::Tick(absl::Time now) {
+  // Whoever joins from here on adds its group again, so none is lost.
+  absl::flat_hash_set<GroupPtr> active;
+  {
+    absl::MutexLock lock(&mu_);
+    active.swap(active_);
+  }
+  for (const GroupPtr& group : active) {
+    if (group->Tick(now)) KeepTicking(group);
+  }
+  LoadInBackground();
+}
+
+void GroupCoordinator::LoadInBackground() {
+  std::vector<GroupPtr> candidates;
+  {
+    absl::MutexLock lock(&mu_);
+    if (loading_) return;
+    auto it = groups_.upper_bound(load_after_);
+    for (; it != groups_.end() && candidates.size() < kGroupsPerTick; ++it) {
+      candidates.push_back(it->second);
+      load_after_ = it->first;
+    }
+    if (it == groups_.end()) load_after_.clear();
+  }
+  std::erase_if(candidates, [](const GroupPtr& group) { return !group->Refresh(); });
+  if (candidates.empty()) return;
+  {
+    absl::MutexLock lock(&mu_);
+    loading_ = true;
+  }
+  context_->disk.Schedule([this, candidates = std::move(candidates)] {
+    // A group that cannot be read has no lag; who asks for it gets the error.
+    for (const GroupPtr& group : candidates) group->Load().IgnoreError();
+    absl::MutexLock lock(&mu_);
+    loading_ = false;
+  });
+}
+
+}  // namespace tidemark::groups

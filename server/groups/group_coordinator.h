@@ -1,0 +1,135 @@
+// GroupCoordinator: the consumer groups of one store; the front of groups/.
+//
+// Terms.    DESIGN: consumer group, committed offset. See member.h for owners and acks.
+// Invariant. Never two live owners of a partition; a committed offset moves back only by
+//           CommitOffsets with allow_rewind; what is not acked is delivered again.
+// Threads.  Safe from any thread. What may wait for the disk says so; nothing else does: disk reads
+//           for Join and CommitOffsets run on `disk`.
+// Callbacks. Once each, from any thread (also before the call returns, also a commit pipeline's),
+//           without locks held: they must not block.
+// Bounds.   groups_max groups, members_max members of each. An idle group keeps one small record
+//           for each partition that it reads.
+// Lifetime. Log, clock, metrics and executor outlive it. Before its end all members are gone, the
+//           log is stopped and the executor is shut down.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "server/base/clock.h"
+#include "server/base/executor.h"
+#include "server/groups/description.h"
+#include "server/groups/group_context.h"
+#include "server/groups/join_request.h"
+#include "server/groups/member.h"
+#include "server/groups/offset_entries.h"
+#include "server/log/event_log.h"
+#include "server/metrics/metrics.h"
+#include "server/storage/records.h"
+
+namespace tidemark::groups {
+
+class GroupCoordinator {
+ public:
+  GroupCoordinator(const CoordinatorOptions& options, log::EventLog& log, base::Executor& disk,
+                   const base::Clock& clock, metrics::Metrics& metrics);
+  ~GroupCoordinator();
+
+  // Reads the groups (not their offsets) from the store. Once, before anything else. Waits for the
+  // disk.
+  absl::Status Load() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Makes a member, after creating the group if there is none. `listener` hears nothing before
+  // `done` has returned. Requires a valid group name (rpc checks).
+  // INVALID_ARGUMENT     a new group without topics.
+  // UNIMPLEMENTED        a mode other than PARTITION_ORDERED.
+  // NOT_FOUND            a topic does not exist.
+  // FAILED_PRECONDITION  GROUP_SETTINGS_DIFFER: the group reads something else.
+  // RESOURCE_EXHAUSTED   GROUP_MEMBERS_EXHAUSTED, GROUPS_EXHAUSTED.
+  // UNAVAILABLE          GROUP_DELETING, or the store stops or failed.
+  void Join(JoinRequest request, std::shared_ptr<MemberListener> listener, JoinCallback done)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Sets offsets, all or nothing; creates the group if there is none. Requires a valid name, and
+  // 1 or more entries, each partition once (rpc checks).
+  // NOT_FOUND            a topic or partition does not exist.
+  // OUT_OF_RANGE         an offset is past the partition's end.
+  // ABORTED              expected values do not match; every one is listed.
+  // FAILED_PRECONDITION  PARTITION_OWNED, OFFSET_REWIND, or GROUP_SETTINGS_DIFFER: the group
+  //                      exists and does not read a topic.
+  // RESOURCE_EXHAUSTED   GROUPS_EXHAUSTED, QUEUE_FULL (only when the group is new).
+  // UNAVAILABLE          GROUP_DELETING, or the store stops or failed: perhaps written.
+  void CommitOffsets(std::string group, std::vector<OffsetEntry> entries, bool allow_rewind,
+                     log::DoneCallback done) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Durable offsets by topic and partition, of `topics` or (empty) of all. May wait for the disk.
+  // NOT_FOUND  no such group or topic.
+  absl::StatusOr<std::vector<TopicPartitionOffset>> GetOffsets(
+      absl::string_view group, const std::vector<std::string>& topics) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // At most `count` groups by name, from the first after `after` on, with names beginning `prefix`.
+  // May wait for the disk.
+  absl::StatusOr<GroupPage> ListGroups(absl::string_view after, absl::string_view prefix,
+                                       size_t count) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // May wait for the disk.
+  // NOT_FOUND  no such group.
+  absl::StatusOr<GroupDescription> GetGroup(absl::string_view group) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // NOT_FOUND            no such group.
+  // FAILED_PRECONDITION  GROUP_HAS_MEMBERS: it has live members and `force` is not set.
+  // UNAVAILABLE          GROUP_DELETING, or the store stops or failed: perhaps deleted.
+  void DeleteGroup(std::string group, bool force, log::DoneCallback done) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Every group's lag, cheaply: never waits for the disk.
+  std::vector<GroupLag> Lag() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Passes deadlines, commits what filters have passed, closes members of deleted topics, and reads
+  // offsets of groups not used yet in the background, for Lag. Call about every 100 ms.
+  void Tick(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  struct JoinAttempt;
+  struct CommitAttempt;
+  using GroupPtr = std::shared_ptr<LiveGroup>;
+
+  GroupPtr Find(absl::string_view name) const ABSL_LOCKS_EXCLUDED(mu_);
+  std::vector<GroupPtr> All() const ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<GroupPtr> FindLoaded(absl::string_view name) ABSL_LOCKS_EXCLUDED(mu_);
+  void TryJoin(std::shared_ptr<JoinAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
+  void CreateForJoin(std::shared_ptr<JoinAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
+  void TryCommit(std::shared_ptr<CommitAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
+  void CreateForCommit(std::shared_ptr<CommitAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
+  // The offsets a new group begins with. May wait for the disk.
+  using FirstOffsets = absl::AnyInvocable<absl::StatusOr<std::vector<std::pair<LogId, Offset>>>()>;
+  // Makes the group of `record`, whose id comes with the commit.
+  // ALREADY_EXISTS  (in `done`) somebody else was faster.
+  void Create(storage::GroupRecord record, FirstOffsets first, log::DoneCallback done)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status PrepareCreate(storage::GroupRecord& record, FirstOffsets& first,
+                             storage::WriteSet& set) ABSL_LOCKS_EXCLUDED(mu_);
+  void Publish(const storage::GroupRecord& record) ABSL_LOCKS_EXCLUDED(mu_);
+  // Runs `next` with the outcome of loading `group`, on a thread that may wait.
+  void AfterLoad(GroupPtr group, absl::AnyInvocable<void(absl::Status) &&> next);
+  void KeepTicking(const GroupPtr& group) ABSL_LOCKS_EXCLUDED(mu_);
+  void Forget(const std::string& name, const LiveGroup* group) ABSL_LOCKS_EXCLUDED(mu_);
+  void LoadInBackground() ABSL_LOCKS_EXCLUDED(mu_);
+
+  const std::shared_ptr<const GroupContext> context_;
+  mutable absl::Mutex mu_;  // No other lock is taken while holding it.
+  absl::btree_map<std::string, GroupPtr> groups_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_set<GroupPtr> active_ ABSL_GUARDED_BY(mu_);  // Want Tick.
+  uint64_t members_joined_ ABSL_GUARDED_BY(mu_) = 0;
+  bool loading_ ABSL_GUARDED_BY(mu_) = false;    // LoadInBackground has a task.
+  std::string load_after_ ABSL_GUARDED_BY(mu_);  // Groups up to this name were looked at.
+};
+
+}  // namespace tidemark::groups

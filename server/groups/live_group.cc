@@ -1,0 +1,277 @@
+#include "server/groups/live_group.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+
+namespace tidemark::groups {
+namespace {
+
+absl::Status TopicGone(absl::string_view name) {
+  return NoSuch("topic", name, ": it was deleted. Create it, or join another group");
+}
+
+absl::Status TooManyMembers(const std::string& group, size_t limit) {
+  return MakeError(
+      absl::StatusCode::kResourceExhausted,
+      absl::StrCat("group \"", group, "\" has ", limit, " members, and group_members_max is ",
+                   limit, ". Repeat later, or raise the limit"),
+      {.reason = "GROUP_MEMBERS_EXHAUSTED",
+       .metadata = {{"group", group},
+                    {"limit_name", "group_members_max"},
+                    {"limit", absl::StrCat(limit)},
+                    {"value", absl::StrCat(limit + 1)}},
+       .retry_delay = absl::Seconds(1)});
+}
+
+}  // namespace
+
+LiveGroup::LiveGroup(std::shared_ptr<const GroupContext> context, storage::GroupRecord record)
+    : context_(std::move(context)),
+      group_(std::move(record), {.revoke_timeout = context_->options.revoke_timeout,
+                                 .scan_commit_interval = context_->options.scan_commit_interval}) {}
+
+bool LiveGroup::NeedsLoadLocked() const {
+  if (!group_.offsets_loaded()) return true;
+  for (const std::string& name : group_.record().topics) {
+    const log::TopicPtr topic = context_->log.catalog().Find(name);
+    if (topic != nullptr && !group_.HasTopic(topic->id())) return true;
+  }
+  return false;
+}
+
+void LiveGroup::DropDeletedTopicsLocked() {
+  for (const log::TopicPtr& topic : group_.topics()) {
+    if (context_->log.catalog().FindById(topic->id()) != nullptr) continue;
+    group_.RemoveTopic(topic->id(), TopicGone(topic->name()), context_->clock.Now());
+  }
+  CollectLocked();
+}
+
+bool LiveGroup::Refresh() {
+  bool needs_load = false;
+  {
+    absl::MutexLock lock(&mu_);
+    DropDeletedTopicsLocked();
+    needs_load = NeedsLoadLocked();
+  }
+  Drain();
+  return needs_load;
+}
+
+absl::StatusOr<std::vector<LoadedTopic>> LiveGroup::OpenTopics(
+    const std::vector<std::string>& names) const {
+  std::vector<LoadedTopic> loaded;
+  for (const std::string& name : names) {
+    LoadedTopic topic{.topic = context_->log.catalog().Find(name)};
+    if (topic.topic == nullptr) continue;
+    for (uint32_t i = 0; i < topic.topic->partitions(); ++i) {
+      absl::StatusOr<log::PartitionPtr> partition =
+          context_->log.OpenPartition(*topic.topic, PartitionIndex(i));
+      if (absl::IsNotFound(partition.status())) break;  // Deleted meanwhile.
+      if (!partition.ok()) return partition.status();
+      topic.partitions.push_back(*std::move(partition));
+    }
+    if (topic.partitions.size() == topic.topic->partitions()) loaded.push_back(std::move(topic));
+  }
+  return loaded;
+}
+
+absl::Status LiveGroup::Load() {
+  storage::GroupRecord record;
+  bool offsets_loaded = false;
+  {
+    absl::MutexLock lock(&mu_);
+    record = group_.record();
+    offsets_loaded = group_.offsets_loaded();
+  }
+  // Nobody writes offsets of this group before they are loaded, so these cannot be outdated.
+  absl::StatusOr<std::vector<std::pair<LogId, Offset>>> offsets =
+      std::vector<std::pair<LogId, Offset>>();
+  if (!offsets_loaded) offsets = context_->log.store().ReadOffsets(record.id);
+  if (!offsets.ok()) return offsets.status();
+  const absl::StatusOr<std::vector<LoadedTopic>> topics = OpenTopics(record.topics);
+  if (!topics.ok()) return topics.status();
+  {
+    absl::MutexLock lock(&mu_);
+    if (!group_.offsets_loaded()) group_.LoadOffsets(*offsets);
+    DropDeletedTopicsLocked();
+    for (const LoadedTopic& topic : *topics) {
+      const bool exists = context_->log.catalog().FindById(topic.topic->id()) != nullptr;
+      // Dropped above, unless it was deleted and made again since: then the next Load adds it.
+      const bool free = !group_.HasTopicNamed(topic.topic->name());
+      if (exists && free) group_.AddTopic(topic, context_->clock.Now());
+    }
+    CollectLocked();
+  }
+  Drain();
+  return absl::OkStatus();
+}
+
+absl::Status LiveGroup::CheckJoinLocked(const JoinRequest& request) const {
+  if (absl::Status status = group_.CheckLive(); !status.ok()) return status;
+  if (absl::Status status = CheckSettings(group_.record(), request); !status.ok()) return status;
+  for (const std::string& name : group_.record().topics) {
+    if (context_->log.catalog().Find(name) == nullptr) return TopicGone(name);
+  }
+  const size_t limit = context_->options.members_max;
+  if (group_.members() >= limit) return TooManyMembers(group_.record().name, limit);
+  return absl::OkStatus();
+}
+
+LiveGroup::Outcome LiveGroup::Join(const JoinRequest& request, bool created, MemberNumber number,
+                                   const std::shared_ptr<MemberListener>& listener,
+                                   JoinCallback& done) {
+  Outcome outcome = Outcome::kTaken;
+  {
+    absl::MutexLock lock(&mu_);
+    if (group_.life() == Group::Life::kDeleted) return Outcome::kDeleted;
+    DropDeletedTopicsLocked();
+    if (absl::Status status = CheckJoinLocked(request); !status.ok()) {
+      AnswerLocked([done = std::move(done), status]() mutable { std::move(done)(status); });
+    } else if (NeedsLoadLocked()) {
+      outcome = Outcome::kNeedsLoad;
+    } else {
+      JoinResult result{.member = std::make_shared<Member>(shared_from_this(), number),
+                        .group = group_.record(),
+                        .created = created};
+      AnswerLocked([done = std::move(done), result = std::move(result)]() mutable {
+        std::move(done)(std::move(result));
+      });
+      listeners_[number] = listener;
+      const absl::Time now = context_->clock.Now();
+      group_.Join(
+          number,
+          {.client_name = request.client_name.empty() ? request.address : request.client_name,
+           .address = request.address,
+           .join_time = now},
+          now);
+      context_->metrics.group_rebalances_total.Increment();
+      CollectLocked();
+    }
+  }
+  Drain();
+  return outcome;
+}
+
+LiveGroup::Outcome LiveGroup::CommitOffsets(const std::vector<OffsetEntry>& entries,
+                                            bool allow_rewind, log::DoneCallback& done) {
+  Outcome outcome = Outcome::kTaken;
+  {
+    absl::MutexLock lock(&mu_);
+    if (group_.life() == Group::Life::kDeleted) return Outcome::kDeleted;
+    DropDeletedTopicsLocked();
+    if (NeedsLoadLocked()) {
+      outcome = Outcome::kNeedsLoad;
+    } else {
+      group_.CommitOffsets(entries, allow_rewind, std::move(done), context_->clock.Now());
+      CollectLocked();
+    }
+  }
+  Drain();
+  return outcome;
+}
+
+LiveGroup::Outcome LiveGroup::Delete(bool force, absl::AnyInvocable<void()> forget,
+                                     log::DoneCallback& done) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (group_.life() == Group::Life::kDeleted) return Outcome::kDeleted;
+    if (absl::Status status = group_.StartDelete(force, context_->clock.Now()); !status.ok()) {
+      AnswerLocked([done = std::move(done), status]() mutable { std::move(done)(status); });
+    } else {
+      forget_ = std::move(forget);
+      deleted_ = std::move(done);
+    }
+    CollectLocked();
+  }
+  Drain();
+  return Outcome::kTaken;
+}
+
+bool LiveGroup::Progress(MemberNumber member, LogId log, Offset delivered_end, Offset scanned_to,
+                         uint64_t delivered_events) {
+  absl::MutexLock lock(&mu_);
+  return group_.Progress(member, log, delivered_end, scanned_to, delivered_events);
+}
+
+void LiveGroup::Ack(MemberNumber member, std::vector<TopicPartitionOffset> offsets,
+                    AckCallback done) {
+  {
+    absl::MutexLock lock(&mu_);
+    // A reference that outlives the log's last answer.
+    metrics::Metrics& metrics = context_->metrics;
+    group_.Ack(
+        member, std::move(offsets),
+        [&metrics, done = std::move(done)](absl::StatusOr<AckResult> result) mutable {
+          if (result.ok()) {
+            metrics.group_acks_total.Increment(static_cast<double>(result->committed.size()));
+          }
+          std::move(done)(std::move(result));
+        },
+        context_->clock.Now());
+    CollectLocked();
+  }
+  Drain();
+}
+
+void LiveGroup::Release(MemberNumber member, const std::vector<TopicPartition>& partitions) {
+  {
+    absl::MutexLock lock(&mu_);
+    group_.Release(member, partitions, context_->clock.Now());
+    CollectLocked();
+  }
+  Drain();
+}
+
+void LiveGroup::Leave(MemberNumber member) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (listeners_.erase(member) == 0) return;
+    group_.Leave(member, context_->clock.Now());
+    context_->metrics.group_rebalances_total.Increment();
+    CollectLocked();
+  }
+  Drain();
+}
+
+bool LiveGroup::Tick(absl::Time now) {
+  bool again = false;
+  {
+    absl::MutexLock lock(&mu_);
+    DropDeletedTopicsLocked();
+    group_.Tick(now);
+    CollectLocked();
+    again = group_.needs_tick();
+  }
+  Drain();
+  return again;
+}
+
+std::vector<TopicPartitionOffset> LiveGroup::DurableOffsets(
+    const std::vector<std::string>& topics) const {
+  absl::MutexLock lock(&mu_);
+  return group_.DurableOffsets(topics);
+}
+
+GroupDescription LiveGroup::Describe(std::vector<log::PartitionPtr>& partitions) const {
+  absl::MutexLock lock(&mu_);
+  return group_.Describe(partitions);
+}
+
+GroupSummary LiveGroup::Summary() const {
+  absl::MutexLock lock(&mu_);
+  return {.record = group_.record(),
+          .members = static_cast<uint32_t>(group_.members()),
+          .lag_offsets = group_.LagOffsets()};
+}
+
+GroupLag LiveGroup::Lag() const {
+  absl::MutexLock lock(&mu_);
+  GroupLag lag{.group = group_.record().name, .members = static_cast<uint32_t>(group_.members())};
+  if (group_.offsets_loaded()) lag.lag_offsets = group_.LagOffsets();
+  return lag;
+}
+
+}  // namespace tidemark::groups

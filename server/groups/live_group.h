@@ -1,0 +1,104 @@
+// LiveGroup: one group at work: a Group under a mutex, its listeners, and its effects on their way
+// to the log and to the listeners.
+//
+// Order.     Effects are carried out one at a time, in order, by whichever thread comes by, without
+//            the mutex: so a listener hears things in order and offsets are queued in order.
+// Threads.   Safe from any thread. Load waits for the disk; nothing else does.
+// Lifetime.  Shared by the coordinator, members, and commits under way.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "server/groups/group.h"
+#include "server/groups/group_context.h"
+#include "server/groups/join_request.h"
+
+namespace tidemark::groups {
+
+class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
+ public:
+  // What became of a request: taken care of; not begun, because Load must run first; not begun,
+  // because the group is gone and its name may be another group's.
+  enum class Outcome { kTaken, kNeedsLoad, kDeleted };
+
+  LiveGroup(std::shared_ptr<const GroupContext> context, storage::GroupRecord record);
+
+  // Reads what is missing: offsets, and topics that came since. OK also when a topic is missing.
+  absl::Status Load() ABSL_LOCKS_EXCLUDED(mu_);
+  // Takes out topics that were deleted. True: Load has something to do.
+  bool Refresh() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // `done` is used only with kTaken.
+  Outcome Join(const JoinRequest& request, bool created, MemberNumber number,
+               const std::shared_ptr<MemberListener>& listener, JoinCallback& done)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  Outcome CommitOffsets(const std::vector<OffsetEntry>& entries, bool allow_rewind,
+                        log::DoneCallback& done) ABSL_LOCKS_EXCLUDED(mu_);
+  // `forget` is called when the deletion is durable, before anybody hears of it.
+  Outcome Delete(bool force, absl::AnyInvocable<void()> forget, log::DoneCallback& done)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // For Member.
+  bool Progress(MemberNumber member, LogId log, Offset delivered_end, Offset scanned_to,
+                uint64_t delivered_events) ABSL_LOCKS_EXCLUDED(mu_);
+  void Ack(MemberNumber member, std::vector<TopicPartitionOffset> offsets, AckCallback done)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void Release(MemberNumber member, const std::vector<TopicPartition>& partitions)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void Leave(MemberNumber member) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // True: call again at the next tick.
+  bool Tick(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
+
+  std::vector<TopicPartitionOffset> DurableOffsets(const std::vector<std::string>& topics) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // Without lag_time; `partitions` gets those of the description, in its order.
+  GroupDescription Describe(std::vector<log::PartitionPtr>& partitions) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+  GroupSummary Summary() const ABSL_LOCKS_EXCLUDED(mu_);
+  GroupLag Lag() const ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  bool NeedsLoadLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Those of these topics that exist, opened.
+  absl::StatusOr<std::vector<LoadedTopic>> OpenTopics(const std::vector<std::string>& names) const;
+  // Takes out topics that were deleted.
+  void DropDeletedTopicsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckJoinLocked(const JoinRequest& request) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Queues the effects of what was just done.
+  void CollectLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AnswerLocked(absl::AnyInvocable<void() &&> answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    outbox_.push_back(AnswerEffect{std::move(answer)});
+  }
+  // Carries out what is queued, unless another thread is at it.
+  void Drain() ABSL_LOCKS_EXCLUDED(mu_);
+  // The listener that `effect` is for, if it is for one that is still there.
+  std::shared_ptr<MemberListener> ListenerLocked(const Effect& effect)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CarryOut(Effect effect, MemberListener* listener) ABSL_LOCKS_EXCLUDED(mu_);
+  void Write(std::vector<log::OffsetWrite> writes) ABSL_LOCKS_EXCLUDED(mu_);
+  void DeleteFromStore() ABSL_LOCKS_EXCLUDED(mu_);
+  void WriteEnded(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
+  void DeleteEnded(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
+
+  const std::shared_ptr<const GroupContext> context_;
+  mutable absl::Mutex mu_;  // Then: the catalog's, a partition's.
+  Group group_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<MemberNumber, std::shared_ptr<MemberListener>> listeners_
+      ABSL_GUARDED_BY(mu_);
+  std::deque<Effect> outbox_ ABSL_GUARDED_BY(mu_);
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  // Of the deletion under way.
+  absl::AnyInvocable<void()> forget_ ABSL_GUARDED_BY(mu_);
+  log::DoneCallback deleted_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace tidemark::groups

@@ -1,0 +1,128 @@
+// Member: one consumer's place in a group, and how the group talks to it.
+//
+// Terms.     Owner: the member that a partition is assigned to; nobody else is sent its events.
+//            In flight: delivered and not acked. Drained: nothing in flight. Fenced: an ack of a
+//            partition that is not (or no longer) the member's; it has no effect.
+// The life of an assignment: OnAssigned, deliveries (each claimed by Progress) and acks; when the
+//            partition is to move OnRevoked, then OnTaken as soon as it is drained, released or the
+//            deadline passes. Only then does the next owner get OnAssigned.
+// Threads.   Safe from any thread. Progress calls nobody, so it may be called under the caller's
+//            locks. Ack, Release and Leave may call listeners (also of other members) and ack
+//            callbacks before they return: call them without a lock that a listener takes.
+// Lifetime.  The last handle's destructor leaves the group. Handles are gone before the
+//            GroupCoordinator's end.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/base/ids.h"
+#include "server/groups/assignment.h"
+#include "server/log/topic.h"
+
+namespace tidemark::groups {
+
+class LiveGroup;
+
+struct AssignedPartition {
+  log::TopicPtr topic;
+  PartitionIndex partition;
+  LogId log;
+  // Delivery continues here: the committed offset, else the partition's start. Below the start
+  // offset only if retention passed it: announce the gap.
+  Offset from;
+};
+
+// What a group tells one member.
+//
+// Threads. Called from any thread, one call at a time and in order, without locks held. Must not
+//          block: it may be a commit pipeline's thread. After Leave a call under way may still
+//          finish; none begins.
+class MemberListener {
+ public:
+  virtual ~MemberListener() = default;
+  // These are the member's now.
+  virtual void OnAssigned(std::vector<AssignedPartition> partitions) = 0;
+  // Stop sending these; acks count until OnTaken. From now on Progress refuses them.
+  virtual void OnRevoked(std::vector<LogId> logs, absl::Time deadline) = 0;
+  // These are not the member's any more; forget them.
+  virtual void OnTaken(std::vector<LogId> logs) = 0;
+  // The membership is over, and the stream must end with `status`: the group or one of its topics
+  // was deleted. The last call.
+  virtual void OnClosed(absl::Status status) = 0;
+};
+
+struct TopicPartition {
+  std::string topic;
+  PartitionIndex partition;
+  friend bool operator==(const TopicPartition&, const TopicPartition&) = default;
+};
+struct TopicPartitionOffset {
+  std::string topic;
+  PartitionIndex partition;
+  Offset offset;
+  friend bool operator==(const TopicPartitionOffset&, const TopicPartitionOffset&) = default;
+};
+
+enum class AckRejection {
+  kFenced,      // The partition is not the member's.
+  kOutOfRange,  // The offset is past what was delivered to it.
+};
+struct AckResult {
+  // Durable offsets of the acked partitions; perhaps above what was acked, when the filter passed
+  // further events.
+  std::vector<TopicPartitionOffset> committed;
+  struct Rejected {
+    TopicPartitionOffset ack;
+    AckRejection reason;
+  };
+  std::vector<Rejected> rejected;
+};
+// Once, from any thread, without locks held: must not block.
+using AckCallback = absl::AnyInvocable<void(absl::StatusOr<AckResult>) &&>;
+
+class Member {
+ public:
+  Member(std::shared_ptr<LiveGroup> group, MemberNumber number);
+  ~Member();
+  Member(const Member&) = delete;
+  Member& operator=(const Member&) = delete;
+
+  // Its name in GetGroup.
+  std::string id() const;
+
+  // Claims a delivery, before it is handed to the client: `delivered_events` more events, the last
+  // of them right before `delivered_end`; the filter has passed everything before `scanned_to`
+  // (>= delivered_end). Also called with delivered_events 0 when only `scanned_to` moved; then
+  // `delivered_end` is ignored. False: the partition is revoked or not the member's; send nothing.
+  [[nodiscard]] bool Progress(LogId log, Offset delivered_end, Offset scanned_to,
+                              uint64_t delivered_events);
+
+  // Cumulative: everything before each offset is done. `done` is called when what is accepted is
+  // durable. An offset below the committed one is confirmed without effect. Waits out a full
+  // commit queue.
+  // UNAVAILABLE  (in `done`) the store stops or failed: perhaps written.
+  // NOT_FOUND    (in `done`) the group was deleted.
+  void Ack(std::vector<TopicPartitionOffset> offsets, AckCallback done);
+
+  // Gives revoked partitions back at once; what is in flight goes to the next owner. Others are
+  // ignored.
+  void Release(const std::vector<TopicPartition>& partitions);
+
+  // Ends the membership: what it owns goes to others. Acks already given are still confirmed.
+  // Further calls have no effect.
+  void Leave();
+
+ private:
+  const std::shared_ptr<LiveGroup> group_;
+  const MemberNumber number_;
+};
+
+// A member's name: "member-17".
+std::string MemberId(MemberNumber number);
+
+}  // namespace tidemark::groups

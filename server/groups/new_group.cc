@@ -1,0 +1,68 @@
+#include "server/groups/new_group.h"
+
+#include "server/base/error.h"
+
+namespace tidemark::groups {
+namespace {
+
+absl::StatusOr<Offset> StartIn(const log::EventLog& log, const storage::GroupStart& start,
+                               const log::Partition& partition) {
+  if (start.kind == storage::GroupStart::Kind::kTime) {
+    return log.reader().OffsetAtTime(partition, start.time_us);
+  }
+  return partition.ends().end;
+}
+
+}  // namespace
+
+absl::Status NoSuchGroup(absl::string_view name) {
+  return NoSuch("group", name, ". Check the name; a group is made by its first Consume or commit");
+}
+
+absl::Status CheckPlaces(const log::Catalog& catalog, const std::vector<OffsetEntry>& entries) {
+  for (const OffsetEntry& entry : entries) {
+    const log::TopicPtr topic = catalog.Find(entry.topic);
+    if (topic == nullptr) return NoSuch("topic", entry.topic, ". Create it, or check the name");
+    if (entry.partition.value() >= topic->partitions()) {
+      return NoSuchPartition(entry, topic->partitions());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::pair<LogId, Offset>>> OffsetsAtStart(
+    log::EventLog& log, const storage::GroupRecord& group) {
+  std::vector<std::pair<LogId, Offset>> offsets;
+  for (const std::string& name : group.topics) {
+    absl::StatusOr<log::TopicPtr> topic = log.FindTopic(name);
+    if (!topic.ok()) return topic.status();
+    if (group.start.kind == storage::GroupStart::Kind::kEarliest) continue;
+    for (PartitionIndex i; i.value() < (*topic)->partitions(); ++i) {
+      absl::StatusOr<log::PartitionPtr> partition = log.OpenPartition(**topic, i);
+      if (!partition.ok()) return partition.status();
+      absl::StatusOr<Offset> start = StartIn(log, group.start, **partition);
+      if (!start.ok()) return start.status();
+      offsets.emplace_back((*partition)->log(), *start);
+    }
+  }
+  return offsets;
+}
+
+absl::StatusOr<std::vector<std::pair<LogId, Offset>>> OffsetsOfEntries(
+    log::EventLog& log, const std::vector<OffsetEntry>& entries) {
+  if (absl::Status status = CheckPlaces(log.catalog(), entries); !status.ok()) return status;
+  std::vector<EntryState> states;
+  std::vector<std::pair<LogId, Offset>> offsets;
+  for (const OffsetEntry& entry : entries) {
+    absl::StatusOr<log::TopicPtr> topic = log.FindTopic(entry.topic);
+    if (!topic.ok()) return topic.status();
+    absl::StatusOr<log::PartitionPtr> partition = log.OpenPartition(**topic, entry.partition);
+    if (!partition.ok()) return partition.status();
+    states.push_back({.entry = &entry, .end = (*partition)->ends().end});
+    offsets.emplace_back((*partition)->log(), entry.offset);
+  }
+  if (absl::Status status = CheckEntries(states, false); !status.ok()) return status;
+  return offsets;
+}
+
+}  // namespace tidemark::groups
