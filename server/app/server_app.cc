@@ -1,0 +1,206 @@
+#include "server/app/server_app.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/config/version.h"
+#include "server/metrics/families.h"
+#include "spdlog/spdlog.h"
+
+namespace tidemark::app {
+namespace {
+
+constexpr absl::Duration kTick = absl::Milliseconds(100);
+
+log::LogOptions LogOptionsFrom(const config::Settings& settings) {
+  return {.pipeline = {.queue_bytes_max = settings.queue_bytes_max,
+                       .commit_bytes_max = settings.commit_bytes_max,
+                       .batch_bytes_max = settings.batch_bytes_max,
+                       .tail_bytes_max = settings.tail_bytes_max},
+          .partitions_max = settings.partitions_max};
+}
+
+rpc::RpcLimits LimitsFrom(const config::Settings& settings) {
+  rpc::RpcLimits limits;
+  limits.event.event_bytes_max = settings.event_bytes_max;
+  limits.event.key_bytes_max = settings.key_bytes_max;
+  limits.request_bytes_max = settings.request_bytes_max;
+  limits.request_events_max = settings.request_events_max;
+  limits.topic_partitions_max = settings.topic_partitions_max;
+  limits.partitions_max = settings.partitions_max;
+  limits.group_members_max = settings.group_members_max;
+  limits.queue_bytes_max = settings.queue_bytes_max;
+  limits.streams_max = settings.streams_max;
+  limits.append_stream_inflight_bytes_max = settings.append_stream_inflight_bytes_max;
+  limits.append_stream_inflight_requests_max = settings.append_stream_inflight_requests_max;
+  limits.batch_bytes_max = settings.batch_bytes_max;
+  return limits;
+}
+
+void CollectStoreFigures(const storage::Store& store,
+                         std::vector<prometheus::MetricFamily>& families) {
+  for (const storage::StoreFigure& figure : store.Figures()) {
+    const std::string name = absl::StrCat("tidemark_", figure.name);
+    if (families.empty() || families.back().name != name) {
+      families.push_back(figure.is_counter ? metrics::CounterFamily(name, figure.help)
+                                           : metrics::GaugeFamily(name, figure.help));
+    }
+    std::vector<prometheus::ClientMetric::Label> labels;
+    if (!figure.column_family.empty()) labels.push_back({"column_family", figure.column_family});
+    metrics::AddSample(families.back(), std::move(labels), figure.value);
+  }
+}
+
+void CollectGroupLag(groups::GroupCoordinator& groups,
+                     std::vector<prometheus::MetricFamily>& families) {
+  prometheus::MetricFamily lag = metrics::GaugeFamily(
+      "tidemark_group_lag_offsets", "Offsets between committed and end, summed over partitions.");
+  prometheus::MetricFamily members =
+      metrics::GaugeFamily("tidemark_group_members", "Live members of a consumer group.");
+  for (const groups::GroupLag& group : groups.Lag()) {
+    metrics::AddSample(members, {{"group", group.group}}, group.members);
+    if (!group.lag_offsets.has_value()) continue;  // Not read since the start, yet.
+    metrics::AddSample(lag, {{"group", group.group}}, static_cast<double>(*group.lag_offsets));
+  }
+  families.push_back(std::move(lag));
+  families.push_back(std::move(members));
+}
+
+}  // namespace
+
+ServerApp::ServerApp(config::LoadedSettings loaded)
+    : loaded_(std::move(loaded)), settings_(loaded_.settings) {}
+
+ServerApp::~ServerApp() { Stop(); }
+
+absl::StatusOr<std::unique_ptr<ServerApp>> ServerApp::Start(config::LoadedSettings loaded) {
+  std::unique_ptr<ServerApp> app(new ServerApp(std::move(loaded)));
+  if (absl::Status status = app->OpenStore(); !status.ok()) return status;
+  if (absl::Status status = app->StartListeners(); !status.ok()) return status;
+  if (absl::Status status = app->WritePortsFile(); !status.ok()) return status;
+  return app;
+}
+
+absl::Status ServerApp::OpenStore() {
+  std::error_code error;
+  std::filesystem::create_directories(settings_.data, error);
+  if (error) {
+    return absl::UnavailableError(absl::StrCat("cannot create the data directory ", settings_.data,
+                                               " (setting `data`): ", error.message()));
+  }
+  absl::StatusOr<std::unique_ptr<storage::Store>> store =
+      storage::Store::Open({.path = settings_.data,
+                            .epoch_bytes = settings_.write_buffer_bytes,
+                            .block_cache_bytes = settings_.block_cache_bytes});
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  absl::StatusOr<std::unique_ptr<log::EventLog>> log =
+      log::EventLog::Open(LogOptionsFrom(settings_), *store_, clock_, metrics_);
+  if (!log.ok()) return log.status();
+  log_ = *std::move(log);
+  readers_ =
+      std::make_unique<base::ThreadPool>("reader", static_cast<int>(settings_.reader_threads));
+  groups_ = std::make_unique<groups::GroupCoordinator>(
+      groups::CoordinatorOptions{.revoke_timeout = settings_.revoke_timeout,
+                                 .members_max = static_cast<uint32_t>(settings_.group_members_max)},
+      *log_, *readers_, clock_, metrics_);
+  if (absl::Status status = groups_->Load(); !status.ok()) return status;
+  ticks_ = std::thread([this] {
+    base::NameThisThread("ticks");
+    RunTicks();
+  });
+  return absl::OkStatus();
+}
+
+absl::Status ServerApp::StartListeners() {
+  AddCollectors();
+  calls_ = std::make_unique<rpc::CallRegistry>(settings_.streams_max);
+  absl::StatusOr<std::unique_ptr<rpc::RpcServer>> rpc =
+      rpc::RpcServer::Start({.address = settings_.listen.ToString(),
+                             .queues = static_cast<int>(settings_.grpc_threads),
+                             .start_time = clock_.Now(),
+                             .settings = loaded_.values},
+                            {.log = *log_,
+                             .readers = *readers_,
+                             .clock = clock_,
+                             .metrics = metrics_,
+                             .calls = *calls_,
+                             .limits = LimitsFrom(settings_),
+                             .heartbeat_interval = settings_.heartbeat_interval},
+                            *groups_);
+  if (!rpc.ok()) return rpc.status();
+  rpc_ = *std::move(rpc);
+  return StartHttp();
+}
+
+absl::Status ServerApp::StartHttp() {
+  if (!settings_.http.has_value()) return absl::OkStatus();
+  const auto ready = [this]() -> absl::Status {
+    if (calls_->draining()) return absl::UnavailableError("shutting down");
+    return log_->health();
+  };
+  absl::StatusOr<std::unique_ptr<http::HttpServer>> server = http::HttpServer::Start(
+      {.listen = *settings_.http,
+       .on_warning =
+           [](absl::string_view message) { spdlog::warn("http: {}", std::string(message)); }},
+      http::Endpoints([this] { return metrics_.RenderText(); }, ready));
+  if (!server.ok()) return server.status();
+  http_ = *std::move(server);
+  return absl::OkStatus();
+}
+
+void ServerApp::AddCollectors() {
+  metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
+    CollectStoreFigures(*store_, families);
+  });
+  metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
+    CollectGroupLag(*groups_, families);
+  });
+}
+
+absl::Status ServerApp::WritePortsFile() const {
+  const int http_port = http_ == nullptr ? 0 : http_->port();
+  spdlog::info("tidemarkd {} ready: gRPC on {}:{}, {}, data in {}", std::string(config::Version()),
+               settings_.listen.host, rpc_->port(),
+               http_ == nullptr ? "HTTP off"
+                                : absl::StrCat("HTTP on ", settings_.http->host, ":", http_port),
+               settings_.data);
+  if (settings_.ports_file.empty()) return absl::OkStatus();
+  // Renamed into place, so that who waits for it never reads half of it.
+  const std::string temporary = settings_.ports_file + ".new";
+  std::ofstream(temporary) << absl::StrCat("{\"grpc\":", rpc_->port(), ",\"http\":", http_port,
+                                           "}\n");
+  if (std::rename(temporary.c_str(), settings_.ports_file.c_str()) != 0) {
+    return absl::UnavailableError(absl::StrCat("cannot write ", settings_.ports_file,
+                                               " (setting `ports_file`): ", std::strerror(errno)));
+  }
+  return absl::OkStatus();
+}
+
+void ServerApp::RunTicks() {
+  while (!stop_ticks_.WaitForNotificationWithTimeout(kTick)) groups_->Tick(clock_.Now());
+}
+
+void ServerApp::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  if (rpc_ != nullptr) rpc_->Shutdown(settings_.drain_timeout);
+  http_.reset();
+  if (ticks_.joinable()) {
+    stop_ticks_.Notify();
+    ticks_.join();
+  }
+  rpc_.reset();
+  if (readers_ != nullptr) readers_->Shutdown();
+  if (log_ != nullptr) log_->Stop();
+  groups_.reset();
+  log_.reset();
+  store_.reset();
+}
+
+}  // namespace tidemark::app

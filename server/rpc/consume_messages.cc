@@ -1,0 +1,217 @@
+#include "server/rpc/consume_messages.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/base/utf8.h"
+#include "server/rpc/convert.h"
+#include "server/rpc/names.h"
+
+namespace tidemark::rpc {
+namespace {
+
+constexpr size_t kTopicsMax = 100;
+constexpr size_t kClientNameBytesMax = 200;
+
+absl::StatusOr<storage::GroupStart> StartFromProto(const v1::Start& start) {
+  absl::StatusOr<delivery::StartSpec> spec = FromProto(start);
+  if (!spec.ok()) return spec.status();
+  if (std::holds_alternative<delivery::StartEarliest>(*spec)) return storage::GroupStart{};
+  if (std::holds_alternative<delivery::StartLatest>(*spec)) {
+    return storage::GroupStart{.kind = storage::GroupStart::Kind::kLatest};
+  }
+  if (const auto* time = std::get_if<delivery::StartTime>(&*spec)) {
+    const int64_t micros = std::max<int64_t>(0, absl::ToUnixMicros(time->time));
+    return storage::GroupStart{.kind = storage::GroupStart::Kind::kTime,
+                               .time_us = static_cast<uint64_t>(micros)};
+  }
+  return InvalidField("join.start", "must be earliest, latest or time");
+}
+
+absl::StatusOr<std::optional<storage::GroupMode>> ModeFromProto(v1::GroupMode mode) {
+  switch (mode) {
+    case v1::GROUP_MODE_UNSPECIFIED:
+      return std::nullopt;
+    case v1::GROUP_MODE_PARTITION_ORDERED:
+      return storage::GroupMode::kPartitionOrdered;
+    case v1::GROUP_MODE_KEY_ORDERED:
+      return storage::GroupMode::kKeyOrdered;
+    case v1::GROUP_MODE_UNORDERED:
+      return storage::GroupMode::kUnordered;
+    default:
+      return InvalidField("join.mode",
+                          absl::StrCat("has the unknown value ", static_cast<int>(mode)),
+                          "UNKNOWN_ENUM_VALUE");
+  }
+}
+
+absl::StatusOr<storage::RetryPolicy> RetryFromProto(const v1::RetryPolicy& policy) {
+  storage::RetryPolicy retry;
+  const auto micros = [](absl::Duration duration) {
+    return static_cast<uint64_t>(absl::ToInt64Microseconds(duration));
+  };
+  if (policy.has_initial_backoff()) {
+    auto backoff = PositiveFromProto(policy.initial_backoff(), "join.retry_policy.initial_backoff");
+    if (!backoff.ok()) return backoff.status();
+    retry.initial_backoff_us = micros(*backoff);
+  }
+  if (policy.has_max_backoff()) {
+    auto backoff = PositiveFromProto(policy.max_backoff(), "join.retry_policy.max_backoff");
+    if (!backoff.ok()) return backoff.status();
+    retry.max_backoff_us = micros(*backoff);
+  }
+  if (policy.has_backoff_factor()) {
+    if (!(policy.backoff_factor() >= 1)) {
+      return InvalidField("join.retry_policy.backoff_factor", "is not at least 1");
+    }
+    retry.backoff_factor = policy.backoff_factor();
+  }
+  if (policy.has_max_attempts()) {
+    if (policy.max_attempts() == 0) {
+      return InvalidField("join.retry_policy.max_attempts", "is 0: at least 1");
+    }
+    retry.max_attempts = policy.max_attempts();
+  }
+  retry.block_key_after_dead_letter = policy.block_key_after_dead_letter();
+  return retry;
+}
+
+absl::Status CheckClientName(const std::string& name) {
+  if (name.size() > kClientNameBytesMax) {
+    return OverLimit("join.client_name", "client_name_bytes_max", kClientNameBytesMax, name.size(),
+                     "bytes");
+  }
+  if (!base::IsPlainText(name)) {
+    return InvalidField("join.client_name", "is not valid UTF-8 without control characters");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<groups::JoinRequest> FromProto(const v1::Join& join, const RpcLimits& limits,
+                                              const std::string& peer) {
+  absl::Status status = CheckName(join.group(), limits.name_bytes_max, "join.group");
+  if (!status.ok()) return status;
+  if (join.topics_size() > static_cast<int>(kTopicsMax)) {
+    return OverLimit("join.topics", "group_topics_max", kTopicsMax, join.topics_size(), "topics");
+  }
+  for (int i = 0; i < join.topics_size(); ++i) {
+    status = CheckName(join.topics(i), limits.name_bytes_max, absl::StrCat("join.topics[", i, "]"));
+    if (!status.ok()) return status;
+  }
+  if (status = CheckClientName(join.client_name()); !status.ok()) return status;
+  groups::JoinRequest request{.group = join.group(),
+                              .topics = {join.topics().begin(), join.topics().end()}};
+  if (join.has_filter()) {
+    absl::StatusOr<storage::FilterSpec> filter = FromProto(join.filter(), limits);
+    if (!filter.ok()) return filter.status();
+    request.filter = *std::move(filter);
+  }
+  absl::StatusOr<storage::GroupStart> start = StartFromProto(join.start());
+  if (!start.ok()) return start.status();
+  request.start = *start;
+  absl::StatusOr<std::optional<storage::GroupMode>> mode = ModeFromProto(join.mode());
+  if (!mode.ok()) return mode.status();
+  request.mode = *mode;
+  if (join.has_retry_policy()) {
+    absl::StatusOr<storage::RetryPolicy> retry = RetryFromProto(join.retry_policy());
+    if (!retry.ok()) return retry.status();
+    request.retry = *retry;
+  }
+  request.client_name = join.client_name().empty() ? peer : join.client_name();
+  request.address = peer;
+  return request;
+}
+
+absl::StatusOr<std::vector<groups::TopicPartitionOffset>> FromProto(const v1::Ack& ack,
+                                                                    const RpcLimits& limits) {
+  if (ack.has_ids()) {
+    return NoFeature("consume.ack_ids",
+                     "this server does not ack single events yet; use ack.up_to");
+  }
+  if (ack.up_to().offsets().empty()) return InvalidField("ack.up_to.offsets", "is required");
+  std::vector<groups::TopicPartitionOffset> offsets;
+  for (const v1::TopicPartitionOffset& offset : ack.up_to().offsets()) {
+    absl::Status name = CheckName(offset.topic(), limits.name_bytes_max, "ack.up_to.offsets.topic");
+    if (!name.ok()) return name;
+    offsets.push_back({.topic = offset.topic(),
+                       .partition = PartitionIndex(offset.partition()),
+                       .offset = Offset(offset.offset())});
+  }
+  return offsets;
+}
+
+absl::StatusOr<std::vector<groups::TopicPartition>> FromProto(const v1::Release& release,
+                                                              const RpcLimits& limits) {
+  if (release.partitions().empty()) return InvalidField("release.partitions", "is required");
+  std::vector<groups::TopicPartition> partitions;
+  for (const v1::TopicPartition& partition : release.partitions()) {
+    absl::Status name =
+        CheckName(partition.topic(), limits.name_bytes_max, "release.partitions.topic");
+    if (!name.ok()) return name;
+    partitions.push_back(
+        {.topic = partition.topic(), .partition = PartitionIndex(partition.partition())});
+  }
+  return partitions;
+}
+
+void FillGroupConfig(const storage::GroupRecord& group, v1::GroupConfig& out) {
+  out.set_name(group.name);
+  for (const std::string& topic : group.topics) out.add_topics(topic);
+  if (!group.filter.empty()) FillFilter(group.filter, *out.mutable_filter());
+  out.set_mode(group.mode == storage::GroupMode::kKeyOrdered  ? v1::GROUP_MODE_KEY_ORDERED
+               : group.mode == storage::GroupMode::kUnordered ? v1::GROUP_MODE_UNORDERED
+                                                              : v1::GROUP_MODE_PARTITION_ORDERED);
+  v1::RetryPolicy& retry = *out.mutable_retry_policy();
+  FillDuration(absl::Microseconds(group.retry.initial_backoff_us),
+               *retry.mutable_initial_backoff());
+  retry.set_backoff_factor(group.retry.backoff_factor);
+  FillDuration(absl::Microseconds(group.retry.max_backoff_us), *retry.mutable_max_backoff());
+  if (group.retry.max_attempts.has_value()) retry.set_max_attempts(*group.retry.max_attempts);
+  retry.set_block_key_after_dead_letter(group.retry.block_key_after_dead_letter);
+}
+
+void FillOffset(const groups::TopicPartitionOffset& offset, v1::TopicPartitionOffset& out) {
+  out.set_topic(offset.topic);
+  out.set_partition(offset.partition.value());
+  out.set_offset(offset.offset.value());
+}
+
+v1::ConsumeResponse JoinedMessage(const groups::JoinResult& joined) {
+  v1::ConsumeResponse response;
+  v1::Joined& message = *response.mutable_joined();
+  message.set_member_id(joined.member->id());
+  message.set_created(joined.created);
+  FillGroupConfig(joined.group, *message.mutable_group());
+  return response;
+}
+
+v1::ConsumeResponse AssignedMessage(const std::vector<groups::AssignedPartition>& partitions) {
+  v1::ConsumeResponse response;
+  v1::Assigned& message = *response.mutable_assigned();
+  for (const groups::AssignedPartition& partition : partitions) {
+    FillOffset({.topic = partition.topic->name(),
+                .partition = partition.partition,
+                .offset = partition.from},
+               *message.add_partitions());
+  }
+  return response;
+}
+
+v1::ConsumeResponse AckConfirmedMessage(const groups::AckResult& result) {
+  v1::ConsumeResponse response;
+  v1::AckConfirmed& message = *response.mutable_ack_confirmed();
+  for (const groups::TopicPartitionOffset& offset : result.committed) {
+    FillOffset(offset, *message.add_committed());
+  }
+  for (const groups::AckResult::Rejected& rejected : result.rejected) {
+    v1::AckRejected& out = *message.add_rejected();
+    FillOffset(rejected.ack, *out.mutable_ack());
+    out.set_reason(rejected.reason == groups::AckRejection::kFenced ? "FENCED" : "OUT_OF_RANGE");
+  }
+  return response;
+}
+
+}  // namespace tidemark::rpc

@@ -1,0 +1,180 @@
+#include "server/rpc/convert.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/base/utf8.h"
+#include "server/log/filter.h"
+
+namespace tidemark::rpc {
+namespace {
+
+constexpr int64_t kMinSeconds = -62135596800;  // 0001-01-01T00:00:00Z
+constexpr int64_t kMaxSeconds = 253402300799;  // 9999-12-31T23:59:59Z
+constexpr size_t kDescriptionBytesMax = 1024;
+
+absl::Status UnknownEnum(absl::string_view field, int value) {
+  return InvalidField(field, absl::StrCat("has the unknown value ", value), "UNKNOWN_ENUM_VALUE");
+}
+
+absl::StatusOr<storage::Durability> DurabilityFromProto(v1::Durability durability,
+                                                        absl::string_view field) {
+  switch (durability) {
+    case v1::DURABILITY_UNSPECIFIED:
+    case v1::DURABILITY_SYNCED:
+      return storage::Durability::kSynced;
+    case v1::DURABILITY_MEMORY:
+      return storage::Durability::kMemory;
+    default:
+      return UnknownEnum(field, durability);
+  }
+}
+
+absl::StatusOr<storage::Compression> CompressionFromProto(v1::Compression compression,
+                                                          absl::string_view field) {
+  switch (compression) {
+    case v1::COMPRESSION_UNSPECIFIED:
+    case v1::COMPRESSION_NONE:
+      return storage::Compression::kNone;
+    case v1::COMPRESSION_LZ4:
+    case v1::COMPRESSION_ZSTD:
+      return NoFeature("topic.compression", "this server does not compress topics yet");
+    default:
+      return UnknownEnum(field, compression);
+  }
+}
+
+// Settings whose machinery is not there are refused, never ignored.
+absl::Status CheckFeatures(const v1::TopicConfig& config) {
+  if (config.has_retention() &&
+      (config.retention().has_max_age() || config.retention().has_max_bytes())) {
+    return NoFeature("topic.retention",
+                     "this server does not drop old events yet; events are kept for ever");
+  }
+  if (config.compact()) {
+    return NoFeature("topic.compact", "this server does not compact by key yet");
+  }
+  if (config.encrypt_by_key()) {
+    return NoFeature("topic.encrypt_by_key", "this server does not encrypt by key yet");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void FillTime(absl::Time time, google::protobuf::Timestamp& out) {
+  const int64_t seconds = absl::ToUnixSeconds(time);
+  out.set_seconds(seconds);
+  out.set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+}
+
+void FillDuration(absl::Duration duration, google::protobuf::Duration& out) {
+  out.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  out.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
+}
+
+absl::StatusOr<absl::Time> FromProto(const google::protobuf::Timestamp& time,
+                                     absl::string_view field) {
+  if (time.seconds() < kMinSeconds || time.seconds() > kMaxSeconds || time.nanos() < 0 ||
+      time.nanos() > 999'999'999) {
+    return InvalidField(field, "is not a time between the years 1 and 9999");
+  }
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
+absl::StatusOr<absl::Duration> PositiveFromProto(const google::protobuf::Duration& duration,
+                                                 absl::string_view field) {
+  const absl::Duration value =
+      absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+  if (value <= absl::ZeroDuration()) return InvalidField(field, "is not more than 0");
+  return value;
+}
+
+v1::Durability ToProto(storage::Durability durability) {
+  return durability == storage::Durability::kMemory ? v1::DURABILITY_MEMORY : v1::DURABILITY_SYNCED;
+}
+
+absl::StatusOr<storage::TopicConfig> FromProto(const v1::TopicConfig& config,
+                                               const RpcLimits& limits, absl::string_view prefix) {
+  const auto field = [prefix](absl::string_view name) { return absl::StrCat(prefix, ".", name); };
+  storage::TopicConfig out;
+  if (config.has_partitions()) {
+    if (config.partitions() == 0) return InvalidField(field("partitions"), "is 0: at least 1");
+    if (config.partitions() > limits.topic_partitions_max) {
+      return OverLimit(field("partitions"), "topic_partitions_max", limits.topic_partitions_max,
+                       config.partitions(), "partitions");
+    }
+    out.partitions = config.partitions();
+  }
+  absl::StatusOr<storage::Durability> durability =
+      DurabilityFromProto(config.durability(), field("durability"));
+  if (!durability.ok()) return durability.status();
+  out.durability = *durability;
+  absl::StatusOr<storage::Compression> compression =
+      CompressionFromProto(config.compression(), field("compression"));
+  if (!compression.ok()) return compression.status();
+  out.compression = *compression;
+  if (absl::Status status = CheckFeatures(config); !status.ok()) return status;
+  if (config.has_index_keys()) out.index_keys = config.index_keys();
+  if (config.description().size() > kDescriptionBytesMax) {
+    return OverLimit(field("description"), "description_bytes_max", kDescriptionBytesMax,
+                     config.description().size(), "bytes");
+  }
+  out.description = config.description();
+  return out;
+}
+
+void FillTopic(const log::Topic& topic, v1::Topic& out) {
+  const storage::TopicConfig& config = topic.record.config;
+  out.set_name(topic.name());
+  out.set_id(topic.id().value());
+  FillTime(absl::FromUnixMicros(topic.record.create_time_us), *out.mutable_create_time());
+  FillTime(absl::FromUnixMicros(topic.record.update_time_us), *out.mutable_update_time());
+  out.mutable_config()->set_partitions(config.partitions);
+  out.mutable_config()->set_durability(ToProto(config.durability));
+  out.mutable_config()->set_compression(v1::COMPRESSION_NONE);
+  out.mutable_config()->set_index_keys(config.index_keys);
+  out.mutable_config()->set_description(config.description);
+}
+
+absl::StatusOr<storage::FilterSpec> FromProto(const v1::Filter& filter, const RpcLimits& limits) {
+  storage::FilterSpec spec{.types = {filter.types().begin(), filter.types().end()},
+                           .keys = {filter.keys().begin(), filter.keys().end()}};
+  absl::Status status = log::CheckFilter(spec, limits.filter_entries_max, limits.event, "filter");
+  if (!status.ok()) return status;
+  return spec;
+}
+
+void FillFilter(const storage::FilterSpec& filter, v1::Filter& out) {
+  for (const std::string& type : filter.types) out.add_types(type);
+  for (const std::string& key : filter.keys) out.add_keys(key);
+}
+
+absl::StatusOr<delivery::StartSpec> FromProto(const v1::Start& start) {
+  switch (start.start_case()) {
+    case v1::Start::START_NOT_SET:
+    case v1::Start::kEarliest:
+      return delivery::StartEarliest{};
+    case v1::Start::kLatest:
+      return delivery::StartLatest{};
+    case v1::Start::kOffsets: {
+      const auto& offsets = start.offsets().offsets();
+      return delivery::StartOffsets{.offsets = {offsets.begin(), offsets.end()}};
+    }
+    case v1::Start::kTime: {
+      absl::StatusOr<absl::Time> time = FromProto(start.time(), "start.time");
+      if (!time.ok()) return time.status();
+      return delivery::StartTime{*time};
+    }
+    case v1::Start::kLastN:
+      if (start.last_n() == 0) return InvalidField("start.last_n", "is 0: at least 1");
+      return delivery::StartLastN{start.last_n()};
+    case v1::Start::kAfterCursor:
+      return delivery::StartAfterCursor{start.after_cursor()};
+  }
+  return InvalidField("start", "is of an unknown kind");
+}
+
+}  // namespace tidemark::rpc

@@ -1,0 +1,212 @@
+#include "server/rpc/groups_service.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/rpc/consume_messages.h"
+#include "server/rpc/convert.h"
+#include "server/rpc/names.h"
+#include "server/rpc/paging.h"
+#include "server/rpc/sync_call.h"
+
+namespace tidemark::rpc {
+namespace {
+
+constexpr uint64_t kOffsetsMax = 10'000;
+
+void FillPartition(const groups::PartitionDescription& partition, v1::GroupPartition& out) {
+  out.set_topic(partition.topic);
+  out.set_partition(partition.partition.value());
+  if (partition.committed.has_value()) out.set_committed_offset(partition.committed->value());
+  out.set_start_offset(partition.start.value());
+  out.set_end_offset(partition.end.value());
+  out.set_lag_offsets(partition.lag_offsets);
+  if (partition.lag_events.has_value()) out.set_lag_events(*partition.lag_events);
+  if (partition.lag_time.has_value()) FillDuration(*partition.lag_time, *out.mutable_lag_time());
+  out.set_owner(partition.owner);
+  out.set_in_flight_events(partition.in_flight_events);
+}
+
+void FillGroup(const groups::GroupDescription& group, v1::GetGroupResponse& out) {
+  FillGroupConfig(group.record, *out.mutable_config());
+  FillTime(absl::FromUnixMicros(group.record.create_time_us), *out.mutable_create_time());
+  for (const groups::MemberDescription& member : group.members) {
+    v1::GroupMember& message = *out.add_members();
+    message.set_member_id(member.member_id);
+    message.set_client_name(member.client_name);
+    message.set_address(member.address);
+    FillTime(member.join_time, *message.mutable_join_time());
+    message.set_in_flight_events(member.in_flight_events);
+  }
+  for (const groups::PartitionDescription& partition : group.partitions) {
+    FillPartition(partition, *out.add_partitions());
+  }
+  out.set_lag_offsets(group.lag_offsets);
+  if (group.lag_events.has_value()) out.set_lag_events(*group.lag_events);
+  if (group.lag_time.has_value()) FillDuration(*group.lag_time, *out.mutable_lag_time());
+}
+
+absl::StatusOr<std::vector<groups::OffsetEntry>> EntriesFromProto(
+    const v1::CommitOffsetsRequest& request, const RpcLimits& limits) {
+  if (request.offsets().empty()) return InvalidField("offsets", "is required: at least one");
+  if (request.offsets_size() > static_cast<int>(kOffsetsMax)) {
+    return OverLimit("offsets", "commit_offsets_max", kOffsetsMax, request.offsets_size(),
+                     "entries");
+  }
+  std::vector<groups::OffsetEntry> entries;
+  std::set<std::pair<std::string, uint32_t>> seen;
+  for (int i = 0; i < request.offsets_size(); ++i) {
+    const v1::OffsetToCommit& offset = request.offsets(i);
+    const std::string field = absl::StrCat("offsets[", i, "]");
+    absl::Status name =
+        CheckName(offset.topic(), limits.name_bytes_max, absl::StrCat(field, ".topic"));
+    if (!name.ok()) return name;
+    if (!seen.emplace(offset.topic(), offset.partition()).second) {
+      return InvalidField(field, absl::StrCat("names partition ", offset.partition(),
+                                              " of topic \"", offset.topic(), "\" a second time"));
+    }
+    groups::OffsetEntry& entry = entries.emplace_back();
+    entry.topic = offset.topic();
+    entry.partition = PartitionIndex(offset.partition());
+    entry.offset = Offset(offset.offset());
+    if (offset.has_expected_offset()) entry.expected = Offset(offset.expected_offset());
+    if (offset.has_expected_nothing()) entry.expected = groups::NothingCommitted{};
+  }
+  return entries;
+}
+
+}  // namespace
+
+absl::Status GroupsService::CheckGroupName(absl::string_view name) const {
+  return CheckName(name, context_.limits.name_bytes_max, "group");
+}
+
+grpc::Status GroupsService::CommitOffsets(grpc::ServerContext*,
+                                          const v1::CommitOffsetsRequest* request,
+                                          v1::CommitOffsetsResponse*) {
+  return Handle(context_, "ConsumerGroups/CommitOffsets", [&] { return Commit(*request); });
+}
+
+absl::Status GroupsService::Commit(const v1::CommitOffsetsRequest& request) {
+  if (absl::Status status = CheckGroupName(request.group()); !status.ok()) return status;
+  absl::StatusOr<std::vector<groups::OffsetEntry>> entries =
+      EntriesFromProto(request, context_.limits);
+  if (!entries.ok()) return entries.status();
+  return log::AwaitDone([&](log::DoneCallback done) {
+    groups_.CommitOffsets(request.group(), *std::move(entries), request.allow_rewind(),
+                          std::move(done));
+  });
+}
+
+grpc::Status GroupsService::GetOffsets(grpc::ServerContext*, const v1::GetOffsetsRequest* request,
+                                       v1::GetOffsetsResponse* response) {
+  return Handle(context_, "ConsumerGroups/GetOffsets", [&]() -> absl::Status {
+    if (absl::Status status = CheckGroupName(request->group()); !status.ok()) return status;
+    absl::StatusOr<std::vector<groups::TopicPartitionOffset>> offsets =
+        groups_.GetOffsets(request->group(), {request->topics().begin(), request->topics().end()});
+    if (!offsets.ok()) return offsets.status();
+    for (const groups::TopicPartitionOffset& offset : *offsets) {
+      FillOffset(offset, *response->add_offsets());
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status GroupsService::ListGroups(grpc::ServerContext*, const v1::ListGroupsRequest* request,
+                                       v1::ListGroupsResponse* response) {
+  return Handle(context_, "ConsumerGroups/ListGroups", [&] { return List(*request, *response); });
+}
+
+absl::Status GroupsService::List(const v1::ListGroupsRequest& request,
+                                 v1::ListGroupsResponse& response) {
+  absl::StatusOr<size_t> size = PageSize(request.page_size(), context_.limits);
+  if (!size.ok()) return size.status();
+  absl::StatusOr<std::string> after = NameFromPageToken(request.page_token());
+  if (!after.ok()) return after.status();
+  absl::StatusOr<groups::GroupPage> page = groups_.ListGroups(*after, request.prefix(), *size);
+  if (!page.ok()) return page.status();
+  for (const groups::GroupSummary& group : page->groups) {
+    v1::GroupSummary& out = *response.add_groups();
+    FillGroupConfig(group.record, *out.mutable_config());
+    out.set_members(group.members);
+    out.set_lag_offsets(group.lag_offsets);
+  }
+  if (page->more) response.set_next_page_token(PageToken(page->groups.back().record.name));
+  return absl::OkStatus();
+}
+
+grpc::Status GroupsService::GetGroup(grpc::ServerContext*, const v1::GetGroupRequest* request,
+                                     v1::GetGroupResponse* response) {
+  return Handle(context_, "ConsumerGroups/GetGroup", [&]() -> absl::Status {
+    if (absl::Status status = CheckGroupName(request->group()); !status.ok()) return status;
+    absl::StatusOr<groups::GroupDescription> group = groups_.GetGroup(request->group());
+    if (!group.ok()) return group.status();
+    FillGroup(*group, *response);
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status GroupsService::DeleteGroup(grpc::ServerContext*, const v1::DeleteGroupRequest* request,
+                                        v1::DeleteGroupResponse*) {
+  return Handle(context_, "ConsumerGroups/DeleteGroup", [&]() -> absl::Status {
+    if (absl::Status status = CheckGroupName(request->group()); !status.ok()) return status;
+    return log::AwaitDone([&](log::DoneCallback done) {
+      groups_.DeleteGroup(request->group(), request->force(), std::move(done));
+    });
+  });
+}
+
+grpc::Status GroupsService::Missing(const char* method, absl::string_view feature,
+                                    absl::string_view message) {
+  return Handle(context_, method, [&] { return NoFeature(feature, message); });
+}
+
+grpc::Status GroupsService::UpdateGroup(grpc::ServerContext*, const v1::UpdateGroupRequest*,
+                                        v1::UpdateGroupResponse*) {
+  return Missing("ConsumerGroups/UpdateGroup", "group.update",
+                 "this server does not change groups yet; delete it and join with other settings");
+}
+
+grpc::Status GroupsService::SeekGroup(grpc::ServerContext*, const v1::SeekGroupRequest*,
+                                      v1::SeekGroupResponse*) {
+  return Missing(
+      "ConsumerGroups/SeekGroup", "group.seek",
+      "this server does not seek groups yet; stop its members and use CommitOffsets with "
+      "allow_rewind");
+}
+
+grpc::Status GroupsService::PauseGroup(grpc::ServerContext*, const v1::PauseGroupRequest*,
+                                       v1::PauseGroupResponse*) {
+  return Missing("ConsumerGroups/PauseGroup", "group.pause",
+                 "this server does not pause groups yet; stop granting credits");
+}
+
+grpc::Status GroupsService::ResumeGroup(grpc::ServerContext*, const v1::ResumeGroupRequest*,
+                                        v1::ResumeGroupResponse*) {
+  return Missing("ConsumerGroups/ResumeGroup", "group.pause",
+                 "this server does not pause groups yet");
+}
+
+grpc::Status GroupsService::ListDeadLetters(grpc::ServerContext*, const v1::ListDeadLettersRequest*,
+                                            v1::ListDeadLettersResponse*) {
+  return Missing("ConsumerGroups/ListDeadLetters", "group.dead_letters",
+                 "this server has no dead letters yet");
+}
+
+grpc::Status GroupsService::RedriveDeadLetters(grpc::ServerContext*,
+                                               const v1::RedriveDeadLettersRequest*,
+                                               v1::RedriveDeadLettersResponse*) {
+  return Missing("ConsumerGroups/RedriveDeadLetters", "group.dead_letters",
+                 "this server has no dead letters yet");
+}
+
+grpc::Status GroupsService::DiscardDeadLetters(grpc::ServerContext*,
+                                               const v1::DiscardDeadLettersRequest*,
+                                               v1::DiscardDeadLettersResponse*) {
+  return Missing("ConsumerGroups/DiscardDeadLetters", "group.dead_letters",
+                 "this server has no dead letters yet");
+}
+
+}  // namespace tidemark::rpc

@@ -1,0 +1,111 @@
+#include "server/rpc/operations_service.h"
+
+#include <array>
+
+#include "server/base/error.h"
+#include "server/config/version.h"
+#include "server/rpc/convert.h"
+#include "server/rpc/sync_call.h"
+
+namespace tidemark::rpc {
+namespace {
+
+// Sorted. A client asks for a feature by these names; what is not here answers UNIMPLEMENTED.
+constexpr std::array kFeatures = {
+    "append",
+    "append.producer",
+    "append.stream",
+    "consume.partition_ordered",
+    "group.commit",
+    "group.delete",
+    "health.watch",
+    "read",
+    "read.filter",
+    "read.start.cursor",
+    "read.start.last_n",
+    "read.start.time",
+    "read.without_data",
+    "reflection",
+    "subscribe",
+    "topic.durability_memory",
+};
+
+v1::ConfigSource ToProto(config::Source source) {
+  switch (source) {
+    case config::Source::kFlag:
+      return v1::CONFIG_SOURCE_FLAG;
+    case config::Source::kEnvironment:
+      return v1::CONFIG_SOURCE_ENVIRONMENT;
+    case config::Source::kFile:
+      return v1::CONFIG_SOURCE_FILE;
+    case config::Source::kDefault:
+      return v1::CONFIG_SOURCE_DEFAULT;
+  }
+  return v1::CONFIG_SOURCE_UNSPECIFIED;
+}
+
+void FillLimits(const RpcLimits& limits, v1::Limits& out) {
+  out.set_event_bytes_max(limits.event.event_bytes_max);
+  out.set_request_bytes_max(limits.request_bytes_max);
+  out.set_request_events_max(limits.request_events_max);
+  out.set_name_bytes_max(limits.name_bytes_max);
+  out.set_type_bytes_max(limits.event.type_bytes_max);
+  out.set_key_bytes_max(limits.event.key_bytes_max);
+  out.set_topic_partitions_max(limits.topic_partitions_max);
+  out.set_partitions_max(limits.partitions_max);
+  out.set_filter_entries_max(limits.filter_entries_max);
+  out.set_group_members_max(limits.group_members_max);
+  out.set_queue_bytes_max(limits.queue_bytes_max);
+  out.set_streams_max(limits.streams_max);
+}
+
+}  // namespace
+
+grpc::Status OperationsService::GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*,
+                                              v1::GetServerInfoResponse* response) {
+  return Handle(context_, "Operations/GetServerInfo", [&] {
+    response->set_version(std::string(config::Version()));
+    response->set_store_id(context_.log.store_id());
+    FillTime(start_time_, *response->mutable_start_time());
+    FillLimits(context_.limits, *response->mutable_limits());
+    for (const char* feature : kFeatures) response->add_features(feature);
+    FillTime(context_.clock.Now(), *response->mutable_time());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status OperationsService::GetConfig(grpc::ServerContext*, const v1::GetConfigRequest*,
+                                          v1::GetConfigResponse* response) {
+  return Handle(context_, "Operations/GetConfig", [&] {
+    for (const config::SettingValue& setting : settings_) {
+      v1::Setting& out = *response->add_settings();
+      out.set_name(setting.name);
+      out.set_value(setting.value);
+      out.set_source(ToProto(setting.source));
+      out.set_description(setting.description);
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status OperationsService::CreateBackup(grpc::ServerContext*, const v1::CreateBackupRequest*,
+                                             v1::CreateBackupResponse*) {
+  return Handle(context_, "Operations/CreateBackup", [] {
+    return NoFeature("backup", "this server does not make backups yet; nothing was made");
+  });
+}
+
+grpc::Status OperationsService::ListBackups(grpc::ServerContext*, const v1::ListBackupsRequest*,
+                                            v1::ListBackupsResponse*) {
+  return Handle(context_, "Operations/ListBackups",
+                [] { return NoFeature("backup", "this server does not make backups yet"); });
+}
+
+grpc::Status OperationsService::VerifyStore(grpc::ServerContext*, const v1::VerifyStoreRequest*,
+                                            grpc::ServerWriter<v1::VerifyStoreResponse>*) {
+  return Handle(context_, "Operations/VerifyStore", [] {
+    return NoFeature("verify", "this server does not verify its store on request yet");
+  });
+}
+
+}  // namespace tidemark::rpc

@@ -1,0 +1,111 @@
+#include "server/rpc/read_request.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/rpc/convert.h"
+#include "server/rpc/names.h"
+
+namespace tidemark::rpc {
+namespace {
+
+absl::Status CheckOrder(v1::Order order) {
+  switch (order) {
+    case v1::ORDER_UNSPECIFIED:
+    case v1::ORDER_ANY:
+      return absl::OkStatus();
+    case v1::ORDER_COMMIT:
+      return NoFeature("read.order_commit", "this server does not read in commit order yet");
+    default:
+      return InvalidField("order", absl::StrCat("has the unknown value ", static_cast<int>(order)),
+                          "UNKNOWN_ENUM_VALUE");
+  }
+}
+
+absl::Status CheckDirection(v1::Direction direction) {
+  switch (direction) {
+    case v1::DIRECTION_UNSPECIFIED:
+    case v1::DIRECTION_FORWARD:
+      return absl::OkStatus();
+    case v1::DIRECTION_BACKWARD:
+      return NoFeature("read.backward", "this server does not read backward yet; see start.last_n");
+    default:
+      return InvalidField("direction",
+                          absl::StrCat("has the unknown value ", static_cast<int>(direction)),
+                          "UNKNOWN_ENUM_VALUE");
+  }
+}
+
+// What both requests have in common.
+template <typename Request>
+absl::StatusOr<delivery::ReadSpec> CommonSpec(const Request& request, const RpcLimits& limits,
+                                              const log::Catalog& catalog) {
+  delivery::ReadSpec spec;
+  absl::Status status = CheckName(request.topic(), limits.name_bytes_max, "topic");
+  if (!status.ok()) return status;
+  if (status = CheckOrder(request.order()); !status.ok()) return status;
+  absl::StatusOr<delivery::StartSpec> start = FromProto(request.start());
+  if (!start.ok()) return start.status();
+  spec.start = *std::move(start);
+  absl::StatusOr<storage::FilterSpec> filter = FromProto(request.filter(), limits);
+  if (!filter.ok()) return filter.status();
+  spec.filter = *std::move(filter);
+  spec.partitions = {request.partitions().begin(), request.partitions().end()};
+  spec.batch_bytes_max = limits.batch_bytes_max;
+  if (request.has_max_batch_bytes()) {
+    if (request.max_batch_bytes() == 0) return InvalidField("max_batch_bytes", "is 0: at least 1");
+    spec.batch_bytes_max = std::min(request.max_batch_bytes(), limits.batch_bytes_max);
+  }
+  spec.without_data = request.without_data();
+  spec.topic = catalog.Find(request.topic());
+  if (spec.topic == nullptr) {
+    return NoSuch("topic", request.topic(), ". Create it, or check the name");
+  }
+  return spec;
+}
+
+absl::StatusOr<delivery::StopSpec> StopFromProto(const v1::Stop& stop) {
+  switch (stop.stop_case()) {
+    case v1::Stop::STOP_NOT_SET:
+    case v1::Stop::kEndAtOpen:
+      return delivery::StopAtOpen{};
+    case v1::Stop::kOffsets: {
+      const auto& offsets = stop.offsets().offsets();
+      return delivery::StopOffsets{.offsets = {offsets.begin(), offsets.end()}};
+    }
+    case v1::Stop::kTime: {
+      absl::StatusOr<absl::Time> time = FromProto(stop.time(), "stop.time");
+      if (!time.ok()) return time.status();
+      return delivery::StopTime{*time};
+    }
+  }
+  return InvalidField("stop", "is of an unknown kind");
+}
+
+}  // namespace
+
+absl::StatusOr<delivery::ReadSpec> FromProto(const v1::ReadRequest& request,
+                                             const RpcLimits& limits, const log::Catalog& catalog) {
+  absl::StatusOr<delivery::ReadSpec> spec = CommonSpec(request, limits, catalog);
+  if (!spec.ok()) return spec.status();
+  if (absl::Status status = CheckDirection(request.direction()); !status.ok()) return status;
+  absl::StatusOr<delivery::StopSpec> stop = StopFromProto(request.stop());
+  if (!stop.ok()) return stop.status();
+  spec->stop = *std::move(stop);
+  if (request.has_max_events()) {
+    if (request.max_events() == 0) return InvalidField("max_events", "is 0: at least 1");
+    spec->events_max = request.max_events();
+  }
+  return spec;
+}
+
+absl::StatusOr<delivery::ReadSpec> FromProto(const v1::SubscribeRequest& request,
+                                             const RpcLimits& limits, const log::Catalog& catalog) {
+  absl::StatusOr<delivery::ReadSpec> spec = CommonSpec(request, limits, catalog);
+  if (spec.ok()) spec->stop = delivery::StopNever{};
+  return spec;
+}
+
+}  // namespace tidemark::rpc

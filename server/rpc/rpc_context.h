@@ -1,0 +1,28 @@
+// What every RPC of a server needs.
+//
+// Lifetime. All of it outlives the server's calls.
+#pragma once
+
+#include <grpcpp/completion_queue.h>
+
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/executor.h"
+#include "server/log/event_log.h"
+#include "server/metrics/metrics.h"
+#include "server/rpc/async_call.h"
+#include "server/rpc/limits.h"
+
+namespace tidemark::rpc {
+
+struct RpcContext {
+  log::EventLog& log;
+  base::Executor& readers;  // Threads that may wait for the disk.
+  const base::Clock& clock;
+  metrics::Metrics& metrics;
+  CallRegistry& calls;
+  RpcLimits limits;
+  absl::Duration heartbeat_interval;
+};
+
+}  // namespace tidemark::rpc

@@ -1,0 +1,127 @@
+#include "server/rpc/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server_builder.h>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/executor.h"
+#include "server/base/system_clock.h"
+#include "server/rpc/data_plane.h"
+
+namespace tidemark::rpc {
+namespace {
+
+// Calls of each method that wait on each queue for a client: while one is being taken, others are.
+constexpr int kWaitingUnaryCalls = 32;
+constexpr int kWaitingStreams = 4;
+
+// A message above the request limit is still taken in, so that its sender gets our error with the
+// limit's name instead of the transport's; beyond this it is the transport's.
+constexpr uint64_t kOversizeBytes = 1ull << 20;
+
+void SetChannelArguments(grpc::ServerBuilder& builder, const RpcLimits& limits) {
+  builder.SetMaxReceiveMessageSize(static_cast<int>(limits.request_bytes_max + kOversizeBytes));
+  builder.SetMaxSendMessageSize(-1);
+  // A second server must not bind the same port.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // Clients may ping every 10 s, even idle; we ping every 30 s and give up after 20 s more.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 9'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 5);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // Large frames cost less for large messages.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 4 << 20);
+  // Never inflate what a client compressed: the size limit is checked only afterwards.
+  builder.SetDefaultCompressionAlgorithm(GRPC_COMPRESS_NONE);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+}
+
+}  // namespace
+
+RpcServer::RpcServer(const RpcServerOptions& options, RpcContext context,
+                     groups::GroupCoordinator& groups)
+    : context_(context),
+      groups_(groups),
+      event_store_(context_),
+      groups_service_(context_, groups),
+      topics_(context_),
+      operations_(context_, options.settings, options.start_time) {}
+
+absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptions& options,
+                                                            RpcContext context,
+                                                            groups::GroupCoordinator& groups) {
+  std::unique_ptr<RpcServer> rpc(new RpcServer(options, context, groups));
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  SetChannelArguments(builder, context.limits);
+  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
+  builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &rpc->port_);
+  builder.RegisterService(&rpc->event_store_);
+  builder.RegisterService(&rpc->groups_service_);
+  builder.RegisterService(&rpc->topics_);
+  builder.RegisterService(&rpc->operations_);
+  for (int i = 0; i < options.queues; ++i) rpc->queues_.push_back(builder.AddCompletionQueue());
+  rpc->server_ = builder.BuildAndStart();
+  if (rpc->server_ == nullptr || rpc->port_ == 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen on ", options.address,
+        " (setting `listen`): is another server using it? Choose another with --listen"));
+  }
+  rpc->AcceptCalls();
+  return rpc;
+}
+
+RpcServer::~RpcServer() { Shutdown(absl::ZeroDuration()); }
+
+void RpcServer::AcceptCalls() {
+  for (const auto& queue : queues_) {
+    for (int i = 0; i < kWaitingUnaryCalls; ++i) AcceptAppend(context_, event_store_, *queue);
+    for (int i = 0; i < kWaitingStreams; ++i) {
+      AcceptAppendStream(context_, event_store_, *queue);
+      AcceptRead(context_, event_store_, *queue);
+      AcceptSubscribe(context_, event_store_, *queue);
+      AcceptConsume(context_, groups_, groups_service_, *queue);
+    }
+    threads_.emplace_back([&queue = *queue, i = threads_.size()] {
+      base::NameThisThread(absl::StrCat("grpc/", i));
+      RunQueue(queue);
+    });
+  }
+}
+
+void RpcServer::RunQueue(grpc::ServerCompletionQueue& queue) {
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue.Next(&tag, &ok)) static_cast<Tag*>(tag)->Complete(ok);
+}
+
+void RpcServer::Shutdown(absl::Duration timeout) {
+  if (shut_down_) return;
+  shut_down_ = true;
+  if (server_ != nullptr) {
+    if (auto* health = server_->GetHealthCheckService()) health->Shutdown();
+    context_.calls.Drain();
+    server_->Shutdown(base::DueAfter(timeout));
+  }
+  if (!threads_.empty()) context_.calls.WaitUntilNoCalls();
+  for (const auto& queue : queues_) queue->Shutdown();
+  for (std::thread& thread : threads_) thread.join();
+  if (threads_.empty()) {
+    void* tag = nullptr;
+    bool ok = false;
+    for (const auto& queue : queues_) {
+      while (queue->Next(&tag, &ok)) static_cast<Tag*>(tag)->Complete(ok);
+    }
+  }
+}
+
+}  // namespace tidemark::rpc

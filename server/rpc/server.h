@@ -1,0 +1,67 @@
+// RpcServer: the gRPC port.
+//
+// How.      The data plane runs on completion queues with a thread each; everything else is
+//           synchronous, on gRPC's own threads, because it may wait for the disk.
+// Threads.  Shutdown from one thread, once.
+// Lifetime. Serves from Start to Shutdown. Log and groups outlive Shutdown; they must still answer
+//           while it waits for calls.
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/config/load_settings.h"
+#include "server/groups/group_coordinator.h"
+#include "server/rpc/event_store_service.h"
+#include "server/rpc/groups_service.h"
+#include "server/rpc/operations_service.h"
+#include "server/rpc/rpc_context.h"
+#include "server/rpc/topics_service.h"
+
+namespace tidemark::rpc {
+
+struct RpcServerOptions {
+  std::string address;  // "127.0.0.1:7400"; port 0: the system chooses.
+  int queues = 2;
+  absl::Time start_time;
+  std::vector<config::SettingValue> settings;  // For GetConfig.
+};
+
+class RpcServer {
+ public:
+  // UNAVAILABLE  the address cannot be listened on.
+  static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const RpcServerOptions& options,
+                                                          RpcContext context,
+                                                          groups::GroupCoordinator& groups);
+  ~RpcServer();
+
+  int port() const { return port_; }
+
+  // Health says NOT_SERVING, streams get Draining and end, calls under way are answered; what is
+  // left at `deadline` is cancelled. Returns when no call is left.
+  void Shutdown(absl::Duration timeout);
+
+ private:
+  RpcServer(const RpcServerOptions& options, RpcContext context, groups::GroupCoordinator& groups);
+  void AcceptCalls();
+  static void RunQueue(grpc::ServerCompletionQueue& queue);
+
+  const RpcContext context_;
+  groups::GroupCoordinator& groups_;
+  EventStoreService event_store_;
+  GroupsService groups_service_;
+  TopicsService topics_;
+  OperationsService operations_;
+  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
+  std::unique_ptr<grpc::Server> server_;
+  std::vector<std::thread> threads_;
+  int port_ = 0;
+  bool shut_down_ = false;
+};
+
+}  // namespace tidemark::rpc

@@ -1,0 +1,215 @@
+#include "server/rpc/topics_service.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+#include "server/delivery/start_resolver.h"
+#include "server/rpc/convert.h"
+#include "server/rpc/names.h"
+#include "server/rpc/paging.h"
+#include "server/rpc/sync_call.h"
+
+namespace tidemark::rpc {
+namespace {
+
+// Topics the server writes itself.
+constexpr absl::string_view kReservedPrefix = "tidemark.";
+
+absl::Status CheckTopicName(absl::string_view name, const RpcLimits& limits) {
+  absl::Status status = CheckName(name, limits.name_bytes_max, "name");
+  if (!status.ok()) return status;
+  if (absl::StartsWith(name, kReservedPrefix)) {
+    return InvalidField("name", "begins with \"tidemark.\", which is reserved", "RESERVED_NAME");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CannotChange(absl::string_view path) {
+  return InvalidField(
+      "update_mask",
+      absl::StrCat("names \"", path, "\", which cannot change: ",
+                   path == "partitions" ? "keys would move between partitions. Create a topic with "
+                                          "more partitions and copy"
+                                        : "it is no setting of a topic"));
+}
+
+// Copies one setting; `path` is as in the update mask.
+absl::Status CopySetting(absl::string_view path, const storage::TopicConfig& from,
+                         storage::TopicConfig& to) {
+  if (path == "durability") {
+    to.durability = from.durability;
+  } else if (path == "description") {
+    to.description = from.description;
+  } else if (path == "retention") {
+    to.retention_max_age_us = from.retention_max_age_us;
+    to.retention_max_bytes = from.retention_max_bytes;
+  } else if (path == "compression") {
+    to.compression = from.compression;
+  } else if (path == "compact") {
+    to.compact = from.compact;
+  } else {
+    return CannotChange(path);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::Status TopicsService::CreateTopic(grpc::ServerContext*, const v1::CreateTopicRequest* request,
+                                        v1::CreateTopicResponse* response) {
+  return Handle(context_, "Topics/CreateTopic", [&] { return Create(*request, *response); });
+}
+
+absl::Status TopicsService::Create(const v1::CreateTopicRequest& request,
+                                   v1::CreateTopicResponse& response) {
+  if (absl::Status status = CheckTopicName(request.name(), context_.limits); !status.ok()) {
+    return status;
+  }
+  absl::StatusOr<storage::TopicConfig> config =
+      FromProto(request.config(), context_.limits, "config");
+  if (!config.ok()) return config.status();
+  absl::StatusOr<log::TopicPtr> topic = log::Await<log::TopicPtr>([&](auto done) {
+    context_.log.CreateTopic(request.name(), *std::move(config), std::move(done));
+  });
+  if (!topic.ok()) return topic.status();
+  FillTopic(**topic, *response.mutable_topic());
+  return absl::OkStatus();
+}
+
+grpc::Status TopicsService::GetTopic(grpc::ServerContext*, const v1::GetTopicRequest* request,
+                                     v1::GetTopicResponse* response) {
+  return Handle(context_, "Topics/GetTopic", [&]() -> absl::Status {
+    absl::Status status = CheckName(request->name(), context_.limits.name_bytes_max, "name");
+    if (!status.ok()) return status;
+    absl::StatusOr<log::TopicPtr> topic = context_.log.FindTopic(request->name());
+    if (!topic.ok()) return topic.status();
+    FillTopic(**topic, *response->mutable_topic());
+    return absl::OkStatus();
+  });
+}
+
+grpc::Status TopicsService::ListTopics(grpc::ServerContext*, const v1::ListTopicsRequest* request,
+                                       v1::ListTopicsResponse* response) {
+  return Handle(context_, "Topics/ListTopics", [&] { return List(*request, *response); });
+}
+
+absl::Status TopicsService::List(const v1::ListTopicsRequest& request,
+                                 v1::ListTopicsResponse& response) {
+  absl::StatusOr<size_t> size = PageSize(request.page_size(), context_.limits);
+  if (!size.ok()) return size.status();
+  absl::StatusOr<std::string> after = NameFromPageToken(request.page_token());
+  if (!after.ok()) return after.status();
+  std::vector<log::TopicPtr> topics =
+      context_.log.catalog().List(*after, request.prefix(), *size + 1);
+  const bool more = topics.size() > *size;
+  if (more) topics.pop_back();
+  for (const log::TopicPtr& topic : topics) FillTopic(*topic, *response.add_topics());
+  if (more) response.set_next_page_token(PageToken(topics.back()->name()));
+  return absl::OkStatus();
+}
+
+grpc::Status TopicsService::UpdateTopic(grpc::ServerContext*, const v1::UpdateTopicRequest* request,
+                                        v1::UpdateTopicResponse* response) {
+  return Handle(context_, "Topics/UpdateTopic", [&] { return Update(*request, *response); });
+}
+
+absl::Status TopicsService::Update(const v1::UpdateTopicRequest& request,
+                                   v1::UpdateTopicResponse& response) {
+  absl::Status status = CheckName(request.name(), context_.limits.name_bytes_max, "name");
+  if (!status.ok()) return status;
+  if (request.update_mask().paths().empty()) return InvalidField("update_mask", "is required");
+  absl::StatusOr<storage::TopicConfig> config =
+      FromProto(request.config(), context_.limits, "config");
+  if (!config.ok()) return config.status();
+  const std::vector<std::string> paths(request.update_mask().paths().begin(),
+                                       request.update_mask().paths().end());
+  storage::TopicConfig probe;
+  for (const std::string& path : paths) {
+    if (status = CopySetting(path, *config, probe); !status.ok()) return status;
+  }
+  absl::StatusOr<log::TopicPtr> topic = log::Await<log::TopicPtr>([&](auto done) {
+    context_.log.UpdateTopic(
+        request.name(),
+        [&config, &paths](storage::TopicConfig& current) {
+          for (const std::string& path : paths) {
+            absl::Status copied = CopySetting(path, *config, current);
+            if (!copied.ok()) return copied;
+          }
+          return absl::OkStatus();
+        },
+        std::move(done));
+  });
+  if (!topic.ok()) return topic.status();
+  FillTopic(**topic, *response.mutable_topic());
+  return absl::OkStatus();
+}
+
+grpc::Status TopicsService::DeleteTopic(grpc::ServerContext*, const v1::DeleteTopicRequest* request,
+                                        v1::DeleteTopicResponse*) {
+  return Handle(context_, "Topics/DeleteTopic", [&]() -> absl::Status {
+    absl::Status status = CheckName(request->name(), context_.limits.name_bytes_max, "name");
+    if (!status.ok()) return status;
+    return log::AwaitDone([&](log::DoneCallback done) {
+      context_.log.DeleteTopic(request->name(), std::move(done));
+    });
+  });
+}
+
+grpc::Status TopicsService::ListEventTypes(grpc::ServerContext*, const v1::ListEventTypesRequest*,
+                                           v1::ListEventTypesResponse*) {
+  return Handle(context_, "Topics/ListEventTypes", [] {
+    return NoFeature("topic.event_types", "this server does not count event types yet");
+  });
+}
+
+grpc::Status TopicsService::GetKey(grpc::ServerContext*, const v1::GetKeyRequest*,
+                                   v1::GetKeyResponse*) {
+  return Handle(context_, "Topics/GetKey", [] {
+    return NoFeature("topic.key_index",
+                     "this server does not index keys yet; read with filter.keys instead");
+  });
+}
+
+grpc::Status TopicsService::EraseEvents(grpc::ServerContext*, const v1::EraseEventsRequest*,
+                                        v1::EraseEventsResponse*) {
+  return Handle(context_, "Topics/EraseEvents", [] {
+    return NoFeature("topic.erase", "this server does not erase events yet; nothing was erased");
+  });
+}
+
+grpc::Status TopicsService::GetWatermarks(grpc::ServerContext*,
+                                          const v1::GetWatermarksRequest* request,
+                                          v1::GetWatermarksResponse* response) {
+  return Handle(context_, "Topics/GetWatermarks", [&] { return Watermarks(*request, *response); });
+}
+
+absl::Status TopicsService::Watermarks(const v1::GetWatermarksRequest& request,
+                                       v1::GetWatermarksResponse& response) {
+  absl::Status status = CheckName(request.topic(), context_.limits.name_bytes_max, "topic");
+  if (!status.ok()) return status;
+  absl::StatusOr<log::TopicPtr> topic = context_.log.FindTopic(request.topic());
+  if (!topic.ok()) return topic.status();
+  const std::vector<uint32_t> partitions(request.partitions().begin(), request.partitions().end());
+  delivery::StartSpec at = delivery::StartEarliest{};
+  if (request.has_time()) {
+    absl::StatusOr<absl::Time> time = FromProto(request.time(), "time");
+    if (!time.ok()) return time.status();
+    at = delivery::StartTime{*time};
+  }
+  absl::StatusOr<std::vector<delivery::OpenedPartition>> opened =
+      delivery::ResolveStart(context_.log, **topic, partitions, at, log::Filter());
+  if (!opened.ok()) return opened.status();
+  for (const delivery::OpenedPartition& partition : *opened) {
+    v1::Watermarks& out = *response.add_partitions();
+    out.set_partition(partition.index.value());
+    out.set_start_offset(partition.ends.start.value());
+    out.set_end_offset(partition.ends.end.value());
+    if (request.has_time()) out.set_time_offset(partition.start.value());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace tidemark::rpc
