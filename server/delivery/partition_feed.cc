@@ -194,6 +194,7 @@ absl::StatusOr<FeedItem> PartitionFeed::Next(const FeedLimits& limits, log::MayW
                       .slice = *std::move(slice),
                       .from_tail = from_tail};
     }
+    ++passed_;
     if (scanned_bytes >= options_.scan_bytes_max) {
       return FeedItem{
           .kind = FeedItem::Kind::kScanned, .partition = &slot.partition, .from_tail = from_tail};

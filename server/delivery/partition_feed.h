@@ -89,6 +89,8 @@ class PartitionFeed final : public log::Waiter, public std::enable_shared_from_t
   // Null if it is not in the feed.
   const FeedPartition* Find(LogId log) const;
   std::vector<const FeedPartition*> partitions() const;
+  // How many batches it has passed in which nothing matched.
+  uint64_t passed() const { return passed_; }
   bool empty() const { return slot_of_log_.empty(); }
 
   void OnReady(uint32_t slot) override ABSL_LOCKS_EXCLUDED(mu_);
@@ -120,6 +122,7 @@ class PartitionFeed final : public log::Waiter, public std::enable_shared_from_t
   absl::flat_hash_map<uint32_t, std::unique_ptr<Slot>> slots_;
   absl::flat_hash_map<LogId, uint32_t> slot_of_log_;
   uint32_t finished_ = 0;
+  uint64_t passed_ = 0;
 
   absl::Mutex mu_;  // Leaf.
   std::deque<uint32_t> ready_ ABSL_GUARDED_BY(mu_);

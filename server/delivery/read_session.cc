@@ -18,9 +18,7 @@ absl::StatusOr<Offset> ResolveStop(const log::PartitionReader& reader, const Ope
     return std::min(Offset(it->second), at.ends.end);
   }
   if (const auto* time = std::get_if<StopTime>(&stop)) {
-    const int64_t micros = std::max<int64_t>(0, absl::ToUnixMicros(time->time));
-    absl::StatusOr<Offset> offset =
-        reader.OffsetAtTime(*at.partition, static_cast<uint64_t>(micros));
+    absl::StatusOr<Offset> offset = reader.OffsetAtTime(*at.partition, CeilMicros(time->time));
     if (!offset.ok()) return offset.status();
     return std::min(*offset, at.ends.end);
   }
@@ -37,7 +35,9 @@ absl::StatusOr<std::unique_ptr<ReadSession>> ReadSession::Open(log::EventLog& lo
   if (!opened.ok()) return opened.status();
   if (const auto* offsets = std::get_if<StopOffsets>(&spec.stop)) {
     for (const auto& [partition, offset] : offsets->offsets) {
-      if (partition >= spec.topic->partitions()) return NoSuchPartition(*spec.topic, partition);
+      if (partition >= spec.topic->partitions()) {
+        return NoSuchPartition(*spec.topic, partition, "stop.offsets");
+      }
     }
   }
   const bool finite = !std::holds_alternative<StopNever>(spec.stop);
@@ -62,12 +62,24 @@ absl::StatusOr<std::unique_ptr<ReadSession>> ReadSession::Open(log::EventLog& lo
 std::string ReadSession::CursorText() const {
   Cursor cursor{.topic = topic_->id(), .next = {}};
   for (const FeedPartition* partition : feed_->partitions()) {
-    cursor.next.emplace_back(partition->index, partition->next);
+    cursor.next.emplace_back(partition->index, NextOf(*partition));
   }
   return EncodeCursor(cursor);
 }
 
-bool ReadSession::TakeMoved() { return std::exchange(moved_, false); }
+Offset ReadSession::NextOf(const FeedPartition& partition) const {
+  // The feed has passed what is held, the client has not.
+  if (held_.has_value() && held_->partition == &partition) {
+    if (held_->kind == FeedItem::Kind::kSlice) return held_->slice.base_offset;
+    if (held_->kind == FeedItem::Kind::kGap) return held_->gap_from;
+  }
+  return partition.next;
+}
+
+bool ReadSession::TakeMoved() {
+  const uint64_t passed_before = std::exchange(passed_, feed_->passed());
+  return std::exchange(moved_, false) || passed_ != passed_before;
+}
 
 ReadSession::Item ReadSession::End() {
   if (last_checkpoint_sent_) return {.kind = Item::Kind::kEnd};

@@ -83,6 +83,7 @@ class ReadSession {
  private:
   ReadSession(log::TopicPtr topic, std::optional<uint64_t> events_left, bool finite)
       : topic_(std::move(topic)), events_left_(events_left), finite_(finite) {}
+  Offset NextOf(const FeedPartition& partition) const;
   Item FromFeed(FeedItem item);
   Item End();
 
@@ -92,6 +93,7 @@ class ReadSession {
   const bool finite_;
   bool live_ = false;
   bool moved_ = false;
+  uint64_t passed_ = 0;  // The feed's, when it was last asked.
   bool last_checkpoint_sent_ = false;
   std::optional<FeedItem> held_;  // What follows a FellBehind.
 };

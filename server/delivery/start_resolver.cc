@@ -98,8 +98,7 @@ class Resolver {
       return Checked(topic_, opened, Offset(it->second));
     }
     if (const auto* time = std::get_if<StartTime>(&start)) {
-      const int64_t micros = std::max<int64_t>(0, absl::ToUnixMicros(time->time));
-      return log_.reader().OffsetAtTime(*opened.partition, static_cast<uint64_t>(micros));
+      return log_.reader().OffsetAtTime(*opened.partition, CeilMicros(time->time));
     }
     if (const auto* last = std::get_if<StartLastN>(&start)) {
       return LastN(log_.reader(), opened, last->n, filter_);
@@ -125,7 +124,7 @@ absl::StatusOr<std::vector<PartitionIndex>> Selected(const log::Topic& topic,
   std::vector<PartitionIndex> selected;
   absl::flat_hash_set<uint32_t> seen;
   for (const uint32_t partition : partitions) {
-    if (partition >= topic.partitions()) return NoSuchPartition(topic, partition);
+    if (partition >= topic.partitions()) return NoSuchPartition(topic, partition, "partitions");
     if (!seen.insert(partition).second) {
       return InvalidField("partitions", absl::StrCat("names partition ", partition, " twice"));
     }
@@ -142,7 +141,7 @@ absl::Status CheckNamed(const log::Topic& topic, const std::vector<PartitionInde
   const auto* offsets = std::get_if<StartOffsets>(&start);
   if (offsets == nullptr) return absl::OkStatus();
   for (const auto& [partition, offset] : offsets->offsets) {
-    if (partition >= topic.partitions()) return NoSuchPartition(topic, partition);
+    if (partition >= topic.partitions()) return NoSuchPartition(topic, partition, "start.offsets");
     if (std::find(selected.begin(), selected.end(), PartitionIndex(partition)) == selected.end()) {
       return InvalidField("start.offsets", absl::StrCat("names partition ", partition,
                                                         ", which `partitions` leaves out"));
@@ -153,16 +152,23 @@ absl::Status CheckNamed(const log::Topic& topic, const std::vector<PartitionInde
 
 }  // namespace
 
-absl::Status NoSuchPartition(const log::Topic& topic, uint64_t partition) {
-  return MakeError(absl::StatusCode::kOutOfRange,
-                   absl::StrCat("partition ", partition, " is not below ", topic.partitions(),
-                                ", the partition count of topic \"", topic.name(), "\""),
-                   {.reason = "PARTITION_OUT_OF_RANGE",
-                    .metadata = {{"field", "partition"},
-                                 {"topic", topic.name()},
-                                 {"value", std::to_string(partition)},
-                                 {"partitions", std::to_string(topic.partitions())}},
-                    .fields = {{"partition", absl::StrCat("is not below ", topic.partitions())}}});
+uint64_t CeilMicros(absl::Time time) {
+  const int64_t micros = absl::ToUnixMicros(time);
+  const bool exact = absl::FromUnixMicros(micros) == time;
+  return static_cast<uint64_t>(std::max<int64_t>(0, exact ? micros : micros + 1));
+}
+
+absl::Status NoSuchPartition(const log::Topic& topic, uint64_t partition, absl::string_view field) {
+  return MakeError(
+      absl::StatusCode::kOutOfRange,
+      absl::StrCat(field, ": partition ", partition, " is not below ", topic.partitions(),
+                   ", the partition count of topic \"", topic.name(), "\""),
+      {.reason = "PARTITION_OUT_OF_RANGE",
+       .metadata = {{"field", std::string(field)},
+                    {"topic", topic.name()},
+                    {"value", std::to_string(partition)},
+                    {"partitions", std::to_string(topic.partitions())}},
+       .fields = {{std::string(field), absl::StrCat("is not below ", topic.partitions())}}});
 }
 
 absl::StatusOr<std::vector<OpenedPartition>> ResolveStart(log::EventLog& log,

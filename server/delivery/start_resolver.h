@@ -51,7 +51,10 @@ absl::StatusOr<std::vector<OpenedPartition>> ResolveStart(log::EventLog& log,
                                                           const StartSpec& start,
                                                           const log::Filter& filter);
 
-// OUT_OF_RANGE: there is no such partition.
-absl::Status NoSuchPartition(const log::Topic& topic, uint64_t partition);
+// Append times are whole microseconds: the first that is at or after `time`; 0 before 1970.
+uint64_t CeilMicros(absl::Time time);
+
+// OUT_OF_RANGE: there is no such partition; `field` named it.
+absl::Status NoSuchPartition(const log::Topic& topic, uint64_t partition, absl::string_view field);
 
 }  // namespace tidemark::delivery

@@ -65,8 +65,9 @@ absl::Status CheckAttribute(absl::string_view entry, const EventLimits& limits, 
     if (field.number == kMapKeyField) name = field.bytes;
     if (field.number == kMapValueField) value = field.bytes;
     // Each occurrence must be parseable, though the last one counts.
-    if (field.type != WireType::kBytes || !base::IsUtf8(field.bytes)) {
-      return InvalidField(path.Of("attributes"), "has a name or value that is not UTF-8");
+    if (field.type != WireType::kBytes || !base::IsPlainText(field.bytes)) {
+      return InvalidField(path.Of("attributes"),
+                          "has a name or value that is not valid UTF-8 without control characters");
     }
   }
   if (!reader.ok()) return InvalidField(path.Of("attributes"), "is malformed", "MALFORMED");

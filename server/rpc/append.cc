@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "server/base/system_clock.h"
@@ -11,6 +12,7 @@
 #include "server/rpc/byte_buffer.h"
 #include "server/rpc/data_plane.h"
 #include "server/rpc/status_mapping.h"
+#include "server/rpc/stream_refusal.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -39,8 +41,10 @@ class AppendCall final : public std::enable_shared_from_this<AppendCall> {
  private:
   void OnAccepted(bool ok) {
     if (!ok) return;  // The server shuts down.
+    active_.emplace(context_.calls);
     AcceptAppend(context_, service_, queue_);
     begin_nanos_ = base::MonotonicNanos();
+    if (context_.calls.draining()) return Refuse(DrainingStatus());
     absl::StatusOr<log::AppendRequest> append =
         DecodeAppend(Flatten(request_), context_.limits, context_.log.catalog(), NextSpread());
     request_.Clear();
@@ -74,6 +78,7 @@ class AppendCall final : public std::enable_shared_from_this<AppendCall> {
   EventStoreBase& service_;
   grpc::ServerCompletionQueue& queue_;
   CallCount count_;
+  std::optional<ActiveCall> active_;
   metrics::MethodMetrics& metrics_;
   grpc::ServerContext grpc_context_;
   grpc::ByteBuffer request_;

@@ -207,9 +207,10 @@ absl::StatusOr<log::AppendRequest> DecodeAppend(FlatBytes request, const RpcLimi
   std::optional<uint32_t> fixed;
   if (envelope->partition.has_value()) {
     if (*envelope->partition >= append.topic->partitions()) {
-      return delivery::NoSuchPartition(*append.topic, *envelope->partition);
+      return delivery::NoSuchPartition(*append.topic, *envelope->partition, "partition");
     }
     fixed = static_cast<uint32_t>(*envelope->partition);
+    append.fingerprint = base::ExtendCrc32c(append.fingerprint, std::to_string(*fixed));
   }
   Router router(*append.topic, fixed, spread);
   log::WireReader reader(request.bytes);

@@ -54,6 +54,7 @@ class AppendStreamCall final : public Drainable,
 
   void OnAccepted(bool ok) {
     if (!ok) return;
+    active_.emplace(context_.calls);
     AcceptAppendStream(context_, service_, queue_);
     metrics_.StreamOpened();
     registered_ = context_.calls.AddStream(weak_from_this(), this);
@@ -166,6 +167,7 @@ class AppendStreamCall final : public Drainable,
   EventStoreBase& service_;
   grpc::ServerCompletionQueue& queue_;
   CallCount count_;
+  std::optional<ActiveCall> active_;
   metrics::MethodMetrics& metrics_;
   grpc::ServerContext grpc_context_;
   grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer> stream_;

@@ -9,6 +9,17 @@ void CallRegistry::CallEnds() {
   absl::MutexLock lock(&mu_);  // Wakes WaitUntilNoCalls.
 }
 
+void CallRegistry::ClientLeaves() {
+  if (active_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  absl::MutexLock lock(&mu_);  // Wakes WaitUntilAnswered.
+}
+
+void CallRegistry::WaitUntilAnswered(absl::Duration timeout) {
+  const auto none = [this] { return active_.load(std::memory_order_acquire) == 0; };
+  absl::MutexLock lock(&mu_);
+  mu_.AwaitWithTimeout(absl::Condition(&none), timeout);
+}
+
 bool CallRegistry::AddStream(std::weak_ptr<Drainable> stream, Drainable* identity) {
   absl::MutexLock lock(&mu_);
   if (draining_ || streams_.size() >= streams_max_) return false;

@@ -19,6 +19,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 
 namespace tidemark::rpc {
 
@@ -67,8 +68,12 @@ class CallRegistry {
  public:
   explicit CallRegistry(uint64_t streams_max) : streams_max_(streams_max) {}
 
+  // Of calls as objects, those that wait for a client included.
   void CallBegins() { calls_.fetch_add(1, std::memory_order_relaxed); }
   void CallEnds() ABSL_LOCKS_EXCLUDED(mu_);
+  // Of calls that a client made.
+  void ClientArrives() { active_.fetch_add(1, std::memory_order_relaxed); }
+  void ClientLeaves() ABSL_LOCKS_EXCLUDED(mu_);
 
   // False: there are streams_max already (`count` tells how many), or the server drains.
   bool AddStream(std::weak_ptr<Drainable> stream, Drainable* identity) ABSL_LOCKS_EXCLUDED(mu_);
@@ -78,11 +83,15 @@ class CallRegistry {
 
   // Tells every stream, and every later one is refused.
   void Drain() ABSL_LOCKS_EXCLUDED(mu_);
+  // Waits until every client is answered, at most `timeout`.
+  void WaitUntilAnswered(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
+  // Waits until no call object is left.
   void WaitUntilNoCalls() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   const uint64_t streams_max_;
   std::atomic<int64_t> calls_{0};
+  std::atomic<int64_t> active_{0};
   mutable absl::Mutex mu_;  // Leaf.
   absl::flat_hash_map<Drainable*, std::weak_ptr<Drainable>> streams_ ABSL_GUARDED_BY(mu_);
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
@@ -95,6 +104,18 @@ class CallCount {
   ~CallCount() { registry_.CallEnds(); }
   CallCount(const CallCount&) = delete;
   CallCount& operator=(const CallCount&) = delete;
+
+ private:
+  CallRegistry& registry_;
+};
+
+// Counts a client's call from its arrival to its end.
+class ActiveCall {
+ public:
+  explicit ActiveCall(CallRegistry& registry) : registry_(registry) { registry_.ClientArrives(); }
+  ~ActiveCall() { registry_.ClientLeaves(); }
+  ActiveCall(const ActiveCall&) = delete;
+  ActiveCall& operator=(const ActiveCall&) = delete;
 
  private:
   CallRegistry& registry_;

@@ -11,6 +11,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -86,6 +87,7 @@ class ConsumeCall final : public Drainable,
  private:
   void OnAccepted(bool ok) {
     if (!ok) return done_.Drop();
+    active_.emplace(context_.calls);
     AcceptConsume(context_, groups_, service_, queue_);
     metrics_.StreamOpened();
     registered_ = context_.calls.AddStream(weak_from_this(), this);
@@ -519,6 +521,7 @@ class ConsumeCall final : public Drainable,
   ConsumerGroupsBase& service_;
   grpc::ServerCompletionQueue& queue_;
   CallCount count_;
+  std::optional<ActiveCall> active_;
   metrics::MethodMetrics& metrics_;
   grpc::ServerContext grpc_context_;
   grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer> stream_;

@@ -22,9 +22,8 @@ absl::StatusOr<storage::GroupStart> StartFromProto(const v1::Start& start) {
     return storage::GroupStart{.kind = storage::GroupStart::Kind::kLatest};
   }
   if (const auto* time = std::get_if<delivery::StartTime>(&*spec)) {
-    const int64_t micros = std::max<int64_t>(0, absl::ToUnixMicros(time->time));
     return storage::GroupStart{.kind = storage::GroupStart::Kind::kTime,
-                               .time_us = static_cast<uint64_t>(micros)};
+                               .time_us = delivery::CeilMicros(time->time)};
   }
   return InvalidField("join.start", "must be earliest, latest or time");
 }
@@ -105,7 +104,7 @@ absl::StatusOr<groups::JoinRequest> FromProto(const v1::Join& join, const RpcLim
   groups::JoinRequest request{.group = join.group(),
                               .topics = {join.topics().begin(), join.topics().end()}};
   if (join.has_filter()) {
-    absl::StatusOr<storage::FilterSpec> filter = FromProto(join.filter(), limits);
+    absl::StatusOr<storage::FilterSpec> filter = FromProto(join.filter(), limits, "join.filter");
     if (!filter.ok()) return filter.status();
     request.filter = *std::move(filter);
   }
@@ -133,8 +132,10 @@ absl::StatusOr<std::vector<groups::TopicPartitionOffset>> FromProto(const v1::Ac
   }
   if (ack.up_to().offsets().empty()) return InvalidField("ack.up_to.offsets", "is required");
   std::vector<groups::TopicPartitionOffset> offsets;
-  for (const v1::TopicPartitionOffset& offset : ack.up_to().offsets()) {
-    absl::Status name = CheckName(offset.topic(), limits.name_bytes_max, "ack.up_to.offsets.topic");
+  for (int i = 0; i < ack.up_to().offsets_size(); ++i) {
+    const v1::TopicPartitionOffset& offset = ack.up_to().offsets(i);
+    absl::Status name = CheckName(offset.topic(), limits.name_bytes_max,
+                                  absl::StrCat("ack.up_to.offsets[", i, "].topic"));
     if (!name.ok()) return name;
     offsets.push_back({.topic = offset.topic(),
                        .partition = PartitionIndex(offset.partition()),
@@ -147,9 +148,10 @@ absl::StatusOr<std::vector<groups::TopicPartition>> FromProto(const v1::Release&
                                                               const RpcLimits& limits) {
   if (release.partitions().empty()) return InvalidField("release.partitions", "is required");
   std::vector<groups::TopicPartition> partitions;
-  for (const v1::TopicPartition& partition : release.partitions()) {
-    absl::Status name =
-        CheckName(partition.topic(), limits.name_bytes_max, "release.partitions.topic");
+  for (int i = 0; i < release.partitions_size(); ++i) {
+    const v1::TopicPartition& partition = release.partitions(i);
+    absl::Status name = CheckName(partition.topic(), limits.name_bytes_max,
+                                  absl::StrCat("release.partitions[", i, "].topic"));
     if (!name.ok()) return name;
     partitions.push_back(
         {.topic = partition.topic(), .partition = PartitionIndex(partition.partition())});

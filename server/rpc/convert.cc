@@ -139,10 +139,11 @@ void FillTopic(const log::Topic& topic, v1::Topic& out) {
   out.mutable_config()->set_description(config.description);
 }
 
-absl::StatusOr<storage::FilterSpec> FromProto(const v1::Filter& filter, const RpcLimits& limits) {
+absl::StatusOr<storage::FilterSpec> FromProto(const v1::Filter& filter, const RpcLimits& limits,
+                                              absl::string_view field) {
   storage::FilterSpec spec{.types = {filter.types().begin(), filter.types().end()},
                            .keys = {filter.keys().begin(), filter.keys().end()}};
-  absl::Status status = log::CheckFilter(spec, limits.filter_entries_max, limits.event, "filter");
+  absl::Status status = log::CheckFilter(spec, limits.filter_entries_max, limits.event, field);
   if (!status.ok()) return status;
   return spec;
 }

@@ -33,7 +33,9 @@ absl::StatusOr<storage::TopicConfig> FromProto(const v1::TopicConfig& config,
                                                const RpcLimits& limits, absl::string_view prefix);
 void FillTopic(const log::Topic& topic, v1::Topic& out);
 
-absl::StatusOr<storage::FilterSpec> FromProto(const v1::Filter& filter, const RpcLimits& limits);
+// Errors name the field below `field`.
+absl::StatusOr<storage::FilterSpec> FromProto(const v1::Filter& filter, const RpcLimits& limits,
+                                              absl::string_view field);
 void FillFilter(const storage::FilterSpec& filter, v1::Filter& out);
 absl::StatusOr<delivery::StartSpec> FromProto(const v1::Start& start);
 

@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/base/utf8.h"
 
 namespace tidemark::rpc {
 
@@ -18,9 +19,11 @@ absl::Status CheckName(absl::string_view name, uint64_t bytes_max, absl::string_
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
   });
   if (!plain || name == "." || name == "..") {
+    // What is not UTF-8 must not get into a message that clients have to parse.
+    const std::string shown =
+        base::IsUtf8(name) ? absl::Utf8SafeCEscape(name) : absl::CEscape(name);
     return InvalidField(field,
-                        absl::StrCat("\"", absl::Utf8SafeCEscape(name),
-                                     "\" is not a name: use A-Z a-z 0-9 . _ - only"),
+                        absl::StrCat("\"", shown, "\" is not a name: use A-Z a-z 0-9 . _ - only"),
                         "INVALID_NAME");
   }
   return absl::OkStatus();

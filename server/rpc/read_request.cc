@@ -49,7 +49,7 @@ absl::StatusOr<delivery::ReadSpec> CommonSpec(const Request& request, const RpcL
   absl::StatusOr<delivery::StartSpec> start = FromProto(request.start());
   if (!start.ok()) return start.status();
   spec.start = *std::move(start);
-  absl::StatusOr<storage::FilterSpec> filter = FromProto(request.filter(), limits);
+  absl::StatusOr<storage::FilterSpec> filter = FromProto(request.filter(), limits, "filter");
   if (!filter.ok()) return filter.status();
   spec.filter = *std::move(filter);
   spec.partitions = {request.partitions().begin(), request.partitions().end()};

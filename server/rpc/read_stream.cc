@@ -10,6 +10,7 @@
 #include <grpcpp/support/async_stream.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "server/base/error.h"
@@ -71,6 +72,7 @@ class ReadStreamCall final : public Drainable,
  private:
   void OnAccepted(bool ok) {
     if (!ok) return done_.Drop();  // gRPC reports the end only of calls that began.
+    active_.emplace(context_.calls);
     Method::kAccept(context_, service_, queue_);
     metrics_.StreamOpened();
     typename Method::Request request;
@@ -265,6 +267,7 @@ class ReadStreamCall final : public Drainable,
   EventStoreBase& service_;
   grpc::ServerCompletionQueue& queue_;
   CallCount count_;
+  std::optional<ActiveCall> active_;
   metrics::MethodMetrics& metrics_;
   grpc::ServerContext grpc_context_;
   grpc::ByteBuffer request_;

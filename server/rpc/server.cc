@@ -9,6 +9,7 @@
 #include "server/base/executor.h"
 #include "server/base/system_clock.h"
 #include "server/rpc/data_plane.h"
+#include "server/rpc/malformed_requests.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -69,12 +70,21 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   builder.RegisterService(&rpc->groups_service_);
   builder.RegisterService(&rpc->topics_);
   builder.RegisterService(&rpc->operations_);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(MalformedRequests());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   for (int i = 0; i < options.queues; ++i) rpc->queues_.push_back(builder.AddCompletionQueue());
   rpc->server_ = builder.BuildAndStart();
   if (rpc->server_ == nullptr || rpc->port_ == 0) {
     return absl::UnavailableError(absl::StrCat(
         "cannot listen on ", options.address,
         " (setting `listen`): is another server using it? Choose another with --listen"));
+  }
+  // Health is asked for by name, too; "" is the whole server.
+  for (const char* service :
+       {v1::EventStore::service_full_name(), v1::ConsumerGroups::service_full_name(),
+        v1::Topics::service_full_name(), v1::Operations::service_full_name()}) {
+    rpc->server_->GetHealthCheckService()->SetServingStatus(service, true);
   }
   rpc->AcceptCalls();
   return rpc;
@@ -110,7 +120,9 @@ void RpcServer::Shutdown(absl::Duration timeout) {
   if (server_ != nullptr) {
     if (auto* health = server_->GetHealthCheckService()) health->Shutdown();
     context_.calls.Drain();
-    server_->Shutdown(base::DueAfter(timeout));
+    // Not left to gRPC: it would wait for idle connections, too.
+    context_.calls.WaitUntilAnswered(timeout);
+    server_->Shutdown(base::DueAfter(absl::ZeroDuration()));
   }
   if (!threads_.empty()) context_.calls.WaitUntilNoCalls();
   for (const auto& queue : queues_) queue->Shutdown();

@@ -8,7 +8,7 @@ namespace tidemark::rpc {
 
 grpc::Status Handle(const RpcContext& context, const char* method,
                     absl::FunctionRef<absl::Status()> handle) {
-  const CallCount count(context.calls);
+  const ActiveCall active(context.calls);
   const int64_t begin = base::MonotonicNanos();
   const absl::Status status = context.calls.draining() ? DrainingStatus() : handle();
   context.metrics.Method(method).Done(status.code(),

@@ -179,7 +179,13 @@ absl::Status Store::Commit(std::unique_ptr<WriteSet> set, Sync sync) {
     flush.allow_write_stall = true;
     std::vector<rocksdb::ColumnFamilyHandle*> families = {rep_->families.data};
     if (epoch.value() % kEpochsPerSmallFlush == 0) families = rep_->handles;
-    if (rocksdb::Status status = rep_->db->Flush(flush, families); !status.ok()) {
+    rocksdb::Status status = rep_->db->Flush(flush, families);
+    if (status.IsTryAgain()) {
+      // Flushes lag so far behind that writes are stopped: wait with them.
+      flush.wait = true;
+      status = rep_->db->Flush(flush, families);
+    }
+    if (!status.ok()) {
       return FromRocks(status, "ending an epoch");
     }
   }
