@@ -1,8 +1,6 @@
 // tidemarkd: flags, start, wait for a signal, stop.
 //
 // Exit codes: 0 after an orderly stop, 1 for wrong settings, 2 if it cannot start.
-#include <grpc/grpc.h>
-
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -31,9 +29,6 @@ int main(int argc, char** argv) {
 
   // Debian's abseil looks for lock cycles at every lock; the order is checked by clang instead.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  // gRPC stays initialised to the end: its final shutdown may wait 10 s for its own poller, after
-  // everything of ours is stopped and on disk.
-  grpc_init();
 
   // Blocked before any thread starts, so that every thread inherits it and only sigwait takes them.
   sigset_t signals;

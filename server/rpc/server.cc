@@ -1,5 +1,6 @@
 #include "server/rpc/server.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
@@ -57,6 +58,9 @@ RpcServer::RpcServer(const RpcServerOptions& options, RpcContext context,
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptions& options,
                                                             RpcContext context,
                                                             groups::GroupCoordinator& groups) {
+  // gRPC stays initialised to the process's end: its final shutdown may wait 10 s for a poller of
+  // its own, after everything of ours is stopped and on disk.
+  grpc_init();
   std::unique_ptr<RpcServer> rpc(new RpcServer(options, context, groups));
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -65,6 +69,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
+  builder.SetSyncServerOption(grpc::ServerBuilder::CQ_TIMEOUT_MSEC, 1000);  // Bounds shutdown.
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &rpc->port_);
   builder.RegisterService(&rpc->event_store_);
   builder.RegisterService(&rpc->groups_service_);

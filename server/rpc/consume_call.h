@@ -1,0 +1,156 @@
+// One member's stream of ConsumerGroups.Consume.
+//
+// How.     Like read_stream.cc one thing goes out at a time. What comes in (group events, confirmed
+//          acks, the client's messages) goes into an inbox or outbox under the lock and kicks the
+//          pump, which takes from the inbox first, then writes the outbox, then deliveries while
+//          there are credits.
+// Threads. The client's messages are handled on a queue's thread, group events and confirmations
+//          come on any thread and must not block, so they only fill the boxes.
+#pragma once
+
+#include <grpcpp/alarm.h>
+#include <grpcpp/support/async_stream.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "server/base/system_clock.h"
+#include "server/delivery/partition_feed.h"
+#include "server/rpc/data_plane.h"
+
+namespace tidemark::rpc {
+
+struct Revocation {
+  std::vector<LogId> logs;
+  absl::Time deadline;
+};
+struct Taking {
+  std::vector<LogId> logs;
+};
+using GroupEvent = std::variant<std::vector<groups::AssignedPartition>, Revocation, Taking>;
+
+class ConsumeCall final : public Drainable,
+                          public groups::MemberListener,
+                          public std::enable_shared_from_this<ConsumeCall> {
+ public:
+  ConsumeCall(const RpcContext& context, groups::GroupCoordinator& groups,
+              ConsumerGroupsBase& service, grpc::ServerCompletionQueue& queue);
+
+  void Accept();
+
+  void Drain() override;
+
+  // groups::MemberListener
+  void OnAssigned(std::vector<groups::AssignedPartition> partitions) override;
+  void OnRevoked(std::vector<LogId> logs, absl::Time deadline) override;
+  void OnTaken(std::vector<LogId> logs) override;
+  void OnClosed(absl::Status status) override;
+
+ private:
+  void OnAccepted(bool ok);
+
+  // --- What the client says.
+
+  void StartReadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnRead(bool ok);
+  absl::Status Handle(const v1::ConsumeRequest& request, std::shared_ptr<groups::Member> member);
+  absl::Status StartJoin(const v1::Join& join);
+  void OnJoined(absl::StatusOr<groups::JoinResult> result);
+  void AddCredits(const v1::Credits& credits);
+  absl::Status StartAck(const v1::Ack& ack, groups::Member& member);
+  void OnAcked(absl::StatusOr<groups::AckResult> result);
+
+  // No more messages come; what is acked is still confirmed.
+  void Leave();
+
+  // --- What goes out.
+
+  void Receive(GroupEvent event);
+  void Kick();
+
+  // Never pumps on the caller's thread, which may be a committing one.
+  void KickLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Requires that pumping_ is ours, on a thread that may wait for the disk.
+  void Pump();
+
+  // Ends the stream or writes what waits; false if it did.
+  bool StepLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status Apply(const GroupEvent& event);
+  absl::Status ApplyAssigned(const std::vector<groups::AssignedPartition>& partitions);
+
+  // Writes the next delivery, if there is one and the client has credit for it.
+  absl::StatusOr<bool> Deliver();
+  absl::StatusOr<bool> DeliverSlice(const log::EventSlice& slice,
+                                    const delivery::FeedPartition& partition);
+  absl::StatusOr<bool> WriteGap(const delivery::FeedItem& item);
+  absl::StatusOr<bool> OnNothingLeft();
+  void ReportScan(const delivery::FeedPartition& partition);
+  std::shared_ptr<groups::Member> member();
+  void WriteLocked(const grpc::ByteBuffer& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnWritten(bool ok);
+
+  // --- Time and ends.
+
+  void SetAlarmLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnAlarm(bool ok);
+  void OnDone(bool);
+
+  // From any thread: the stream ends with `status` as soon as nothing is being written.
+  void EndSoon(absl::Status status);
+
+  // Requires that pumping_ is ours.
+  void EndNow(const absl::Status& status);
+  void EndLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnFinished(bool);
+  const RpcContext& context_;
+  groups::GroupCoordinator& groups_;
+  ConsumerGroupsBase& service_;
+  grpc::ServerCompletionQueue& queue_;
+  CallCount count_;
+  std::optional<ActiveCall> active_;
+  metrics::MethodMetrics& metrics_;
+  grpc::ServerContext grpc_context_;
+  grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer> stream_;
+  grpc::ByteBuffer request_;  // Of the read under way.
+  bool registered_ = false;
+
+  // Of who pumps; made before the first pump that uses them.
+  std::shared_ptr<delivery::PartitionFeed> feed_;
+  absl::flat_hash_map<LogId, groups::TopicPartition> assigned_;  // And not revoked.
+  bool filtered_ = false;
+  bool caught_up_ = false;
+  absl::Mutex mu_;  // Then CallRegistry's.
+  grpc::Alarm alarm_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<groups::Member> member_ ABSL_GUARDED_BY(mu_);  // Set once joined.
+  std::deque<GroupEvent> inbox_ ABSL_GUARDED_BY(mu_);
+  std::deque<v1::ConsumeResponse> outbox_ ABSL_GUARDED_BY(mu_);
+  uint64_t credit_events_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t credit_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  int pending_acks_ ABSL_GUARDED_BY(mu_) = 0;
+  bool reading_ ABSL_GUARDED_BY(mu_) = false;
+  bool joining_ ABSL_GUARDED_BY(mu_) = false;
+  bool pumping_ ABSL_GUARDED_BY(mu_) = false;  // Or writing: somebody will look.
+  bool kicked_ ABSL_GUARDED_BY(mu_) = false;
+  bool heartbeat_due_ ABSL_GUARDED_BY(mu_) = false;
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  bool end_when_quiet_ ABSL_GUARDED_BY(mu_) = false;  // Once pending acks are confirmed.
+  bool end_now_ ABSL_GUARDED_BY(mu_) = false;
+  bool cancelled_ ABSL_GUARDED_BY(mu_) = false;
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status end_status_ ABSL_GUARDED_BY(mu_);
+  int64_t last_write_nanos_ ABSL_GUARDED_BY(mu_) = base::MonotonicNanos();
+  Op<ConsumeCall> accepted_{&ConsumeCall::OnAccepted};
+  Op<ConsumeCall> read_{&ConsumeCall::OnRead};
+  Op<ConsumeCall> written_{&ConsumeCall::OnWritten};
+  Op<ConsumeCall> alarm_op_{&ConsumeCall::OnAlarm};
+  Op<ConsumeCall> done_{&ConsumeCall::OnDone};
+  Op<ConsumeCall> finished_{&ConsumeCall::OnFinished};
+};
+
+}  // namespace tidemark::rpc

@@ -1,0 +1,234 @@
+// The server's side of Consume: assignments, deliveries and confirmations on their way out.
+#include <algorithm>
+#include <utility>
+
+#include "server/base/error.h"
+#include "server/rpc/batch_encoder.h"
+#include "server/rpc/byte_buffer.h"
+#include "server/rpc/consume_call.h"
+#include "server/rpc/consume_messages.h"
+#include "server/rpc/convert.h"
+
+namespace tidemark::rpc {
+
+void ConsumeCall::Receive(GroupEvent event) {
+  absl::MutexLock lock(&mu_);
+  inbox_.push_back(std::move(event));
+  KickLocked();
+}
+
+void ConsumeCall::Kick() {
+  absl::MutexLock lock(&mu_);
+  KickLocked();
+}
+
+void ConsumeCall::KickLocked() {
+  kicked_ = true;
+  if (pumping_ || ended_) return;
+  pumping_ = true;
+  context_.readers.Schedule([call = shared_from_this()] { call->Pump(); });
+}
+
+void ConsumeCall::Pump() {
+  while (true) {
+    GroupEvent event;
+    bool has_event = false;
+    {
+      absl::MutexLock lock(&mu_);
+      kicked_ = false;
+      if (!StepLocked()) return;
+      if (!inbox_.empty()) {
+        event = std::move(inbox_.front());
+        inbox_.pop_front();
+        has_event = true;
+      }
+    }
+    if (has_event) {
+      if (absl::Status status = Apply(event); !status.ok()) return EndNow(status);
+      continue;
+    }
+    absl::StatusOr<bool> wrote = Deliver();
+    if (!wrote.ok()) return EndNow(wrote.status());
+    if (*wrote) return;
+    absl::MutexLock lock(&mu_);
+    if (!kicked_) {
+      pumping_ = false;
+      return;
+    }
+  }
+}
+
+bool ConsumeCall::StepLocked() {
+  if (cancelled_ || end_now_) {
+    EndLocked();
+    return false;
+  }
+  if (!outbox_.empty()) {
+    const v1::ConsumeResponse response = std::move(outbox_.front());
+    outbox_.pop_front();
+    WriteLocked(Serialize(response));
+    return false;
+  }
+  if (end_when_quiet_ && pending_acks_ == 0) {
+    EndLocked();
+    return false;
+  }
+  if (heartbeat_due_) {
+    heartbeat_due_ = false;
+    v1::ConsumeResponse response;
+    FillTime(context_.clock.Now(), *response.mutable_heartbeat()->mutable_time());
+    WriteLocked(Serialize(response));
+    return false;
+  }
+  return true;
+}
+
+absl::Status ConsumeCall::Apply(const GroupEvent& event) {
+  if (const auto* assigned = std::get_if<std::vector<groups::AssignedPartition>>(&event)) {
+    return ApplyAssigned(*assigned);
+  }
+  if (const auto* taken = std::get_if<Taking>(&event)) {
+    for (const LogId log : taken->logs) {
+      feed_->Remove(log);
+      assigned_.erase(log);
+    }
+    return absl::OkStatus();
+  }
+  const auto& revoked = std::get<Revocation>(event);
+  v1::ConsumeResponse response;
+  FillTime(revoked.deadline, *response.mutable_revoked()->mutable_deadline());
+  for (const LogId log : revoked.logs) {
+    feed_->Remove(log);
+    const auto it = assigned_.find(log);
+    if (it == assigned_.end()) continue;
+    v1::TopicPartition& out = *response.mutable_revoked()->add_partitions();
+    out.set_topic(it->second.topic);
+    out.set_partition(it->second.partition.value());
+    assigned_.erase(it);
+  }
+  absl::MutexLock lock(&mu_);
+  outbox_.push_back(std::move(response));
+  return absl::OkStatus();
+}
+
+absl::Status ConsumeCall::ApplyAssigned(const std::vector<groups::AssignedPartition>& partitions) {
+  for (const groups::AssignedPartition& assigned : partitions) {
+    absl::StatusOr<log::PartitionPtr> partition =
+        context_.log.OpenPartition(*assigned.topic, assigned.partition);
+    if (!partition.ok()) return partition.status();
+    feed_->Remove(assigned.log);
+    assigned_[assigned.log] = {.topic = assigned.topic->name(), .partition = assigned.partition};
+    feed_->Add({.topic = assigned.topic,
+                .index = assigned.partition,
+                .partition = *std::move(partition),
+                .next = assigned.from,
+                .until = delivery::kEndless});
+  }
+  caught_up_ = false;
+  absl::MutexLock lock(&mu_);
+  outbox_.push_back(AssignedMessage(partitions));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ConsumeCall::Deliver() {
+  delivery::FeedLimits limits;
+  {
+    absl::MutexLock lock(&mu_);
+    if (member_ == nullptr || end_when_quiet_ || credit_events_ == 0 || credit_bytes_ == 0) {
+      return false;
+    }
+    limits = {.events_max = credit_events_, .bytes_max = credit_bytes_};
+  }
+  absl::StatusOr<delivery::FeedItem> item = feed_->Next(limits, log::MayWait::kYes);
+  if (!item.ok()) return item.status();
+  if (!item->from_tail) caught_up_ = false;
+  switch (item->kind) {
+    case delivery::FeedItem::Kind::kSlice:
+      return DeliverSlice(item->slice, *item->partition);
+    case delivery::FeedItem::Kind::kGap:
+      return WriteGap(*item);
+    case delivery::FeedItem::Kind::kScanned:
+      ReportScan(*item->partition);
+      Kick();
+      return false;
+    case delivery::FeedItem::Kind::kDeleted:
+      return NoSuch("topic", item->partition->topic->name(), ": it was deleted");
+    default:
+      return OnNothingLeft();
+  }
+}
+
+absl::StatusOr<bool> ConsumeCall::DeliverSlice(const log::EventSlice& slice,
+                                               const delivery::FeedPartition& partition) {
+  const LogId log = partition.partition->log();
+  const uint64_t last_delta =
+      slice.offset_deltas.empty() ? slice.count - 1 : slice.offset_deltas.back();
+  const Offset delivered_end = slice.base_offset + (last_delta + 1);
+  const std::shared_ptr<groups::Member> member = this->member();
+  if (!member->Progress(log, delivered_end, slice.next, slice.count)) {
+    feed_->Remove(log);  // Revoked meanwhile; the group's event is on its way.
+    Kick();
+    return false;
+  }
+  context_.metrics.read_batches_total.Increment();
+  context_.metrics.read_bytes_total.Increment(static_cast<double>(slice.bytes));
+  const grpc::ByteBuffer message = EncodeDelivery(slice, partition.topic->name(), partition.index);
+  absl::MutexLock lock(&mu_);
+  credit_events_ -= std::min<uint64_t>(credit_events_, slice.count);
+  credit_bytes_ -= std::min(credit_bytes_, slice.bytes);
+  WriteLocked(message);
+  return true;
+}
+
+absl::StatusOr<bool> ConsumeCall::WriteGap(const delivery::FeedItem& item) {
+  v1::ConsumeResponse response;
+  v1::Gap& gap = *response.mutable_gap();
+  gap.set_topic(item.partition->topic->name());
+  gap.set_partition(item.partition->index.value());
+  gap.set_from_offset(item.gap_from.value());
+  gap.set_until_offset(item.partition->next.value());
+  gap.set_reason(v1::GAP_REASON_RETENTION);
+  ReportScan(*item.partition);
+  absl::MutexLock lock(&mu_);
+  WriteLocked(Serialize(response));
+  return true;
+}
+
+absl::StatusOr<bool> ConsumeCall::OnNothingLeft() {
+  // What the filter passed since the last delivery counts as read.
+  if (filtered_) {
+    for (const delivery::FeedPartition* partition : feed_->partitions()) ReportScan(*partition);
+  }
+  if (caught_up_ || feed_->empty()) return false;
+  caught_up_ = true;
+  v1::ConsumeResponse response;
+  response.mutable_caught_up();
+  absl::MutexLock lock(&mu_);
+  WriteLocked(Serialize(response));
+  return true;
+}
+
+void ConsumeCall::ReportScan(const delivery::FeedPartition& partition) {
+  // False means revoked: then the next owner scans it again.
+  (void)member()->Progress(partition.partition->log(), partition.next, partition.next, 0);
+}
+
+std::shared_ptr<groups::Member> ConsumeCall::member() {
+  absl::MutexLock lock(&mu_);
+  return member_;
+}
+
+void ConsumeCall::WriteLocked(const grpc::ByteBuffer& message) {
+  last_write_nanos_ = base::MonotonicNanos();
+  stream_.Write(message, written_.Start(shared_from_this()));
+}
+
+void ConsumeCall::OnWritten(bool ok) {
+  {
+    absl::MutexLock lock(&mu_);
+    cancelled_ = cancelled_ || !ok;
+  }
+  context_.readers.Schedule([call = shared_from_this()] { call->Pump(); });
+}
+
+}  // namespace tidemark::rpc
