@@ -1,0 +1,169 @@
+#include "bench/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+namespace tidemark::bench {
+namespace {
+
+void AddSessionOptions(CLI::App& app, CommandLine& line) {
+  app.add_flag("--json", line.json, "print one JSON object a line for each result");
+  SessionOptions& session = line.session;
+  app.add_option("--server", session.server, "use the server at HOST:PORT instead of starting one");
+  app.add_option("--server-pid", session.server_pid,
+                 "process of --server, to report its CPU, memory and disk bytes");
+  app.add_option("--tidemarkd", session.tidemarkd,
+                 "server to start (default: tidemarkd beside this program)");
+  app.add_option("--dir", session.directory,
+                 "directory for temporary data, on the disk to measure (default: $TMPDIR or /tmp)");
+  app.add_option("--noop-threads", session.noop_threads, "threads of the no-op server")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+}
+
+void AddShapeOptions(CLI::App& app, EventShape& shape) {
+  app.add_option("--event-bytes", shape.data_bytes, "bytes of data in an event")
+      ->capture_default_str();
+  app.add_option("--keys", shape.keys, "number of different keys; 0: no keys")
+      ->capture_default_str();
+  app.add_option("--seed", shape.seed, "seed of keys and data")->capture_default_str();
+}
+
+void AddBatchOptions(CLI::App& app, AppendConfig& append) {
+  AddShapeOptions(app, append.shape);
+  app.add_option("--batch-events", append.batch_events, "events in a request")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--producers", append.producers, "streams, each with its connection and thread")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--inflight", append.inflight, "unanswered requests of each producer")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--partitions", append.partitions, "partitions of the topic")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+}
+
+void AddAppend(CLI::App& app, CommandLine& line) {
+  CLI::App* const sub = app.add_subcommand("append", "append throughput: pipelined, closed loop");
+  AppendConfig& append = line.append;
+  AddBatchOptions(*sub, append);
+  auto* const events = sub->add_option("--events", append.events, "stop after so many events");
+  sub->add_option("--seconds", append.seconds, "stop after so many seconds")
+      ->capture_default_str()
+      ->excludes(events);
+  sub->add_option("--warmup-seconds", append.warmup_seconds, "not counted; before --seconds")
+      ->capture_default_str();
+  sub->add_flag("!--no-index-keys", append.index_keys, "a topic without key index");
+  sub->add_flag("--by-partition", append.by_partition,
+                "requests name their partition instead of being split by key");
+  sub->add_flag("--idempotent", append.idempotent, "send producer ids and sequences");
+  sub->add_option("--topic", append.topic, "append to this topic (default: a new one)");
+  sub->callback([&line] { line.command = Command::kAppend; });
+}
+
+void AddUnary(CLI::App& app, CommandLine& line) {
+  CLI::App* const sub = app.add_subcommand("unary", "one event a call, closed loop");
+  AddShapeOptions(*sub, line.unary.shape);
+  sub->add_option("--callers", line.callers, "concurrent callers; a list is run one by one")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  sub->add_option("--connections", line.unary.connections, "connections the callers share")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--seconds", line.unary.seconds, "time of each run")->capture_default_str();
+  sub->add_option("--warmup-seconds", line.unary.warmup_seconds, "not counted; before --seconds")
+      ->capture_default_str();
+  sub->add_option("--idle-seconds", line.unary.idle_seconds,
+                  "one caller (--callers 1) pauses so long before each call");
+  sub->add_option("--partitions", line.unary.partitions, "partitions of the topic")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->callback([&line] { line.command = Command::kUnary; });
+}
+
+void AddReplay(CLI::App& app, CommandLine& line) {
+  CLI::App* const sub =
+      app.add_subcommand("replay", "read a whole topic: as bytes, and decoded by a C++ client");
+  sub->add_option("--topic", line.replay.topic, "read this topic (default: fill a new one first)");
+  line.replay_fill.events = 5'000'000;
+  sub->add_option("--events", line.replay_fill.events, "events to fill the new topic with")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  AddBatchOptions(*sub, line.replay_fill);
+  sub->add_option("--readers", line.replay.readers, "readers, each of the whole topic")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--max-batch-bytes", line.replay.max_batch_bytes,
+                  "ask for batches of this size (default: the server's)");
+  sub->add_flag("--cold", line.replay.cold,
+                "also from the disk: server restarted, page cache dropped");
+  sub->callback([&line] { line.command = Command::kReplay; });
+}
+
+void AddTail(CLI::App& app, CommandLine& line) {
+  CLI::App* const sub = app.add_subcommand("tail", "end-to-end latency at a given rate, open loop");
+  TailConfig& tail = line.tail;
+  sub->add_option("--rate", tail.rate, "events per second")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--batch-events", tail.batch_events, "events in a request")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--seconds", tail.seconds, "time of the run")->capture_default_str();
+  sub->add_option("--warmup-seconds", tail.warmup_seconds, "not counted; before --seconds")
+      ->capture_default_str();
+  sub->add_option("--event-bytes", tail.data_bytes, "bytes of data in an event")
+      ->capture_default_str()
+      ->check(CLI::Range(8, 1 << 20));
+  sub->add_option("--keys", tail.keys, "number of different keys; 0: no keys")
+      ->capture_default_str();
+  sub->add_option("--partitions", tail.partitions, "partitions of the topic")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->callback([&line] { line.command = Command::kTail; });
+}
+
+void AddRuns(CLI::App& app, CommandLine& line) {
+  CLI::App* const quick =
+      app.add_subcommand("quick", "everything beside its baselines in a minute (the default)");
+  CLI::App* const baseline =
+      app.add_subcommand("baseline", "what gRPC, RocksDB and the disk do alone: the denominators");
+  for (CLI::App* sub : {quick, baseline}) {
+    AddBatchOptions(*sub, line.append);
+    sub->add_option("--scale", line.scale, "multiplies all times")
+        ->capture_default_str()
+        ->check(CLI::PositiveNumber);
+  }
+  quick->callback([&line] { line.command = Command::kQuick; });
+  baseline->callback([&line] { line.command = Command::kBaseline; });
+
+  // Started by ourselves; an empty group hides it from the help.
+  CLI::App* const noop = app.add_subcommand("noop-server", "serve the no-op baselines")->group("");
+  noop->add_option("--ports-file", line.ports_file)->required();
+  noop->add_option("--threads", line.session.noop_threads)->check(CLI::PositiveNumber);
+  noop->callback([&line] { line.command = Command::kNoopServer; });
+}
+
+}  // namespace
+
+std::optional<int> ParseCommandLine(int argc, const char* const* argv, CommandLine& line) {
+  CLI::App app("tidemark-bench: how fast is a Tidemark server, beside what this machine can do?");
+  app.require_subcommand(0, 1);
+  app.fallthrough();
+  AddSessionOptions(app, line);
+  AddRuns(app, line);
+  AddAppend(app, line);
+  AddUnary(app, line);
+  AddReplay(app, line);
+  AddTail(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 1;
+  }
+  return std::nullopt;
+}
+
+}  // namespace tidemark::bench

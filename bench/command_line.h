@@ -1,0 +1,43 @@
+// What the user asked tidemark-bench to do.
+#ifndef TIDEMARK_BENCH_COMMAND_LINE_H_
+#define TIDEMARK_BENCH_COMMAND_LINE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/workload/append_workload.h"
+#include "bench/workload/replay_workload.h"
+#include "bench/workload/session.h"
+#include "bench/workload/tail_workload.h"
+#include "bench/workload/unary_workload.h"
+
+namespace tidemark::bench {
+
+enum class Command { kQuick, kBaseline, kAppend, kUnary, kReplay, kTail, kNoopServer };
+
+struct CommandLine {
+  Command command = Command::kQuick;
+  bool json = false;
+  SessionOptions session;
+  double scale = 1;
+  // kAppend; its shape also for kQuick and kBaseline.
+  AppendConfig append;
+  UnaryConfig unary;
+  std::vector<uint32_t> callers = {1, 16, 64};
+  ReplayConfig replay;
+  // Events to append first when the replay names no topic.
+  AppendConfig replay_fill;
+  TailConfig tail;
+  // kNoopServer.
+  std::string ports_file;
+};
+
+// Returns the exit code if the program shall end now: after --help (0) or a wrong line (1), which
+// has been explained.
+std::optional<int> ParseCommandLine(int argc, const char* const* argv, CommandLine& line);
+
+}  // namespace tidemark::bench
+
+#endif  // TIDEMARK_BENCH_COMMAND_LINE_H_

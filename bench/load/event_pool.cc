@@ -1,0 +1,78 @@
+#include "bench/load/event_pool.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <random>
+
+#include "absl/strings/str_format.h"
+#include "tidemark/v1/event_store.pb.h"
+
+namespace tidemark::bench {
+namespace {
+
+constexpr std::array<const char*, 8> kTypes = {
+    "employee.created",   "employee.moved",    "salary.changed",  "title.changed",
+    "department.changed", "manager.appointed", "leave.requested", "employee.left"};
+
+std::string RandomBytes(uint32_t count, std::mt19937_64& random) {
+  std::string bytes(count, '\0');
+  for (size_t i = 0; i < bytes.size(); i += sizeof(uint64_t)) {
+    const uint64_t word = random();
+    std::memcpy(bytes.data() + i, &word, std::min(sizeof(word), bytes.size() - i));
+  }
+  return bytes;
+}
+
+std::string EncodeEntry(const EventShape& shape, uint32_t batch_events, std::mt19937_64& random) {
+  v1::AppendRequest request;
+  for (uint32_t i = 0; i < batch_events; ++i) {
+    v1::Event& event = *request.add_events();
+    event.set_type(kTypes[random() % kTypes.size()]);
+    if (shape.keys > 0) event.set_key(absl::StrFormat("employee-%07d", random() % shape.keys));
+    event.set_data(RandomBytes(shape.data_bytes, random));
+  }
+  return request.SerializeAsString();
+}
+
+grpc::Slice TopicField(const std::string& topic) {
+  v1::AppendRequest request;
+  request.set_topic(topic);
+  return grpc::Slice(request.SerializeAsString());
+}
+
+}  // namespace
+
+EventPool::EventPool(const EventShape& shape, uint32_t batch_events) : batch_events_(batch_events) {
+  std::mt19937_64 random(shape.seed);
+  size_t bytes = 0;
+  while (entries_.size() < kEntriesMin || (bytes < kPoolBytes && entries_.size() < kEntriesMax)) {
+    entries_.emplace_back(EncodeEntry(shape, batch_events, random));
+    bytes += entries_.back().size();
+  }
+}
+
+double EventPool::MeanEntryBytes() const {
+  double bytes = 0;
+  for (const grpc::Slice& entry : entries_) bytes += static_cast<double>(entry.size());
+  return bytes / static_cast<double>(entries_.size());
+}
+
+AppendFramer::AppendFramer(const std::string& topic) : topic_(TopicField(topic)) {}
+
+grpc::ByteBuffer AppendFramer::Frame(const grpc::Slice& events, std::optional<uint32_t> partition,
+                                     const std::string& producer_id, uint64_t sequence) const {
+  // Encoded messages merge by concatenation: the parts may be encoded each on its own.
+  std::array<grpc::Slice, 3> parts = {topic_, events, grpc::Slice()};
+  if (!partition && producer_id.empty()) return grpc::ByteBuffer(parts.data(), 2);
+  v1::AppendRequest rest;
+  if (partition) rest.set_partition(*partition);
+  if (!producer_id.empty()) {
+    rest.mutable_producer()->set_id(producer_id);
+    rest.mutable_producer()->set_sequence(sequence);
+  }
+  parts[2] = grpc::Slice(rest.SerializeAsString());
+  return grpc::ByteBuffer(parts.data(), parts.size());
+}
+
+}  // namespace tidemark::bench

@@ -1,0 +1,63 @@
+// EventPool: encoded events made before the run, so that making them costs nothing during it.
+//
+// Terms.     An entry is the encoded `events` field of one request: `batch_events` events with
+//            their tags. Types, keys and data differ from event to event; data is random, so that
+//            neither the server nor the disk gains by compressing it. The pool repeats after
+//            kPoolBytes, farther apart than any compressor looks.
+// Threads.   Immutable: any number of readers.
+#ifndef TIDEMARK_BENCH_LOAD_EVENT_POOL_H_
+#define TIDEMARK_BENCH_LOAD_EVENT_POOL_H_
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/slice.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tidemark::bench {
+
+struct EventShape {
+  // Bytes of Event.data; type, key and tags come on top (about 45 bytes).
+  uint32_t data_bytes = 100;
+  // Keys are drawn uniformly from this many; 0: events have no key.
+  uint32_t keys = 10'000;
+  uint64_t seed = 1;
+};
+
+class EventPool {
+ public:
+  static constexpr size_t kPoolBytes = 32 << 20;
+  static constexpr size_t kEntriesMin = 8;
+  static constexpr size_t kEntriesMax = 8192;
+
+  EventPool(const EventShape& shape, uint32_t batch_events);
+
+  // Entry i of an endless sequence.
+  const grpc::Slice& Entry(uint64_t i) const { return entries_[i % entries_.size()]; }
+  size_t size() const { return entries_.size(); }
+  uint32_t batch_events() const { return batch_events_; }
+  double MeanEntryBytes() const;
+
+ private:
+  const uint32_t batch_events_;
+  std::vector<grpc::Slice> entries_;
+};
+
+// Puts AppendRequests together from a topic and encoded events without copying the events.
+class AppendFramer {
+ public:
+  explicit AppendFramer(const std::string& topic);
+
+  // `producer_id` empty: no Producer in the request.
+  grpc::ByteBuffer Frame(const grpc::Slice& events, std::optional<uint32_t> partition,
+                         const std::string& producer_id, uint64_t sequence) const;
+
+ private:
+  const grpc::Slice topic_;
+};
+
+}  // namespace tidemark::bench
+
+#endif  // TIDEMARK_BENCH_LOAD_EVENT_POOL_H_

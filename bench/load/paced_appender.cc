@@ -1,0 +1,180 @@
+#include "bench/load/paced_appender.h"
+
+#include <errno.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <cstring>
+#include <optional>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "bench/load/append_answer.h"
+#include "bench/load/connection.h"
+#include "bench/measure/clock.h"
+#include "tidemark/v1/event_store.pb.h"
+
+namespace tidemark::bench {
+namespace {
+
+enum Tag : intptr_t { kStarted = 1, kAnswered, kWritten, kHalfClosed, kFinished };
+void* AsPointer(Tag tag) { return reinterpret_cast<void*>(tag); }
+
+// The first request leaves after the threads have had time to start.
+constexpr int64_t kLeadInNs = 20'000'000;
+
+void SleepUntil(int64_t ns) {
+  const timespec until = {.tv_sec = ns / kNsPerSecond, .tv_nsec = ns % kNsPerSecond};
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {
+  }
+}
+
+// xorshift64: enough to make bytes that do not compress.
+uint64_t NextRandom(uint64_t& state) {
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return state;
+}
+
+}  // namespace
+
+int64_t IntendedNsIn(const std::string& data) {
+  int64_t intended_ns = -1;
+  if (data.size() >= sizeof(intended_ns))
+    std::memcpy(&intended_ns, data.data(), sizeof(intended_ns));
+  return intended_ns;
+}
+
+PacedAppender::PacedAppender(const PacedLoad& load)
+    : load_(load),
+      start_ns_(NowNs() + kLeadInNs),
+      stub_(NewConnection(load.address)),
+      recorder_(start_ns_ + SecondsToNs(load.warmup_seconds)) {}
+
+absl::Status PacedAppender::Run() {
+  stream_ = stub_.PrepareCall(&context_, kAppendStreamMethod, &queue_);
+  stream_->StartCall(AsPointer(kStarted));
+  std::thread server([this] { ServeQueue(); });
+  SendByTheClock();
+  server.join();
+  absl::MutexLock lock(&mu_);
+  if (!failure_.ok()) return failure_;
+  if (!stream_status_.ok()) return FromGrpc(stream_status_, "AppendStream");
+  const size_t missing = unanswered_.size() + waiting_.size();
+  if (missing == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(missing, " requests were never answered"));
+}
+
+void PacedAppender::SendByTheClock() {
+  prctl(PR_SET_TIMERSLACK, 1);  // The default lets the kernel wake us 50 us late.
+  const double interval_ns = static_cast<double>(kNsPerSecond) / load_.requests_per_second;
+  for (uint64_t i = 0; i < load_.requests; ++i) {
+    const int64_t intended_ns =
+        start_ns_ + static_cast<int64_t>(static_cast<double>(i) * interval_ns);
+    std::string encoded = Encode(intended_ns);
+    SleepUntil(intended_ns);
+    absl::MutexLock lock(&mu_);
+    if (stopped_) return;
+    waiting_.push_back({intended_ns, std::move(encoded)});
+    WriteNextLocked();
+  }
+  absl::MutexLock lock(&mu_);
+  all_sent_ = true;
+  WriteNextLocked();
+}
+
+std::string PacedAppender::Encode(int64_t intended_ns) {
+  v1::AppendRequest request;
+  request.set_topic(load_.topic);
+  for (uint32_t i = 0; i < load_.batch_events; ++i) {
+    v1::Event& event = *request.add_events();
+    event.set_type("employee.created");
+    if (load_.keys > 0) {
+      event.set_key(absl::StrFormat("employee-%07d", NextRandom(random_state_) % load_.keys));
+    }
+    std::string& data = *event.mutable_data();
+    data.resize(load_.data_bytes);
+    for (size_t at = 0; at + sizeof(uint64_t) <= data.size(); at += sizeof(uint64_t)) {
+      const uint64_t word =
+          at == 0 ? static_cast<uint64_t>(intended_ns) : NextRandom(random_state_);
+      std::memcpy(data.data() + at, &word, sizeof(word));
+    }
+  }
+  return request.SerializeAsString();
+}
+
+// Write only hands over to gRPC, so it may be called under the lock, which keeps the order of
+// waiting_, unanswered_ and the stream the same.
+void PacedAppender::WriteNextLocked() {
+  if (writing_ || stopped_) return;
+  if (!waiting_.empty()) {
+    const grpc::ByteBuffer request = ToByteBuffer(waiting_.front().encoded);
+    unanswered_.push_back(waiting_.front().intended_ns);
+    waiting_.pop_front();
+    writing_ = true;
+    stream_->Write(request, AsPointer(kWritten));
+  } else if (all_sent_) {
+    stopped_ = true;
+    stream_->WritesDone(AsPointer(kHalfClosed));
+  }
+}
+
+void PacedAppender::ServeQueue() {
+  void* tag = nullptr;
+  bool ok = false;
+  bool finished = false;
+  while (!finished && queue_.Next(&tag, &ok)) {
+    finished = Handle(reinterpret_cast<intptr_t>(tag), ok);
+  }
+  // The sender may still use the stream: stop it before the queue goes.
+  Stop(absl::OkStatus());
+  queue_.Shutdown();
+  while (queue_.Next(&tag, &ok)) {
+  }
+}
+
+// True: the stream is finished.
+bool PacedAppender::Handle(intptr_t tag, bool ok) {
+  if (tag == kFinished) return true;
+  if (tag == kHalfClosed) return false;
+  if (!ok) {
+    Stop(absl::OkStatus());  // The status of the stream says why.
+    if (tag != kWritten) stream_->Finish(&stream_status_, AsPointer(kFinished));
+    return false;
+  }
+  if (tag == kAnswered) OnAnswer();
+  if (tag == kStarted || tag == kAnswered) stream_->Read(&answer_, AsPointer(kAnswered));
+  if (tag == kStarted || tag == kWritten) {
+    absl::MutexLock lock(&mu_);
+    writing_ = false;
+    WriteNextLocked();
+  }
+  return false;
+}
+
+void PacedAppender::OnAnswer() {
+  const int64_t now = NowNs();
+  if (absl::Status outcome = OutcomeOf(answer_); !outcome.ok()) return Stop(std::move(outcome));
+  std::optional<int64_t> intended_ns;
+  {
+    absl::MutexLock lock(&mu_);
+    if (!unanswered_.empty()) {
+      intended_ns = unanswered_.front();
+      unanswered_.pop_front();
+    }
+  }
+  if (!intended_ns) return Stop(absl::InternalError("more answers than requests"));
+  recorder_.Complete(now, now - *intended_ns, load_.batch_events, 0);
+}
+
+void PacedAppender::Stop(absl::Status status) {
+  absl::MutexLock lock(&mu_);
+  stopped_ = true;
+  if (status.ok()) return;
+  if (failure_.ok()) failure_ = std::move(status);
+  context_.TryCancel();
+}
+
+}  // namespace tidemark::bench

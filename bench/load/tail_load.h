@@ -1,0 +1,24 @@
+// The tail load: a paced producer and a subscriber on the same topic; how old is an event when the
+// subscriber has decoded it?
+#ifndef TIDEMARK_BENCH_LOAD_TAIL_LOAD_H_
+#define TIDEMARK_BENCH_LOAD_TAIL_LOAD_H_
+
+#include "absl/status/statusor.h"
+#include "bench/load/paced_appender.h"
+#include "bench/measure/recorder.h"
+
+namespace tidemark::bench {
+
+struct TailFigures {
+  // From the intended send time to the answer.
+  Recorder ack;
+  // From the intended send time to the decoded event.
+  Recorder end_to_end;
+};
+
+// INTERNAL  the subscriber did not get every event, or got one twice.
+absl::StatusOr<TailFigures> RunTailLoad(const PacedLoad& load);
+
+}  // namespace tidemark::bench
+
+#endif  // TIDEMARK_BENCH_LOAD_TAIL_LOAD_H_

@@ -1,0 +1,57 @@
+#include "bench/load/topic_admin.h"
+
+#include <chrono>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "bench/load/connection.h"
+#include "tidemark/v1/topics.grpc.pb.h"
+
+namespace tidemark::bench {
+namespace {
+
+constexpr std::chrono::seconds kCallPatience{20};
+
+void SetDeadline(grpc::ClientContext& context) {
+  context.set_deadline(std::chrono::system_clock::now() + kCallPatience);
+}
+
+}  // namespace
+
+absl::Status EnsureTopic(const std::string& address, const std::string& topic, uint32_t partitions,
+                         bool index_keys) {
+  const auto stub = v1::Topics::NewStub(NewConnection(address));
+  v1::CreateTopicRequest request;
+  request.set_name(topic);
+  request.mutable_config()->set_partitions(partitions);
+  request.mutable_config()->set_index_keys(index_keys);
+  v1::CreateTopicResponse response;
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const grpc::Status status = stub->CreateTopic(&context, request, &response);
+  if (status.error_code() == grpc::StatusCode::ALREADY_EXISTS) return absl::OkStatus();
+  return FromGrpc(status, absl::StrCat("cannot create topic ", topic));
+}
+
+absl::StatusOr<uint64_t> CountEvents(const std::string& address, const std::string& topic) {
+  const auto stub = v1::Topics::NewStub(NewConnection(address));
+  v1::GetWatermarksRequest request;
+  request.set_topic(topic);
+  v1::GetWatermarksResponse response;
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const grpc::Status status = stub->GetWatermarks(&context, request, &response);
+  if (!status.ok()) return FromGrpc(status, absl::StrCat("cannot ask for the ends of ", topic));
+  uint64_t events = 0;
+  for (const v1::Watermarks& partition : response.partitions()) {
+    events += partition.end_offset() - partition.start_offset();
+  }
+  return events;
+}
+
+std::string FreshTopicName(const std::string& workload) {
+  return absl::StrCat("bench-", workload, "-", absl::ToUnixNanos(absl::Now()));
+}
+
+}  // namespace tidemark::bench

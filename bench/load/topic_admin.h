@@ -1,0 +1,25 @@
+// TopicAdmin: the few calls around a load: make a topic, count what is in it.
+#ifndef TIDEMARK_BENCH_LOAD_TOPIC_ADMIN_H_
+#define TIDEMARK_BENCH_LOAD_TOPIC_ADMIN_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace tidemark::bench {
+
+// OK also if the topic exists already.
+absl::Status EnsureTopic(const std::string& address, const std::string& topic, uint32_t partitions,
+                         bool index_keys);
+
+// Readable events of all partitions.
+absl::StatusOr<uint64_t> CountEvents(const std::string& address, const std::string& topic);
+
+// A topic name that no other run uses.
+std::string FreshTopicName(const std::string& workload);
+
+}  // namespace tidemark::bench
+
+#endif  // TIDEMARK_BENCH_LOAD_TOPIC_ADMIN_H_

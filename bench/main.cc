@@ -1,0 +1,160 @@
+// tidemark-bench: measures a Tidemark server beside what the machine can do without it.
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "bench/baseline/noop_server.h"
+#include "bench/command_line.h"
+#include "bench/process/child_process.h"
+#include "bench/process/temp_dir.h"
+#include "bench/workload/quick.h"
+#include "bench/workload/reporter.h"
+
+namespace tidemark::bench {
+namespace {
+
+constexpr int kFailed = 2;
+
+absl::Status RunAppend(Session& session, const CommandLine& line, Reporter& reporter) {
+  const auto server = session.Tidemark();
+  if (!server.ok()) return server.status();
+  reporter.Begin("append");
+  const auto result = MeasureAppend(**server, line.append, session.Durability(), nullptr);
+  if (!result.ok()) return result.status();
+  reporter.Add(*result);
+  return absl::OkStatus();
+}
+
+absl::Status RunUnary(Session& session, const CommandLine& line, Reporter& reporter) {
+  const auto server = session.Tidemark();
+  if (!server.ok()) return server.status();
+  for (uint32_t callers : line.callers) {
+    UnaryConfig config = line.unary;
+    config.callers = callers;
+    reporter.Begin("unary");
+    const auto result = MeasureUnary(**server, config, session.Durability());
+    if (!result.ok()) return result.status();
+    reporter.Add(*result);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunReplay(Session& session, const CommandLine& line, Reporter& reporter) {
+  auto server = session.Tidemark();
+  if (!server.ok()) return server.status();
+  ReplayConfig config = line.replay;
+  config.cold = false;
+  if (config.topic.empty()) {
+    reporter.Begin("append");
+    AppendConfig fill = line.replay_fill;
+    fill.name = "append (to fill the topic)";
+    const auto filled = MeasureAppend(**server, fill, session.Durability(), &config.topic);
+    if (!filled.ok()) return filled.status();
+    reporter.Add(*filled);
+  }
+  for (bool parse : {false, true}) {
+    config.name = parse ? "replay, decoded" : "replay, bytes";
+    config.parse = parse;
+    reporter.Begin(config.name);
+    const auto result = MeasureReplay(**server, config);
+    if (!result.ok()) return result.status();
+    reporter.Add(*result);
+  }
+  if (!line.replay.cold) return absl::OkStatus();
+  reporter.Begin("replay, cold");
+  if (absl::Status status = session.RestartCold(); !status.ok()) return status;
+  server = session.Tidemark();
+  if (!server.ok()) return server.status();
+  config.name = "replay, bytes, cold";
+  config.parse = false;
+  config.cold = true;
+  const auto result = MeasureReplay(**server, config);
+  if (!result.ok()) return result.status();
+  reporter.Add(*result);
+  return absl::OkStatus();
+}
+
+absl::Status RunTail(Session& session, const CommandLine& line, Reporter& reporter) {
+  const auto server = session.Tidemark();
+  if (!server.ok()) return server.status();
+  reporter.Begin("tail");
+  const auto results = MeasureTail(**server, line.tail, session.Durability());
+  if (!results.ok()) return results.status();
+  for (const Result& result : *results) reporter.Add(result);
+  return absl::OkStatus();
+}
+
+absl::Status Run(Session& session, const CommandLine& line, Reporter& reporter) {
+  const QuickConfig quick = {.append = line.append, .scale = line.scale};
+  switch (line.command) {
+    case Command::kQuick:
+      return RunQuick(session, quick, reporter);
+    case Command::kBaseline:
+      return RunBaselines(session, quick, reporter);
+    case Command::kAppend:
+      return RunAppend(session, line, reporter);
+    case Command::kUnary:
+      return RunUnary(session, line, reporter);
+    case Command::kReplay:
+      return RunReplay(session, line, reporter);
+    case Command::kTail:
+      return RunTail(session, line, reporter);
+    case Command::kNoopServer:
+      break;
+  }
+  return absl::InternalError("a command without a session");
+}
+
+// On Ctrl-C: end the servers, remove the directories, leave. Requires: no other thread yet.
+void CleanUpOnSignal() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread([signals] {
+    int number = 0;
+    sigwait(&signals, &number);
+    KillLiveChildren();
+    RemoveLiveTempDirs();
+    _exit(128 + number);
+  }).detach();
+}
+
+int Report(const absl::Status& status) {
+  if (status.ok()) return 0;
+  std::cerr << "tidemark-bench: " << status.ToString() << std::endl;
+  return kFailed;
+}
+
+int Main(int argc, char** argv) {
+  // Packaged abseil looks for deadlocks at every lock, gRPC's included: a cost to do without.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  CommandLine line;
+  if (const std::optional<int> exit_code = ParseCommandLine(argc, argv, line)) return *exit_code;
+  if (line.command == Command::kNoopServer) {
+    return Report(RunNoopServer(line.ports_file, line.session.noop_threads));
+  }
+  CleanUpOnSignal();
+  // Never undone: shutting gRPC down when its last object goes can wait ten seconds for a poller,
+  // and would do so between two workloads. After the signals are blocked: it starts threads.
+  grpc_init();
+  auto session = Session::Open(line.session);
+  if (!session.ok()) return Report(session.status());
+  Reporter reporter(line.json);
+  absl::Status status = Run(**session, line, reporter);
+  reporter.Finish();
+  if (status.ok()) status = (*session)->StopTidemark();
+  return Report(status);
+}
+
+}  // namespace
+}  // namespace tidemark::bench
+
+int main(int argc, char** argv) { return tidemark::bench::Main(argc, argv); }

@@ -1,0 +1,30 @@
+// Clock: the one time source of the benchmarks.
+#ifndef TIDEMARK_BENCH_MEASURE_CLOCK_H_
+#define TIDEMARK_BENCH_MEASURE_CLOCK_H_
+
+#include <time.h>
+
+#include <cstdint>
+
+namespace tidemark::bench {
+
+constexpr int64_t kNsPerSecond = 1'000'000'000;
+
+// Nanoseconds of the machine's monotonic clock, the same in every process of this machine.
+inline int64_t NowNs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * kNsPerSecond + now.tv_nsec;
+}
+
+inline int64_t SecondsToNs(double seconds) {
+  return static_cast<int64_t>(seconds * static_cast<double>(kNsPerSecond));
+}
+
+inline double NsToSeconds(int64_t ns) {
+  return static_cast<double>(ns) / static_cast<double>(kNsPerSecond);
+}
+
+}  // namespace tidemark::bench
+
+#endif  // TIDEMARK_BENCH_MEASURE_CLOCK_H_

@@ -1,0 +1,107 @@
+#include "bench/measure/table.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace tidemark::bench {
+namespace {
+
+using Row = std::vector<std::string>;
+
+// Columns as wide as their widest cell; the first to the left, the others to the right.
+std::string Align(const std::vector<Row>& rows) {
+  std::vector<size_t> widths;
+  for (const Row& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - row[i].size(), ' ');
+      absl::StrAppend(&line, i == 0 ? "" : "  ", i == 0 ? row[i] : padding,
+                      i == 0 ? padding : row[i]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    absl::StrAppend(&text, line, "\n");
+  }
+  return text;
+}
+
+std::string ThreeDigits(double value) {
+  const double size = std::fabs(value);
+  return size >= 100  ? absl::StrFormat("%.0f", value)
+         : size >= 10 ? absl::StrFormat("%.1f", value)
+                      : absl::StrFormat("%.2f", value);
+}
+
+// CPU for what the result counts: a byte where it counts bytes, an event elsewhere.
+std::string CpuText(const Result& result, double cpu_s) {
+  const Cost& cost = *result.cost;
+  const bool by_byte = result.unit == "MB/s";
+  const uint64_t work = by_byte ? cost.bytes : cost.events;
+  if (work == 0) return absl::StrFormat("%.1f s", cpu_s);
+  const double each = cpu_s / static_cast<double>(work);
+  return by_byte ? absl::StrFormat("%.2f ns/B", each * 1e9)
+                 : absl::StrFormat("%.2f us/ev", each * 1e6);
+}
+
+Row RowOf(const Result& result) {
+  Row row = {result.name, absl::StrCat(HumanNumber(result.value), " ", result.unit)};
+  row.push_back(result.bytes > 0 ? absl::StrCat(HumanNumber(MegabytesPerSecond(result))) : "");
+  if (result.percentiles) {
+    const Percentiles& p = *result.percentiles;
+    for (double us : {p.p50_us, p.p99_us, p.p99_9_us, p.max_us}) {
+      row.push_back(HumanMicroseconds(us));
+    }
+  } else {
+    row.insert(row.end(), 4, "");
+  }
+  const bool has_cost = result.cost.has_value();
+  row.push_back(has_cost ? CpuText(result, result.cost->client_cpu_s) : "");
+  row.push_back(has_cost && result.cost->server_cpu_s ? CpuText(result, *result.cost->server_cpu_s)
+                                                      : "");
+  row.push_back(result.ratio ? absl::StrFormat("%.2f of %s", *result.ratio, result.baseline) : "");
+  return row;
+}
+
+}  // namespace
+
+std::string HumanNumber(double value) {
+  const double size = std::fabs(value);
+  if (size >= 1e9) return absl::StrCat(ThreeDigits(value / 1e9), " G");
+  if (size >= 1e6) return absl::StrCat(ThreeDigits(value / 1e6), " M");
+  if (size >= 1e4) return absl::StrCat(ThreeDigits(value / 1e3), " k");
+  return ThreeDigits(value);
+}
+
+std::string HumanMicroseconds(double us) {
+  if (us >= 1e6) return absl::StrCat(ThreeDigits(us / 1e6), " s");
+  if (us >= 1e3) return absl::StrCat(ThreeDigits(us / 1e3), " ms");
+  return absl::StrCat(ThreeDigits(us), " us");
+}
+
+std::string ResultTable(const std::vector<Result>& results) {
+  std::vector<Row> rows = {{"measured", "value", "MB/s", "p50", "p99", "p99.9", "max", "client CPU",
+                            "server CPU", "ratio"}};
+  for (const Result& result : results) rows.push_back(RowOf(result));
+  return Align(rows);
+}
+
+std::string GoalTable(const std::vector<GoalCheck>& checks) {
+  std::vector<Row> rows = {{"goal", "value", "target", "holds"}};
+  for (const GoalCheck& check : checks) {
+    const char* sense = check.sense == GoalSense::kAtLeast ? ">=" : "<=";
+    rows.push_back({absl::StrCat(check.goal, ". ", check.name),
+                    absl::StrCat(HumanNumber(check.value), " ", check.unit),
+                    absl::StrCat(sense, " ", HumanNumber(check.target), " ", check.unit),
+                    check.Holds() ? "yes" : "NO"});
+  }
+  return Align(rows);
+}
+
+}  // namespace tidemark::bench

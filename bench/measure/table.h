@@ -1,0 +1,23 @@
+// Tables for people: results with their percentiles and ratios, and goals with their targets.
+#ifndef TIDEMARK_BENCH_MEASURE_TABLE_H_
+#define TIDEMARK_BENCH_MEASURE_TABLE_H_
+
+#include <string>
+#include <vector>
+
+#include "bench/measure/goals.h"
+#include "bench/measure/result.h"
+
+namespace tidemark::bench {
+
+std::string ResultTable(const std::vector<Result>& results);
+std::string GoalTable(const std::vector<GoalCheck>& checks);
+
+// 1234567 -> "1.23 M", 12345 -> "12.3 k", 12.345 -> "12.3".
+std::string HumanNumber(double value);
+// Microseconds: 12.3 -> "12.3 us", 12345 -> "12.3 ms".
+std::string HumanMicroseconds(double us);
+
+}  // namespace tidemark::bench
+
+#endif  // TIDEMARK_BENCH_MEASURE_TABLE_H_

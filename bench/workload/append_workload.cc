@@ -1,0 +1,87 @@
+#include "bench/workload/append_workload.h"
+
+#include "absl/strings/str_cat.h"
+#include "bench/load/append_load.h"
+#include "bench/load/topic_admin.h"
+#include "bench/process/cost_meter.h"
+
+namespace tidemark::bench {
+namespace {
+
+nlohmann::ordered_json ToJson(const AppendConfig& config, const EventPool& pool) {
+  return {{"event_data_bytes", config.shape.data_bytes},
+          {"event_encoded_bytes", pool.MeanEntryBytes() / config.batch_events},
+          {"batch_events", config.batch_events},
+          {"producers", config.producers},
+          {"inflight", config.inflight},
+          {"partitions", config.partitions},
+          {"by_partition", config.by_partition},
+          {"keys", config.shape.keys},
+          {"index_keys", config.index_keys},
+          {"idempotent", config.idempotent},
+          {"loop", "closed"}};
+}
+
+AppendLoad LoadOf(const ServerProcess& server, const AppendConfig& config) {
+  return {.address = server.address(),
+          .topic = config.topic,
+          .events = config.events,
+          .seconds = config.events > 0 ? 0 : config.seconds,
+          .warmup_seconds = config.events > 0 ? 0 : config.warmup_seconds,
+          .producers = config.producers,
+          .inflight = config.inflight,
+          .spread_over_partitions = config.by_partition ? config.partitions : 0,
+          .idempotent = config.idempotent};
+}
+
+absl::StatusOr<Result> Measure(const ServerProcess& server, const AppendConfig& config) {
+  const EventPool pool(config.shape, config.batch_events);
+  const CostMeter meter(server);
+  const absl::StatusOr<Recorder> run = RunAppendLoad(LoadOf(server, config), pool);
+  if (!run.ok()) return run.status();
+  return Result{.name = config.name,
+                .value = run->EventsPerSecond(),
+                .unit = "events/s",
+                .latency_of = "ack of a request",
+                .percentiles = PercentilesOf(run->latency()),
+                .seconds = run->Seconds(),
+                .events = run->events(),
+                .bytes = run->bytes(),
+                .cost = meter.Stop(run->events_with_warmup(), run->bytes_with_warmup()),
+                .events_by_second = run->events_by_second(),
+                .config = ToJson(config, pool)};
+}
+
+}  // namespace
+
+absl::StatusOr<Result> MeasureNoopAppend(const ServerProcess& server, AppendConfig config) {
+  config.topic = "bench";
+  absl::StatusOr<Result> result = Measure(server, config);
+  if (result.ok()) result->durability = kNothingStored;
+  return result;
+}
+
+absl::StatusOr<Result> MeasureAppend(const ServerProcess& server, AppendConfig config,
+                                     const std::string& durability, std::string* topic) {
+  if (config.topic.empty()) config.topic = FreshTopicName("append");
+  const std::string& address = server.address();
+  absl::Status status = EnsureTopic(address, config.topic, config.partitions, config.index_keys);
+  if (!status.ok()) return status;
+  const absl::StatusOr<uint64_t> before = CountEvents(address, config.topic);
+  if (!before.ok()) return before.status();
+  absl::StatusOr<Result> result = Measure(server, config);
+  if (!result.ok()) return result.status();
+  const absl::StatusOr<uint64_t> after = CountEvents(address, config.topic);
+  if (!after.ok()) return after.status();
+  // The warm-up's events are stored too, but not counted in the result.
+  if (*after - *before < result->events) {
+    return absl::DataLossError(absl::StrCat(result->events, " events were acknowledged, ",
+                                            *after - *before, " can be read"));
+  }
+  result->durability = durability;
+  result->stores = true;
+  if (topic != nullptr) *topic = config.topic;
+  return result;
+}
+
+}  // namespace tidemark::bench

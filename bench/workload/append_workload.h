@@ -1,0 +1,45 @@
+// append: how many events per second can be made durable, and what does it cost?
+#ifndef TIDEMARK_BENCH_WORKLOAD_APPEND_WORKLOAD_H_
+#define TIDEMARK_BENCH_WORKLOAD_APPEND_WORKLOAD_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "bench/load/event_pool.h"
+#include "bench/measure/result.h"
+#include "bench/process/server_process.h"
+
+namespace tidemark::bench {
+
+struct AppendConfig {
+  // The result's name.
+  std::string name = "append";
+  // 0: no limit by events; then `seconds` decides.
+  uint64_t events = 0;
+  double seconds = 5;
+  double warmup_seconds = 0.5;
+  EventShape shape;
+  uint32_t batch_events = 1000;
+  uint32_t producers = 1;
+  uint32_t inflight = 8;
+  uint32_t partitions = 1;
+  bool index_keys = true;
+  // Requests name their partition, in turn, instead of being split by key.
+  bool by_partition = false;
+  bool idempotent = false;
+  // Empty: a new one.
+  std::string topic;
+};
+
+// The load alone, against a server that needs no topic and stores nothing.
+absl::StatusOr<Result> MeasureNoopAppend(const ServerProcess& server, AppendConfig config);
+
+// Makes the topic, appends, and checks that the topic holds every acknowledged event. With a limit
+// by events there is no warm-up. `topic`, if not null, gets the topic's name.
+absl::StatusOr<Result> MeasureAppend(const ServerProcess& server, AppendConfig config,
+                                     const std::string& durability, std::string* topic);
+
+}  // namespace tidemark::bench
+
+#endif  // TIDEMARK_BENCH_WORKLOAD_APPEND_WORKLOAD_H_

@@ -1,0 +1,34 @@
+// quick: baselines and the server under test in one run of less than a minute.
+//
+// Drift.     The small syncs are measured again at the end: if they changed, somebody else used the
+//            machine meanwhile, and the report says so.
+// Failure.   The first failure ends the run; what was measured before it is reported.
+#ifndef TIDEMARK_BENCH_WORKLOAD_QUICK_H_
+#define TIDEMARK_BENCH_WORKLOAD_QUICK_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "bench/workload/append_workload.h"
+#include "bench/workload/reporter.h"
+#include "bench/workload/session.h"
+
+namespace tidemark::bench {
+
+struct QuickConfig {
+  // What the append, its baselines and its topic look like.
+  AppendConfig append;
+  // All times are multiplied by this.
+  double scale = 1;
+};
+
+// Everything, then the goals.
+absl::Status RunQuick(Session& session, const QuickConfig& config, Reporter& reporter);
+
+// The baselines alone.
+absl::Status RunBaselines(Session& session, const QuickConfig& config, Reporter& reporter);
+
+}  // namespace tidemark::bench
+
+#endif  // TIDEMARK_BENCH_WORKLOAD_QUICK_H_

@@ -1,0 +1,71 @@
+#include "bench/workload/session.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "bench/baseline/disk.h"
+#include "bench/measure/result.h"
+
+namespace tidemark::bench {
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& options) {
+  absl::StatusOr<TempDir> directory = TempDir::Create(options.directory);
+  if (!directory.ok()) return directory.status();
+  return std::unique_ptr<Session>(new Session(options, *std::move(directory)));
+}
+
+Session::Session(SessionOptions options, TempDir directory)
+    : options_(std::move(options)), directory_(std::move(directory)) {}
+
+absl::StatusOr<const ServerProcess*> Session::Tidemark() {
+  if (tidemark_) return &*tidemark_;
+  if (!OwnsServer()) {
+    tidemark_ = ServerProcess::Running(options_.server, options_.server_pid);
+    return &*tidemark_;
+  }
+  const std::string program = options_.tidemarkd.empty()
+                                  ? absl::StrCat(ProgramDirectory(), "/tidemarkd")
+                                  : options_.tidemarkd;
+  auto server = ServerProcess::Start(
+      {program, "--data", DataDirectory(), "--listen", "127.0.0.1:0", "--http", "off"},
+      directory_.path());
+  if (!server.ok()) return server.status();
+  tidemark_ = *std::move(server);
+  return &*tidemark_;
+}
+
+absl::StatusOr<const ServerProcess*> Session::Noop() {
+  if (noop_) return &*noop_;
+  auto server = ServerProcess::Start(
+      {ProgramPath(), "noop-server", "--threads", absl::StrCat(options_.noop_threads)},
+      directory_.path());
+  if (!server.ok()) return server.status();
+  noop_ = *std::move(server);
+  return &*noop_;
+}
+
+absl::Status Session::StopTidemark() {
+  if (!tidemark_) return absl::OkStatus();
+  absl::Status status = tidemark_->Stop();
+  tidemark_.reset();
+  return status;
+}
+
+absl::Status Session::RestartCold() {
+  if (!OwnsServer()) {
+    return absl::FailedPreconditionError(
+        "a cold replay needs a server that tidemark-bench started");
+  }
+  if (absl::Status status = StopTidemark(); !status.ok()) return status;
+  if (absl::Status status = DropCachedPages(DataDirectory()); !status.ok()) return status;
+  return Tidemark().status();
+}
+
+std::string Session::Durability() const {
+  if (OwnsServer() && directory_.IsMemory()) {
+    return absl::StrCat(kFsyncBeforeAck, ", but the files are in memory (tmpfs): it means nothing");
+  }
+  return kFsyncBeforeAck;
+}
+
+}  // namespace tidemark::bench
