@@ -1,0 +1,183 @@
+// The scan of an AppendRequest: routing, and a clear refusal of everything else.
+#include "server/rpc/append_decoder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "server/base/error.h"
+#include "server/base/murmur2.h"
+#include "tidemark/v1/event_store.pb.h"
+
+namespace tidemark::rpc {
+namespace {
+
+class AppendDecoderTest : public ::testing::Test {
+ protected:
+  AppendDecoderTest() {
+    catalog_.Put(
+        {.id = TopicId(1), .name = "hr", .first_log = LogId(10), .config = {.partitions = 8}});
+    request_.set_topic("hr");
+  }
+
+  v1::Event& AddEvent(const std::string& type, const std::string& key) {
+    v1::Event& event = *request_.add_events();
+    event.set_type(type);
+    event.set_key(key);
+    return event;
+  }
+
+  absl::StatusOr<log::AppendRequest> Decode(uint32_t spread = 0) {
+    return DecodeBytes(request_.SerializeAsString(), spread);
+  }
+  absl::StatusOr<log::AppendRequest> DecodeBytes(std::string bytes, uint32_t spread = 0) {
+    auto owner = std::make_shared<const std::string>(std::move(bytes));
+    return DecodeAppend({.owner = owner, .bytes = *owner}, limits_, catalog_, spread);
+  }
+  // The reason and the field of the refusal.
+  std::pair<std::string, std::string> Refusal() {
+    const absl::Status status = Decode().status();
+    const std::optional<ErrorDetail> detail = DetailOf(status);
+    if (!detail.has_value()) return {status.ToString(), ""};
+    return {detail->reason, detail->fields.empty() ? "" : detail->fields.front().field};
+  }
+
+  log::Catalog catalog_;
+  RpcLimits limits_;
+  v1::AppendRequest request_;
+};
+
+using Reason = std::pair<std::string, std::string>;
+
+TEST_F(AppendDecoderTest, RoutesKeysAsKafkaDoesAndKeepsTheirOrder) {
+  std::map<uint32_t, std::vector<std::string>> expected;
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = "employee-" + std::to_string(i % 20);
+    v1::Event& event = AddEvent("employee.created", key);
+    event.set_id(std::to_string(i));
+    expected[base::PartitionOfKey(key, 8)].push_back(event.SerializeAsString());
+  }
+  const absl::StatusOr<log::AppendRequest> append = Decode();
+  ASSERT_TRUE(append.ok()) << append.status();
+  ASSERT_EQ(append->parts.size(), expected.size());
+  for (const log::PartitionEvents& part : append->parts) {
+    std::string bytes;
+    for (const absl::string_view run : part.runs) bytes.append(run.data(), run.size());
+    v1::EventBatch batch;
+    ASSERT_TRUE(batch.ParseFromString(bytes));
+    std::vector<std::string> events;
+    for (const v1::Event& event : batch.events()) events.push_back(event.SerializeAsString());
+    EXPECT_EQ(events, expected[part.partition.value()]);
+    EXPECT_EQ(part.count, events.size());
+  }
+}
+
+TEST_F(AppendDecoderTest, PutsEventsOfOnePartitionIntoOneRun) {
+  for (int i = 0; i < 10; ++i) AddEvent("t", "same-key");
+  EXPECT_EQ(Decode()->parts.front().runs.size(), 1);
+}
+
+TEST_F(AppendDecoderTest, SpreadsEventsWithoutAKeyByRequest) {
+  AddEvent("t", "");
+  AddEvent("t", "");
+  EXPECT_EQ(Decode(3)->parts.front().partition, PartitionIndex(3));
+  EXPECT_EQ(Decode(12)->parts.front().partition, PartitionIndex(4));
+  EXPECT_EQ(Decode(3)->parts.size(), 1);
+}
+
+TEST_F(AppendDecoderTest, ObeysAnExplicitPartition) {
+  AddEvent("t", "a");
+  AddEvent("t", "b");
+  request_.set_partition(7);
+  ASSERT_EQ(Decode()->parts.size(), 1);
+  EXPECT_EQ(Decode()->parts.front().partition, PartitionIndex(7));
+  request_.set_partition(8);
+  EXPECT_EQ(Decode().status().code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(AppendDecoderTest, RefusesWhatIsMissingOrUnknown) {
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "events"));
+  AddEvent("t", "");
+  request_.set_topic("payroll");
+  EXPECT_EQ(Decode().status().code(), absl::StatusCode::kNotFound);
+  request_.set_topic("");
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "topic"));
+  request_.set_topic("no/slash");
+  EXPECT_EQ(Refusal(), Reason("INVALID_NAME", "topic"));
+}
+
+TEST_F(AppendDecoderTest, NamesTheEventTheLimitAndTheValue) {
+  AddEvent("t", "");
+  AddEvent("t", std::string(1025, 'k'));
+  EXPECT_EQ(Refusal(), Reason("LIMIT_EXCEEDED", "events[1].key"));
+  const std::optional<ErrorDetail> detail = DetailOf(Decode().status());
+  EXPECT_THAT(
+      detail->metadata,
+      ::testing::IsSupersetOf({std::pair<std::string, std::string>("limit_name", "key_bytes_max"),
+                               {"limit", "1024"},
+                               {"value", "1025"}}));
+}
+
+TEST_F(AppendDecoderTest, RefusesAnEventWithoutType) {
+  AddEvent("", "k");
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "events[0].type"));
+}
+
+TEST_F(AppendDecoderTest, RefusesARequestOverItsLimits) {
+  limits_.request_events_max = 2;
+  for (int i = 0; i < 3; ++i) AddEvent("t", "");
+  EXPECT_EQ(Refusal(), Reason("LIMIT_EXCEEDED", "events"));
+  limits_.request_bytes_max = 10;
+  EXPECT_EQ(Refusal(), Reason("LIMIT_EXCEEDED", "request"));
+}
+
+TEST_F(AppendDecoderTest, RefusesFeaturesThatAreNotThereInsteadOfIgnoringThem) {
+  AddEvent("t", "");
+  request_.add_conditions()->set_key("k");
+  EXPECT_EQ(Decode().status().code(), absl::StatusCode::kUnimplemented);
+  request_.clear_conditions();
+  request_.add_offset_commits()->set_group("g");
+  EXPECT_EQ(Decode().status().code(), absl::StatusCode::kUnimplemented);
+}
+
+TEST_F(AppendDecoderTest, RefusesEveryPrefixThatCutsAField) {
+  AddEvent("employee.created", "employee-1").set_data(std::string(100, 'x'));
+  request_.mutable_producer()->set_id("p");
+  const std::string bytes = request_.SerializeAsString();
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    v1::AppendRequest parsed;
+    const bool parses = parsed.ParseFromString(bytes.substr(0, size));
+    if (!parses) {
+      EXPECT_FALSE(DecodeBytes(bytes.substr(0, size)).ok()) << size << " bytes";
+    }
+  }
+}
+
+TEST_F(AppendDecoderTest, GivesARetryTheSameFingerprintWhateverTheOrderOfItsAttributes) {
+  v1::Event& event = AddEvent("t", "k");
+  request_.mutable_producer()->set_id("p");
+  (*event.mutable_attributes())["a"] = "1";
+  const std::string one = event.SerializeAsString();
+  // The same fields in another order, as another encoder may write them.
+  v1::Event attributes_only;
+  (*attributes_only.mutable_attributes())["a"] = "1";
+  v1::Event rest = event;
+  rest.clear_attributes();
+  const std::string other = attributes_only.SerializeAsString() + rest.SerializeAsString();
+  ASSERT_NE(one, other);
+  const auto request_with = [this](const std::string& encoded) {
+    v1::AppendRequest head = request_;
+    head.clear_events();
+    std::string bytes = head.SerializeAsString();
+    bytes += '\x12';
+    bytes += static_cast<char>(encoded.size());
+    return bytes + encoded;
+  };
+  EXPECT_EQ(DecodeBytes(request_with(one))->fingerprint,
+            DecodeBytes(request_with(other))->fingerprint);
+  const uint32_t before = Decode()->fingerprint;
+  (*request_.mutable_events(0)->mutable_attributes())["a"] = "2";
+  EXPECT_NE(Decode()->fingerprint, before);
+}
+
+}  // namespace
+}  // namespace tidemark::rpc
