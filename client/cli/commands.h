@@ -1,0 +1,25 @@
+// The commands. Each Add... function puts its subcommands below `root`; parsing one of them sets
+// Context::run. `context` outlives `root`.
+#ifndef TIDEMARK_CLIENT_CLI_COMMANDS_H_
+#define TIDEMARK_CLIENT_CLI_COMMANDS_H_
+
+namespace CLI {
+class App;
+}
+
+namespace tidemark::cli {
+
+class Context;
+
+void AddTopicCommands(CLI::App* root, Context* context);
+void AddAppendCommand(CLI::App* root, Context* context);
+void AddReadCommand(CLI::App* root, Context* context);
+void AddTailCommand(CLI::App* root, Context* context);
+void AddConsumeCommand(CLI::App* root, Context* context);
+void AddGroupCommands(CLI::App* root, Context* context);
+void AddServerCommands(CLI::App* root, Context* context);
+void AddCompletionCommand(CLI::App* root, Context* context);
+
+}  // namespace tidemark::cli
+
+#endif  // TIDEMARK_CLIENT_CLI_COMMANDS_H_

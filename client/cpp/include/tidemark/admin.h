@@ -1,0 +1,158 @@
+// Topics, groups and the server, as plain values: what Client's administrative calls take and give.
+//
+// Units.   Durations and times are absl's; bytes are bytes.
+// Threads. Plain values.
+#ifndef TIDEMARK_ADMIN_H_
+#define TIDEMARK_ADMIN_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace tidemark {
+
+// What an acknowledgement means.
+enum class Durability {
+  kUnspecified = 0,  // In a request: kSynced. Never in an answer.
+  kSynced = 1,       // After fsync: survives kill -9 and power loss.
+  kMemory = 2,       // Survives kill -9 of the server; a power cut may take the newest back.
+};
+
+// How stored batches are compressed.
+enum class Compression { kUnspecified = 0, kNone = 1, kLz4 = 2, kZstd = 3 };
+
+// Which events a reader or group wants. Empty: every event. An event must match both lists.
+struct Filter {
+  // Exact types, or a prefix that ends in '*': "employee.*". Empty: every type. At most 100.
+  std::vector<std::string> types{};
+  // Exact keys. Empty: every key. At most 100.
+  std::vector<std::string> keys{};
+
+  bool empty() const { return types.empty() && keys.empty(); }
+};
+
+// A topic's settings. Unset: in CreateTopic the default, in UpdateTopic as it is now.
+struct TopicConfig {
+  std::optional<uint32_t> partitions{};      // Default 1. Cannot change.
+  std::optional<Durability> durability{};    // Default kSynced.
+  std::optional<absl::Duration> max_age{};   // Default infinite: keep for ever.
+  std::optional<uint64_t> max_bytes{};       // For each partition. Default: no limit.
+  std::optional<Compression> compression{};  // Default kNone.
+  std::optional<bool> index_keys{};          // Default true.
+  std::optional<bool> compact{};             // Default false.
+  std::optional<bool> encrypt_by_key{};      // Default false.
+  std::optional<std::string> description{};  // Default "".
+};
+
+// A topic as it is. In `config` everything is set that has a value: no max_age means for ever.
+struct TopicInfo {
+  std::string name;
+  TopicConfig config;
+  uint32_t partitions = 0;
+  absl::Time create_time;
+  absl::Time update_time;
+  // A topic that was deleted and created again has another id.
+  uint64_t id = 0;
+};
+
+// Where a partition begins and ends: readable offsets are [start_offset, end_offset).
+struct Watermarks {
+  uint32_t partition = 0;
+  uint64_t start_offset = 0;
+  uint64_t end_offset = 0;
+  // Set if a time was asked for: the first offset stored at or after it, or end_offset.
+  std::optional<uint64_t> time_offset;
+};
+
+// An offset of one partition of one topic: the next to read.
+struct TopicPartitionOffset {
+  std::string topic;
+  uint32_t partition = 0;
+  uint64_t offset = 0;
+};
+
+// How a group shares its work.
+enum class GroupMode { kUnspecified = 0, kPartitionOrdered = 1, kKeyOrdered = 2, kUnordered = 3 };
+
+// A group's settings.
+struct GroupConfig {
+  std::string name;
+  std::vector<std::string> topics;
+  Filter filter;
+  GroupMode mode = GroupMode::kUnspecified;
+};
+
+// One line of ListGroups.
+struct GroupSummary {
+  GroupConfig config;
+  uint32_t members = 0;
+  uint64_t lag_offsets = 0;
+};
+
+// A live consumer of a group.
+struct GroupMember {
+  std::string member_id;
+  std::string client_name;
+  std::string address;
+  absl::Time join_time;
+  uint64_t in_flight_events = 0;
+};
+
+// How far a group is in one partition.
+struct GroupPartition {
+  std::string topic;
+  uint32_t partition = 0;
+  std::optional<uint64_t> committed_offset;  // Unset: nothing was ever committed.
+  uint64_t start_offset = 0;
+  uint64_t end_offset = 0;
+  uint64_t lag_offsets = 0;                // What the filter leaves out is counted too.
+  std::optional<uint64_t> lag_events;      // Unset: not known without a scan.
+  std::optional<absl::Duration> lag_time;  // Unset: no lag.
+  std::string owner;                       // A member_id; empty: no owner.
+  uint64_t in_flight_events = 0;
+};
+
+// A group as it is.
+struct GroupInfo {
+  GroupConfig config;
+  absl::Time create_time;
+  std::vector<GroupMember> members;
+  std::vector<GroupPartition> partitions;
+  uint64_t lag_offsets = 0;
+  std::optional<uint64_t> lag_events;
+  std::optional<absl::Duration> lag_time;
+  bool paused = false;
+};
+
+// Limits in force; a rejection names the limit as it is called here.
+struct ServerLimits {
+  uint64_t event_bytes_max = 0;
+  uint64_t request_bytes_max = 0;
+  uint64_t request_events_max = 0;
+  uint64_t name_bytes_max = 0;
+  uint64_t type_bytes_max = 0;
+  uint64_t key_bytes_max = 0;
+  uint64_t topic_partitions_max = 0;
+  uint64_t partitions_max = 0;
+  uint64_t filter_entries_max = 0;
+  uint64_t group_members_max = 0;
+  uint64_t queue_bytes_max = 0;
+  uint64_t streams_max = 0;
+};
+
+// The server at the other end.
+struct ServerInfo {
+  std::string version;
+  std::string store_id;  // A restored or re-created store has another.
+  absl::Time start_time;
+  absl::Time time;  // The server's clock.
+  ServerLimits limits;
+  std::vector<std::string> features;  // Sorted.
+};
+
+}  // namespace tidemark
+
+#endif  // TIDEMARK_ADMIN_H_

@@ -1,0 +1,171 @@
+// Client: a connection to a Tidemark server, and the calls that ask once and get one answer.
+//
+// Terms.    A Client is a handle: copies share one connection, which stays open by pings, comes
+// back
+//           by itself after a break, and closes with the last handle.
+// Threads.  Safe from any thread.
+// Failure.  Calls answer within ClientOptions::call_timeout. A status has the server's code and
+//           details (errors.h). UNAVAILABLE and DEADLINE_EXCEEDED: the call may have happened.
+// Lifetime. Producers, readers and consumers keep the connection alive; the Client may go before.
+//
+//   absl::StatusOr<tidemark::Client> client = tidemark::Client::Connect("127.0.0.1:7400");
+//   if (!client.ok()) return client.status();
+//   client->CreateTopic("hr", {.partitions = 8});
+//   client->Append("hr", {{.type = "employee.created", .key = "employee-10001"}});
+#ifndef TIDEMARK_CLIENT_H_
+#define TIDEMARK_CLIENT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "tidemark/admin.h"
+#include "tidemark/event.h"
+
+namespace tidemark {
+
+namespace internal {
+class Connection;
+}  // namespace internal
+
+struct ClientOptions {
+  // HOST:PORT, or any gRPC target ("dns:///tidemark:7400", "unix:/run/tidemark.sock").
+  std::string server = "127.0.0.1:7400";
+  // Who we are, at most 200 bytes: shown with a group's members. Empty: HOST/PID.
+  std::string client_name{};
+  // How long Connect waits for the first connection. Zero: it does not wait; the first call does.
+  absl::Duration connect_timeout = absl::Seconds(5);
+  // How long a call that has one answer may take.
+  absl::Duration call_timeout = absl::Seconds(30);
+  // A ping on an idle connection this often, 10 s (what the server permits) or more.
+  absl::Duration keepalive_interval = absl::Seconds(20);
+  // The largest message we take from the server. Above every event_bytes_max in use.
+  size_t message_bytes_max = 64 << 20;
+};
+
+// A condition on a key; an append happens only if all of its conditions hold.
+struct Condition {
+  enum class Expect { kAbsent, kExists, kRevision };
+  std::string key;
+  Expect expect = Expect::kExists;
+  uint64_t revision = 0;  // For kRevision: of the key's newest event, 0-based.
+
+  static Condition Absent(std::string key) { return {std::move(key), Expect::kAbsent, 0}; }
+  static Condition Exists(std::string key) { return {std::move(key), Expect::kExists, 0}; }
+  static Condition Revision(std::string key, uint64_t revision) {
+    return {std::move(key), Expect::kRevision, revision};
+  }
+};
+
+// Names a request, so that repeating it is safe. See proto Producer.
+struct ProducerSequence {
+  std::string id;
+  uint64_t sequence = 0;
+};
+
+// A group's offset to set in the commit of an append.
+struct OffsetCommit {
+  std::string group;
+  std::string topic;
+  uint32_t partition = 0;
+  uint64_t offset = 0;
+};
+
+struct AppendOptions {
+  // Every event into this partition, whatever its key. Unset: by key.
+  std::optional<uint32_t> partition{};
+  // All must hold, or nothing is written (ABORTED; DetailsOf lists every one that does not).
+  std::vector<Condition> conditions{};
+  // Committed together with the events.
+  std::vector<OffsetCommit> offset_commits{};
+  // Set: the request is repeated after a broken connection until call_timeout, and stored once.
+  // Unset: it is sent once, and UNAVAILABLE leaves open whether it was stored.
+  std::optional<ProducerSequence> producer{};
+};
+
+// Consecutive offsets of one partition, [first_offset, first_offset + count).
+struct OffsetRange {
+  uint32_t partition = 0;
+  uint64_t first_offset = 0;
+  uint64_t count = 0;
+};
+
+struct AppendResult {
+  // By partition; within a partition events keep their order.
+  std::vector<OffsetRange> ranges;
+  // The position of the commit's last batch.
+  uint64_t position = 0;
+  absl::Time append_time;
+  // True: this producer id and sequence was stored before; the rest is the first answer.
+  bool duplicate = false;
+  Durability durability = Durability::kUnspecified;
+};
+
+// One offset to commit for a group.
+struct GroupOffset {
+  std::string topic;
+  uint32_t partition = 0;
+  uint64_t offset = 0;  // The next to read.
+  // Set: only if the committed offset is this one.
+  std::optional<uint64_t> expected_offset{};
+};
+
+class Client {
+ public:
+  // Opens a connection.
+  // INVALID_ARGUMENT  an option is out of bounds, or `server` is no target.
+  // UNAVAILABLE       no connection within connect_timeout; the message says why.
+  static absl::StatusOr<Client> Connect(ClientOptions options);
+  static absl::StatusOr<Client> Connect(absl::string_view server);
+
+  // Appends events to one topic, all or nothing; durable when it returns. For many events a
+  // Producer is faster. Errors: see proto EventStore.Append.
+  absl::StatusOr<AppendResult> Append(absl::string_view topic, const std::vector<Event>& events,
+                                      const AppendOptions& options = {}) const;
+
+  // The last sequence stored for a producer id; NOT_FOUND if there is none.
+  absl::StatusOr<uint64_t> GetProducerSequence(absl::string_view id) const;
+
+  // Topics. ListTopics gives every page.
+  absl::StatusOr<TopicInfo> CreateTopic(absl::string_view name,
+                                        const TopicConfig& config = {}) const;
+  absl::StatusOr<TopicInfo> GetTopic(absl::string_view name) const;
+  absl::StatusOr<std::vector<TopicInfo>> ListTopics(absl::string_view prefix = "") const;
+  absl::StatusOr<TopicInfo> UpdateTopic(absl::string_view name, const TopicConfig& changes) const;
+  absl::Status DeleteTopic(absl::string_view name) const;
+  // All partitions if `partitions` is empty; with `time`, also where each was then.
+  absl::StatusOr<std::vector<Watermarks>> GetWatermarks(
+      absl::string_view topic, const std::vector<uint32_t>& partitions = {},
+      std::optional<absl::Time> time = std::nullopt) const;
+
+  // Consumer groups. ListGroups gives every page.
+  absl::StatusOr<std::vector<GroupSummary>> ListGroups(absl::string_view prefix = "") const;
+  absl::StatusOr<GroupInfo> GetGroup(absl::string_view group) const;
+  absl::StatusOr<std::vector<TopicPartitionOffset>> GetOffsets(
+      absl::string_view group, const std::vector<std::string>& topics = {}) const;
+  absl::Status CommitOffsets(absl::string_view group, const std::vector<GroupOffset>& offsets,
+                             bool allow_rewind = false) const;
+
+  absl::StatusOr<ServerInfo> GetServerInfo() const;
+
+  const ClientOptions& options() const;
+
+  // For the library and tidemark/stubs.h.
+  const std::shared_ptr<internal::Connection>& connection() const { return connection_; }
+
+ private:
+  explicit Client(std::shared_ptr<internal::Connection> connection);
+
+  std::shared_ptr<internal::Connection> connection_;
+};
+
+}  // namespace tidemark
+
+#endif  // TIDEMARK_CLIENT_H_

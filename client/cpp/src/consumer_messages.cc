@@ -1,0 +1,159 @@
+// What the server says to a consumer's session.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/cpp/src/batch.h"
+#include "client/cpp/src/connection.h"
+#include "client/cpp/src/consumer_session.h"
+#include "client/cpp/src/convert.h"
+#include "client/cpp/src/status_codec.h"
+#include "client/cpp/src/wire.h"
+
+namespace tidemark::internal {
+namespace {
+
+constexpr uint32_t kDeliveryTag = MakeTag(4, kLengthDelimited);  // ConsumeResponse.delivery
+constexpr uint32_t kBatchTag = MakeTag(1, kLengthDelimited);     // Delivery.batch
+
+}  // namespace
+
+void ConsumerSession::OnMessage(const grpc::Slice& message) {
+  const absl::string_view encoded(reinterpret_cast<const char*>(message.begin()), message.size());
+  WireReader reader(encoded);
+  uint32_t tag;
+  absl::string_view delivery;
+  if (reader.Tag(&tag) && tag == kDeliveryTag && reader.Bytes(&delivery)) {
+    OnDelivery(message, delivery);
+  } else if (note_.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
+    OnNote(note_);
+  } else {
+    Finish(EndKind::kFailed,
+           absl::DataLossError("the server sent bytes that are no ConsumeResponse"));
+  }
+}
+
+void ConsumerSession::OnDelivery(const grpc::Slice& message, absl::string_view delivery) {
+  WireReader reader(delivery);
+  uint32_t tag;
+  absl::string_view encoded;
+  while (!reader.done() && reader.Tag(&tag)) {
+    if (tag == kBatchTag ? !reader.Bytes(&encoded) : !reader.Skip(tag)) break;
+  }
+  absl::StatusOr<std::shared_ptr<BatchData>> data = ParseBatch(message, encoded);
+  if (!data.ok()) {
+    // What was handled before it is acknowledged; the damaged batch is delivered again.
+    BeginLeaving(data.status());
+    return;
+  }
+  Batch batch(*std::move(data));
+  const AckBook::Partition partition(std::string(batch.topic()), batch.partition());
+  queue_.Push(std::move(batch));  // Also if it goes at once: it took credits.
+  if (!book_.Owns(partition)) queue_.Drop(partition);
+  if (leaving_) queue_.Clear();
+}
+
+void ConsumerSession::OnNote(const v1::ConsumeResponse& note) {
+  switch (note.message_case()) {
+    case v1::ConsumeResponse::kJoined:
+      OnJoined(note.joined());
+      break;
+    case v1::ConsumeResponse::kAssigned:
+      OnAssigned(note.assigned());
+      break;
+    case v1::ConsumeResponse::kRevoked:
+      OnRevoked(note.revoked());
+      break;
+    case v1::ConsumeResponse::kAckConfirmed:
+      OnAckConfirmed(note.ack_confirmed());
+      break;
+    case v1::ConsumeResponse::kCaughtUp:
+      queue_.Push(DeliveryQueue::CaughtUpMark{assignments_});
+      break;
+    case v1::ConsumeResponse::kGap:
+      queue_.Push(FromProto(note.gap()));
+      break;
+    case v1::ConsumeResponse::kDraining:
+      // What is handled from now on could not be acknowledged here any more.
+      draining_ = true;
+      SendAcks();
+      break;
+    default:  // A heartbeat, or something newer than this library.
+      break;
+  }
+}
+
+void ConsumerSession::OnJoined(const v1::Joined& joined) {
+  joined_ = true;
+  if (options_.on_joined) options_.on_joined(joined.member_id(), joined.created());
+}
+
+void ConsumerSession::OnAssigned(const v1::Assigned& assigned) {
+  ++assignments_;
+  std::vector<TopicPartitionOffset> offsets;
+  for (const v1::TopicPartitionOffset& proto : assigned.partitions()) {
+    offsets.push_back(FromProto(proto));
+    book_.Assign(offsets.back());
+  }
+  if (options_.on_assigned) options_.on_assigned(offsets);
+}
+
+// Nothing is in hand between two events, so what is handled is acknowledged and the partitions go
+// at once; the next owner need not wait for the deadline.
+void ConsumerSession::OnRevoked(const v1::Revoked& revoked) {
+  SendAcks();
+  v1::ConsumeRequest release;
+  std::vector<TopicPartitionOffset> offsets;
+  for (const v1::TopicPartition& proto : revoked.partitions()) {
+    const AckBook::Partition partition(proto.topic(), proto.partition());
+    queue_.Drop(partition);
+    if (auto at = book_.Drop(partition)) offsets.push_back(*std::move(at));
+    *release.mutable_release()->add_partitions() = proto;
+  }
+  if (revoked.partitions_size() > 0) Send(release);
+  retry_at_ = absl::Time();  // The failed event may be gone; if not, it is tried again a bit early.
+  if (options_.on_revoked) options_.on_revoked(offsets);
+}
+
+void ConsumerSession::OnAckConfirmed(const v1::AckConfirmed& confirmed) {
+  if (acks_unanswered_ > 0) --acks_unanswered_;
+  std::vector<TopicPartitionOffset> committed;
+  for (const v1::TopicPartitionOffset& proto : confirmed.committed()) {
+    committed.push_back(FromProto(proto));
+    book_.Confirm(committed.back());
+  }
+  for (const v1::AckRejected& rejected : confirmed.rejected()) {
+    const TopicPartitionOffset ack = FromProto(rejected.ack());
+    book_.Reject(ack);
+    queue_.Drop({ack.topic, ack.partition});
+    if (rejected.reason() == "FENCED") {
+      ++counters_.acks_fenced;
+      continue;
+    }
+    BeginLeaving(absl::InternalError(absl::StrCat(
+        "the server rejected an acknowledgement of topic '", ack.topic, "' partition ",
+        ack.partition, " up to ", ack.offset, ": ", rejected.reason(), "; this is a bug")));
+  }
+  if (options_.on_committed && !committed.empty()) options_.on_committed(committed);
+}
+
+void ConsumerSession::OnStreamEnd() {
+  const absl::Status status = client_.connection()->Annotate(stream_.status());
+  if (leaving_ && book_.all_confirmed()) {
+    Finish(EndKind::kLeft, leave_reason_);
+  } else if (leaving_) {
+    Finish(EndKind::kFailed,
+           absl::UnavailableError(absl::StrCat(
+               "the connection of group '", options_.group,
+               "' broke before the last acknowledgements were confirmed; some events may be "
+               "delivered again: ",
+               status.message())));
+  } else if (status.ok()) {
+    Finish(EndKind::kBroken, absl::UnavailableError("the server ended the stream"));
+  } else if (IsBrokenConnection(status) || IsOverload(status)) {
+    Finish(EndKind::kBroken, status);
+  } else {
+    Finish(EndKind::kFailed, status);
+  }
+}
+
+}  // namespace tidemark::internal

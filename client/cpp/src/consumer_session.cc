@@ -1,0 +1,256 @@
+// The loop of a consumer's session, its handling of events, and what it sends.
+#include "client/cpp/src/consumer_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/cpp/src/connection.h"
+#include "client/cpp/src/convert.h"
+#include "client/cpp/src/status_codec.h"
+#include "client/cpp/src/steady_time.h"
+
+namespace tidemark::internal {
+namespace {
+
+constexpr char kMethod[] = "/tidemark.v1.ConsumerGroups/Consume";
+// After this much handling the stream is looked at: a revocation should not wait long, and looking
+// costs about a microsecond.
+constexpr int kEventsBetweenLooks = 64;
+constexpr absl::Duration kTimeBetweenLooks = absl::Milliseconds(1);
+// Beyond this acks gather until some are confirmed.
+constexpr int kAcksUnansweredMax = 8;
+
+}  // namespace
+
+ConsumerSession::ConsumerSession(const Client& client, const ConsumerOptions& options,
+                                 const Consumer::Handler& handler, bool until_caught_up,
+                                 ConsumerCounters* counters)
+    : client_(client),
+      options_(options),
+      handler_(handler),
+      until_caught_up_(until_caught_up),
+      counters_(*counters),
+      stream_(client.connection()->channel(), kMethod),
+      queue_({options.events_ahead_max, options.bytes_ahead_max}),
+      last_contact_(SteadyNow()) {
+  ++counters_.connections;
+}
+
+ConsumerSession::End ConsumerSession::Run() {
+  while (!end_) {
+    if (counters_.stop_requested && !leaving_) BeginLeaving(absl::OkStatus());
+    if (end_) break;
+    SendAcksIfDue();
+    SendCreditsIfDue();
+    PumpOut();
+    const bool can_handle = CanHandle();
+    const RawStream::Signal signal =
+        stream_.Wait(can_handle ? absl::ZeroDuration() : UntilNextDeadline());
+    if (signal != RawStream::Signal::kTimeout) {
+      OnSignal(signal);
+    } else if (can_handle) {
+      HandleSome();
+    } else {
+      OnTimeout();
+    }
+  }
+  return *end_;
+}
+
+absl::Duration ConsumerSession::UntilNextDeadline() const {
+  absl::Time next = last_contact_ + options_.silence_max;
+  next = std::min(next, leave_deadline_);
+  if (!leaving_ && acks_unanswered_ < kAcksUnansweredMax) {
+    next = std::min(next, book_.dirty_since() + options_.ack_interval);
+  }
+  if (!queue_.empty() && !leaving_ && !draining_) next = std::min(next, retry_at_);
+  return std::max(next - SteadyNow(), absl::ZeroDuration());
+}
+
+void ConsumerSession::OnSignal(RawStream::Signal signal) {
+  switch (signal) {
+    case RawStream::Signal::kStarted:
+      SendJoin();
+      ReadOn();
+      break;
+    case RawStream::Signal::kRead:
+      last_contact_ = SteadyNow();
+      OnMessage(stream_.TakeMessage());
+      ReadOn();
+      break;
+    case RawStream::Signal::kEnded:
+      OnStreamEnd();
+      break;
+    case RawStream::Signal::kTimeout:
+    case RawStream::Signal::kWake:
+    case RawStream::Signal::kWritten:
+      break;
+  }
+}
+
+void ConsumerSession::ReadOn() {
+  if (!queue_.overfull()) stream_.Read();
+}
+
+void ConsumerSession::OnTimeout() {
+  const absl::Time now = SteadyNow();
+  if (now >= leave_deadline_) {
+    Finish(EndKind::kFailed,
+           absl::DeadlineExceededError(absl::StrCat(
+               "the server did not confirm the last acknowledgements of group '", options_.group,
+               "' within ", absl::FormatDuration(options_.leave_timeout),
+               "; some events may be delivered again")));
+  } else if (now - last_contact_ >= options_.silence_max) {
+    Finish(EndKind::kBroken, absl::UnavailableError(absl::StrCat(
+                                 "the stream of group '", options_.group, "' was silent for ",
+                                 absl::FormatDuration(options_.silence_max))));
+  }
+}
+
+void ConsumerSession::Finish(EndKind kind, const absl::Status& status) {
+  if (!end_) end_ = End{kind, status};
+}
+
+bool ConsumerSession::CanHandle() const {
+  return !queue_.empty() && !leaving_ && !draining_ && SteadyNow() >= retry_at_;
+}
+
+void ConsumerSession::HandleSome() {
+  const absl::Time look_at = SteadyNow() + kTimeBetweenLooks;
+  for (int i = 0; i < kEventsBetweenLooks && CanHandle() && !end_; ++i) {
+    if (std::holds_alternative<Batch>(queue_.front())) {
+      HandleEvent();
+    } else {
+      OnQueuedNote();
+    }
+    const bool ack_is_due = book_.dirty_events() >= options_.ack_events_max;
+    if (ack_is_due || counters_.stop_requested || SteadyNow() >= look_at) break;
+  }
+  // While the handler worked nobody listened, so that time is not silence.
+  last_contact_ = SteadyNow();
+  ReadOn();
+}
+
+void ConsumerSession::HandleEvent() {
+  const ReceivedEvent& event = queue_.current();
+  if (absl::Status status = handler_(event); !status.ok()) {
+    ++counters_.events_failed;
+    OnHandlerError(status);
+    return;
+  }
+  ++counters_.events_handled;
+  book_.Handled(queue_.current_partition(), event.offset, SteadyNow());
+  queue_.Pop();
+}
+
+void ConsumerSession::OnHandlerError(const absl::Status& error) {
+  const ReceivedEvent& event = queue_.current();
+  const FailureAction action =
+      options_.on_handler_error ? options_.on_handler_error(event, error) : FailureAction::kStop;
+  switch (action) {
+    case FailureAction::kStop:
+      BeginLeaving(WithPrefix(
+          error, absl::StrCat("the handler failed at topic '", event.topic, "' partition ",
+                              event.partition, " offset ", event.offset, ": ")));
+      break;
+    case FailureAction::kRetry:
+      retry_at_ = SteadyNow() + options_.retry_backoff;
+      break;
+    case FailureAction::kSkip:
+      book_.Handled(queue_.current_partition(), event.offset, SteadyNow());
+      queue_.Pop();
+      break;
+  }
+}
+
+void ConsumerSession::OnQueuedNote() {
+  if (const auto* gap = std::get_if<Gap>(&queue_.front())) {
+    counters_.gap_events += gap->until_offset - gap->from_offset;
+    if (options_.on_gap) options_.on_gap(*gap);
+    queue_.Pop();
+    return;
+  }
+  const auto mark = std::get<DeliveryQueue::CaughtUpMark>(queue_.front());
+  queue_.Pop();
+  if (options_.on_caught_up) options_.on_caught_up();
+  // A partition that came after it has a past of its own.
+  if (until_caught_up_ && mark.assignments == assignments_) BeginLeaving(absl::OkStatus());
+}
+
+void ConsumerSession::Send(const v1::ConsumeRequest& request) {
+  const grpc::Slice slice(request.SerializeAsString());
+  out_.emplace_back(&slice, 1);
+}
+
+void ConsumerSession::PumpOut() {
+  if (out_.empty() || !stream_.can_write()) return;
+  stream_.Write(out_.front());
+  out_.pop_front();
+}
+
+void ConsumerSession::SendJoin() {
+  v1::ConsumeRequest request;
+  v1::Join& join = *request.mutable_join();
+  join.set_group(options_.group);
+  for (const std::string& topic : options_.topics) join.add_topics(topic);
+  if (!options_.filter.empty()) ToProto(options_.filter, join.mutable_filter());
+  ToProto(options_.start, join.mutable_start());
+  join.set_mode(v1::GROUP_MODE_PARTITION_ORDERED);
+  join.mutable_credits()->set_events(options_.events_ahead_max);
+  join.mutable_credits()->set_bytes(options_.bytes_ahead_max);
+  join.set_client_name(options_.client_name.empty() ? client_.options().client_name
+                                                    : options_.client_name);
+  Send(request);
+}
+
+void ConsumerSession::SendAcks() {
+  const std::vector<TopicPartitionOffset> acks = book_.TakeAcks();
+  if (acks.empty()) return;
+  v1::ConsumeRequest request;
+  for (const TopicPartitionOffset& ack : acks) {
+    v1::TopicPartitionOffset& proto = *request.mutable_ack()->mutable_up_to()->add_offsets();
+    proto.set_topic(ack.topic);
+    proto.set_partition(ack.partition);
+    proto.set_offset(ack.offset);
+  }
+  ++acks_unanswered_;
+  Send(request);
+}
+
+void ConsumerSession::SendAcksIfDue() {
+  if (book_.dirty_events() == 0 || acks_unanswered_ >= kAcksUnansweredMax) return;
+  if (book_.dirty_events() >= options_.ack_events_max || !CanHandle() ||
+      SteadyNow() - book_.dirty_since() >= options_.ack_interval) {
+    SendAcks();
+  }
+}
+
+void ConsumerSession::SendCreditsIfDue() {
+  if (!joined_ || leaving_ || draining_) return;
+  const std::optional<DeliveryQueue::Credits> grant = queue_.TakeGrant();
+  if (!grant) return;
+  v1::ConsumeRequest request;
+  request.mutable_credits()->set_events(grant->events);
+  request.mutable_credits()->set_bytes(grant->bytes);
+  Send(request);
+}
+
+void ConsumerSession::BeginLeaving(const absl::Status& reason) {
+  if (leaving_) return;
+  leaving_ = true;
+  leave_reason_ = reason;
+  if (!joined_) {
+    Finish(EndKind::kLeft, reason);
+    return;
+  }
+  queue_.Clear();
+  leave_deadline_ = SteadyNow() + options_.leave_timeout;
+  SendAcks();
+  v1::ConsumeRequest request;
+  request.mutable_leave();
+  Send(request);
+  ReadOn();
+}
+
+}  // namespace tidemark::internal

@@ -1,0 +1,191 @@
+#include "client/cpp/src/read_plan.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "client/cpp/src/connection.h"
+#include "client/cpp/src/convert.h"
+#include "tidemark/v1/event_store.grpc.pb.h"
+
+namespace tidemark::internal {
+namespace {
+
+// What ReadRequest and SubscribeRequest have in common.
+template <typename Request>
+void FillIn(const std::string& topic, const StreamOptions& options, const Start& start,
+            Request* request) {
+  request->set_topic(topic);
+  for (uint32_t partition : options.partitions) request->add_partitions(partition);
+  if (!std::holds_alternative<Start::Earliest>(start.at)) {
+    ToProto(start, request->mutable_start());
+  }
+  if (!options.filter.empty()) ToProto(options.filter, request->mutable_filter());
+  if (options.order != Order::kAny) request->set_order(static_cast<v1::Order>(options.order));
+  if (options.batch_bytes_max) request->set_max_batch_bytes(*options.batch_bytes_max);
+  request->set_without_data(options.without_data);
+}
+
+Start FromEach(const std::vector<Watermarks>& ends, uint64_t (*offset)(const Watermarks&)) {
+  std::map<uint32_t, uint64_t> offsets;
+  for (const Watermarks& end : ends) offsets[end.partition] = offset(end);
+  return Start::FromOffsets(std::move(offsets));
+}
+
+}  // namespace
+
+bool ReadPlan::NeedsWatermarks() const {
+  const bool start_moves = std::holds_alternative<Start::Latest>(options_.start.at) ||
+                           std::holds_alternative<Start::AtTime>(options_.start.at) ||
+                           std::holds_alternative<Start::LastN>(options_.start.at);
+  return !backward() && (start_moves || !endless_);
+}
+
+absl::Status ReadPlan::Resolve(const Client& client) {
+  const absl::StatusOr<TopicInfo> topic = client.GetTopic(topic_);
+  if (!topic.ok()) return topic.status();
+  if (resolved_) {
+    if (topic->id == topic_id_) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat("topic '", topic_,
+                     "' was deleted and created again while it was read, so the "
+                     "offsets read so far mean nothing now; begin again from its start"));
+  }
+  topic_id_ = topic->id;
+  base_ = options_.start;
+  stop_ = options_.stop;
+  if (NeedsWatermarks()) {
+    std::optional<absl::Time> time;
+    if (const auto* at = std::get_if<Start::AtTime>(&base_.at)) time = at->time;
+    const auto ends = client.GetWatermarks(topic_, options_.partitions, time);
+    if (!ends.ok()) return ends.status();
+    if (absl::Status status = ResolveStart(client, *ends); !status.ok()) return status;
+    if (absl::Status status = ResolveStop(*ends); !status.ok()) return status;
+  }
+  resolved_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status ReadPlan::ResolveStart(const Client& client, const std::vector<Watermarks>& ends) {
+  if (std::holds_alternative<Start::Latest>(base_.at)) {
+    base_ = FromEach(ends, [](const Watermarks& end) { return end.end_offset; });
+  } else if (std::holds_alternative<Start::AtTime>(base_.at)) {
+    base_ = FromEach(
+        ends, [](const Watermarks& end) { return end.time_offset.value_or(end.end_offset); });
+  } else if (const auto* last = std::get_if<Start::LastN>(&base_.at)) {
+    const uint64_t events = last->events;
+    if (events == 0) return absl::InvalidArgumentError("Start::LastN::events is 0; give 1 or more");
+    if (!options_.filter.empty()) return ResolveFilteredLastN(client, events, ends);
+    std::map<uint32_t, uint64_t> offsets;
+    for (const Watermarks& end : ends) {
+      const uint64_t readable = end.end_offset - end.start_offset;
+      offsets[end.partition] = end.end_offset - std::min(readable, events);
+    }
+    base_ = Start::FromOffsets(std::move(offsets));
+  }
+  return absl::OkStatus();
+}
+
+// Where the last n that match begin only a read can tell; it leaves out the payloads.
+absl::Status ReadPlan::ResolveFilteredLastN(const Client& client, uint64_t events,
+                                            const std::vector<Watermarks>& ends) {
+  std::map<uint32_t, uint64_t> offsets;
+  for (const Watermarks& end : ends) offsets[end.partition] = end.end_offset;
+  v1::ReadRequest request;
+  FillIn(topic_, options_, Start::FromLastN(events), &request);
+  request.set_without_data(true);
+  const auto context = client.connection()->NewContext();
+  const auto stream =
+      v1::EventStore::NewStub(client.connection()->channel())->Read(context.get(), request);
+  v1::ReadResponse response;
+  while (stream->Read(&response)) {
+    if (!response.has_batch()) continue;
+    const v1::EventBatch& batch = response.batch();
+    const uint64_t first =
+        batch.base_offset() + (batch.offset_deltas().empty() ? 0 : batch.offset_deltas(0));
+    uint64_t& offset = offsets[batch.partition()];
+    offset = std::min(offset, first);
+  }
+  base_ = Start::FromOffsets(std::move(offsets));
+  return client.connection()->Annotate(stream->Finish());
+}
+
+// A stop at the end means the end as it is now; a later connection must not move it.
+absl::Status ReadPlan::ResolveStop(const std::vector<Watermarks>& ends) {
+  if (endless_ || std::holds_alternative<Stop::AtTime>(stop_.at)) return absl::OkStatus();
+  std::map<uint32_t, uint64_t> wanted;
+  if (auto* offsets = std::get_if<Stop::Offsets>(&stop_.at)) wanted = offsets->by_partition;
+  std::map<uint32_t, uint64_t> offsets;
+  for (const Watermarks& end : ends) {
+    const auto it = wanted.find(end.partition);
+    offsets[end.partition] =
+        it == wanted.end() ? end.end_offset : std::min(it->second, end.end_offset);
+    if (it != wanted.end()) wanted.erase(it);
+  }
+  // Partitions that do not exist: the server's error is better than ours.
+  offsets.insert(wanted.begin(), wanted.end());
+  stop_ = Stop::BeforeOffsets(std::move(offsets));
+  return absl::OkStatus();
+}
+
+// A cursor is exact for partitions that had no match yet, offsets for those that had; with a cursor
+// what came after it comes again and Accept drops it.
+Start ReadPlan::RestOfStart() const {
+  const bool began = !next_.empty() || !cursor_.empty();
+  if (!began || backward()) return base_;
+  const auto* after = std::get_if<Start::AfterCursor>(&base_.at);
+  if (after != nullptr || (!options_.filter.empty() && !cursor_.empty())) {
+    return Start::FromCursor(cursor_.empty() ? after->cursor : cursor_);
+  }
+  std::map<uint32_t, uint64_t> offsets;
+  if (const auto* from = std::get_if<Start::Offsets>(&base_.at)) offsets = from->by_partition;
+  for (const auto& [partition, offset] : next_) offsets[partition] = offset;
+  return Start::FromOffsets(std::move(offsets));
+}
+
+v1::ReadRequest ReadPlan::MakeReadRequest() const {
+  v1::ReadRequest request;
+  const Start start = RestOfStart();
+  FillIn(topic_, options_, start, &request);
+  ToProto(stop_, request.mutable_stop());
+  if (backward()) request.set_direction(v1::DIRECTION_BACKWARD);
+  // After a cursor the server would count again what Accept drops.
+  const bool counts_anew = accepted_ > 0 && std::holds_alternative<Start::AfterCursor>(start.at);
+  if (options_.events_max && !counts_anew) request.set_max_events(*options_.events_max - accepted_);
+  return request;
+}
+
+v1::SubscribeRequest ReadPlan::MakeSubscribeRequest() const {
+  v1::SubscribeRequest request;
+  FillIn(topic_, options_, RestOfStart(), &request);
+  return request;
+}
+
+bool ReadPlan::Accept(BatchData* batch) {
+  if (!backward()) {
+    const auto it = next_.find(batch->partition);
+    if (it != next_.end()) TrimBefore(it->second, batch);
+  }
+  if (options_.events_max) TrimToSize(*options_.events_max - accepted_, batch);
+  if (batch->events == 0) return false;
+  accepted_ += batch->events;
+  next_[batch->partition] =
+      backward() ? batch->OffsetAt(0) : batch->OffsetAt(batch->events - 1) + 1;
+  return true;
+}
+
+std::optional<Gap> ReadPlan::Accept(Gap gap) {
+  if (backward()) return gap;
+  uint64_t& next = next_[gap.partition];
+  gap.from_offset = std::max(gap.from_offset, next);
+  if (gap.from_offset >= gap.until_offset) return std::nullopt;
+  next = gap.until_offset;
+  return gap;
+}
+
+void ReadPlan::SetCursor(const std::string& cursor) {
+  if (!cursor.empty()) cursor_ = cursor;
+}
+
+}  // namespace tidemark::internal
