@@ -90,6 +90,8 @@ void GroupCoordinator::TryJoin(std::shared_ptr<JoinAttempt> attempt) {
     absl::MutexLock lock(&mu_);
     number = MemberNumber(++members_joined_);
   }
+  // Before, so that the next tick is felt; and after it, in case one came too early.
+  KeepTicking(group);
   switch (
       group->Join(attempt->request, attempt->created, number, attempt->listener, attempt->done)) {
     case LiveGroup::Outcome::kTaken:

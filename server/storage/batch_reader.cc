@@ -98,6 +98,12 @@ absl::StatusOr<BatchPtr> LoadBatch(rocksdb::Iterator& it, LogId log, const Batch
   auto batch = std::make_shared<StoredBatch>();
   absl::Status status = DecodeBatch(log, info.base_offset, *bytes, batch->header, batch->events);
   if (!status.ok()) return status;
+  const BatchHeader& header = batch->header;
+  if (header.count != info.row.count || header.append_time_us != info.row.append_time_us ||
+      header.position != info.row.position || header.events_crc32c != info.row.events_crc32c) {
+    return absl::DataLossError(absl::StrCat("the batch at offset ", info.base_offset.value(),
+                                            " of log ", log.value(), " contradicts its index row"));
+  }
   batch->owner = std::move(bytes);
   return BatchPtr(std::move(batch));
 }

@@ -27,6 +27,15 @@ absl::StatusOr<Record> FromJson(absl::string_view kind, absl::string_view bytes,
   }
 }
 
+// The enumerator `value` of E, whose last one is `last`.
+template <typename E>
+E ToEnum(int64_t value, E last) {
+  if (value < 0 || value > static_cast<int64_t>(last)) {
+    throw Json::other_error::create(501, absl::StrCat("unknown enumerator ", value), nullptr);
+  }
+  return static_cast<E>(value);
+}
+
 template <typename T>
 std::optional<T> Optional(const Json& json, const char* name) {
   if (!json.contains(name)) return std::nullopt;
@@ -49,8 +58,12 @@ Json ConfigToJson(const TopicConfig& config) {
 TopicConfig ConfigFromJson(const Json& json) {
   TopicConfig config;
   config.partitions = json.at("partitions").get<uint32_t>();
-  config.durability = json.at("durability") == "memory" ? Durability::kMemory : Durability::kSynced;
-  config.compression = static_cast<Compression>(json.at("compression").get<int>());
+  const std::string durability = json.at("durability").get<std::string>();
+  if (durability != "memory" && durability != "synced") {
+    throw Json::other_error::create(501, "unknown durability " + durability, nullptr);
+  }
+  config.durability = durability == "memory" ? Durability::kMemory : Durability::kSynced;
+  config.compression = ToEnum(json.at("compression").get<int64_t>(), Compression::kZstd);
   config.index_keys = json.at("index_keys").get<bool>();
   config.compact = json.at("compact").get<bool>();
   config.encrypt_by_key = json.at("encrypt_by_key").get<bool>();
@@ -86,8 +99,8 @@ void GroupFromJson(const Json& json, GroupRecord& record) {
   record.topics = json.at("topics").get<std::vector<std::string>>();
   record.filter.types = json.at("types").get<std::vector<std::string>>();
   record.filter.keys = json.at("keys").get<std::vector<std::string>>();
-  record.mode = static_cast<GroupMode>(json.at("mode").get<int>());
-  record.start.kind = static_cast<GroupStart::Kind>(json.at("start").at("kind").get<int>());
+  record.mode = ToEnum(json.at("mode").get<int64_t>(), GroupMode::kUnordered);
+  record.start.kind = ToEnum(json.at("start").at("kind").get<int64_t>(), GroupStart::Kind::kTime);
   record.start.time_us = Optional<uint64_t>(json.at("start"), "time_us").value_or(0);
   const Json& retry = json.at("retry");
   record.retry.initial_backoff_us = retry.at("initial_backoff_us").get<uint64_t>();
@@ -176,6 +189,9 @@ absl::StatusOr<ProducerRecord> DecodeProducerRecord(absl::string_view bytes) {
   record.fingerprint = LoadLittle32(p + 8);
   record.append_time_us = LoadLittle64(p + 12);
   record.position = Position(LoadLittle64(p + 20));
+  if (LoadLittle32(p + 28) > static_cast<uint32_t>(Durability::kMemory)) {
+    return Damaged("producer", "unknown durability");
+  }
   record.durability = static_cast<Durability>(LoadLittle32(p + 28));
   for (p += kProducerFixedBytes; p != bytes.data() + bytes.size(); p += kProducerRangeBytes) {
     record.ranges.push_back({.partition = PartitionIndex(LoadLittle32(p)),

@@ -13,6 +13,7 @@
 #include "server/storage/open_options.h"
 #include "server/storage/record_codec.h"
 #include "server/storage/store_rep.h"
+#include "server/storage/wal_scan.h"
 
 namespace tidemark::storage {
 namespace {
@@ -77,6 +78,29 @@ absl::Status CheckNotHeadless(rocksdb::Env& env, const std::string& path) {
   return absl::OkStatus();
 }
 
+// Scans the logs unless another process writes them; opening says so then.
+absl::Status ScanClosedWals(rocksdb::Env& env, const std::string& path) {
+  rocksdb::FileLock* lock = nullptr;
+  if (!env.LockFile(path + "/LOCK", &lock).ok()) return absl::OkStatus();
+  const absl::Status intact = ScanWals(env, path);
+  env.UnlockFile(lock);
+  return intact;
+}
+
+// Makes the name of the data directory durable: RocksDB creates it, but syncs only what is in it.
+absl::Status SyncParent(rocksdb::Env& env, const std::string& path) {
+  std::string absolute;
+  rocksdb::Status status = env.GetAbsolutePath(path, &absolute);
+  if (status.ok()) {
+    while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
+    const size_t slash = absolute.rfind('/');
+    std::unique_ptr<rocksdb::Directory> parent;
+    status = env.NewDirectory(slash == 0 ? "/" : absolute.substr(0, slash), &parent);
+    if (status.ok()) status = parent->Fsync();
+  }
+  return FromRocks(status, absl::StrCat("syncing the directory above ", path));
+}
+
 }  // namespace
 
 absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing) {
@@ -90,7 +114,7 @@ absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing) {
 Store::Rep::~Rep() {
   if (db == nullptr) return;
   // What was committed without a sync is on disk after an orderly end, too.
-  db->SyncWAL();
+  if (!failed) db->SyncWAL();
   for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
   db->Close();  // What it could report now was reported by the commit that failed.
 }
@@ -106,6 +130,9 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
   if (absl::Status intact = CheckNotHeadless(*db_options.env, options.path); !intact.ok()) {
     return intact;
   }
+  if (absl::Status intact = ScanClosedWals(*db_options.env, options.path); !intact.ok()) {
+    return intact;
+  }
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
       rocksdb::DB::Open(db_options, options.path, MakeColumnFamilies(options), &rep->handles, &db);
@@ -119,9 +146,13 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
       return absl::FailedPreconditionError(absl::StrCat(
           "the store in ", options.path, " was written by a newer server (", text, ")"));
     }
+    if (absl::StrContains(text, "While mkdir")) {
+      return absl::UnavailableError(absl::StrCat("creating ", options.path, ": ", text));
+    }
     return FromRocks(status, absl::StrCat("opening ", options.path));
   }
   rep->db.reset(db);
+  if (absl::Status synced = SyncParent(*db_options.env, options.path); !synced.ok()) return synced;
   rep->families = {.meta = rep->handles[kMetaFamily],
                    .data = rep->handles[kDataFamily],
                    .index = rep->handles[kIndexFamily],
@@ -186,12 +217,15 @@ absl::Status Store::Commit(std::unique_ptr<WriteSet> set, Sync sync) {
       status = rep_->db->Flush(flush, families);
     }
     if (!status.ok()) {
+      rep_->failed = true;
       return FromRocks(status, "ending an epoch");
     }
   }
   rocksdb::WriteOptions write;
   write.sync = sync == Sync::kSync;
-  return FromRocks(rep_->db->Write(write, &set->rep_->batch), "committing");
+  const rocksdb::Status written = rep_->db->Write(write, &set->rep_->batch);
+  rep_->failed = rep_->failed || !written.ok();
+  return FromRocks(written, "committing");
 }
 
 absl::StatusOr<StoreRecord> Store::ReadStoreRecord() const {

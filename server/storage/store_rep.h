@@ -27,6 +27,7 @@ struct Store::Rep {
   uint64_t epoch_bytes = 0;
   // Of the thread that calls Commit: the epoch of the newest committed set.
   Epoch committed_epoch;
+  bool failed = false;  // A commit failed.
 };
 
 // RocksDB's status with the place where it arose.

@@ -4,8 +4,9 @@
 // Terms.     ready: sealed and never sent. window: sent at least once (send_window.h).
 //            epoch: which Flush a request belongs to.
 // Invariant. buffered_events_ is the sum of events that are open, ready or in the window.
-// Threads.   producer.cc runs on callers' threads, producer_sender.cc on the sender. Callbacks are
-//            called on the sender with no lock held.
+// Threads.   producer.cc runs on callers' threads, the other files on the sender. Callbacks are
+// called
+//            on the sender with no lock held.
 #ifndef TIDEMARK_CLIENT_SRC_PRODUCER_IMPL_H_
 #define TIDEMARK_CLIENT_SRC_PRODUCER_IMPL_H_
 
@@ -54,7 +55,7 @@ class Producer::Impl {
   void NotifyLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool OnSenderThread() const { return std::this_thread::get_id() == sender_.get_id(); }
 
-  // The sender.
+  // The sender: producer_sender.cc, and what becomes of events in producer_outcome.cc.
   void RunSender();
   bool AwaitWork();
   void Connect();

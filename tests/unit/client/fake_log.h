@@ -26,12 +26,12 @@ constexpr char kRefusedType[] = "refused";
 
 class FakeLog {
  public:
-  explicit FakeLog(uint32_t partitions) : partitions_(partitions) {}
+  explicit FakeLog(uint32_t partitions) : partition_count_(partitions), partitions_(partitions) {}
 
   // As EventStore.Append.
   absl::StatusOr<v1::AppendResponse> Append(const v1::AppendRequest& request);
 
-  uint32_t partitions() const { return static_cast<uint32_t>(partitions_.size()); }
+  uint32_t partitions() const { return partition_count_; }
   uint64_t topic_id() const;
   void RecreateTopic();
   std::vector<v1::Event> Events(uint32_t partition) const;
@@ -49,6 +49,7 @@ class FakeLog {
  private:
   using Answers = std::map<uint64_t, v1::AppendResponse>;  // By sequence.
 
+  const uint32_t partition_count_;
   mutable absl::Mutex mu_;
   std::vector<std::vector<v1::Event>> partitions_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, Answers> producers_ ABSL_GUARDED_BY(mu_);

@@ -1,0 +1,140 @@
+"""What an operator or a new client asks first: info, settings, health, reflection."""
+
+from google.protobuf import descriptor_pb2
+
+from support.case import ServerCase, main
+from support.standard import NOT_SERVING, SERVING, Health, HealthCheckRequest, Reflection
+from support.stubs import pb, rpc
+
+
+class Operations(ServerCase):
+
+    FLAGS = ("--key-bytes-max", "2000", "--heartbeat-interval", "3s")
+
+    def info(self):
+        return self.server.operations.GetServerInfo(pb.GetServerInfoRequest())
+
+    def test_server_info(self):
+        info = self.info()
+        self.assertRegex(info.version, r"^\d+\.\d+\.\d+")
+        self.assertTrue(info.store_id)
+        self.assertGreaterEqual(info.time.ToNanoseconds(), info.start_time.ToNanoseconds())
+        self.assertEqual(info.limits.key_bytes_max, 2000)
+        self.assertEqual((info.limits.event_bytes_max, info.limits.request_bytes_max),
+                         (1 << 20, 4 << 20))
+        for field, value in info.limits.ListFields():
+            self.assertGreater(value, 0, field.name)
+        self.assertEqual(len(info.limits.ListFields()), len(info.limits.DESCRIPTOR.fields))
+        self.assertEqual(list(info.features), sorted(set(info.features)))
+        self.assertIn("consume.partition_ordered", info.features)
+
+    def test_store_id_stays_and_start_time_moves(self):
+        before = self.info()
+        self.server.restart()
+        after = self.info()
+        self.assertEqual(after.store_id, before.store_id)
+        self.assertGreater(after.start_time.ToNanoseconds(), before.start_time.ToNanoseconds())
+
+    def test_config_tells_value_and_source(self):
+        settings = {s.name: s for s in
+                    self.server.operations.GetConfig(pb.GetConfigRequest()).settings}
+        self.assertEqual(list(settings), sorted(settings))
+        interval = settings["heartbeat_interval"]
+        self.assertEqual((interval.value, interval.source), ("3s", pb.CONFIG_SOURCE_FLAG))
+        self.assertEqual(settings["streams_max"].source, pb.CONFIG_SOURCE_DEFAULT)
+        self.assertTrue(all(s.description and s.source for s in settings.values()))
+
+    def test_health_check_and_watch(self):
+        health = Health(self.server.channel)
+        self.assertEqual(health.Check(HealthCheckRequest()).status, SERVING)
+        watch = health.Watch(HealthCheckRequest(), timeout=20)
+        self.assertEqual(next(watch).status, SERVING)
+        self.server.terminate()
+        self.assertEqual(next(watch).status, NOT_SERVING)
+        watch.cancel()
+        self.assertEqual(self.server.stop(), 0)
+        self.server.start()
+
+    def test_health_of_each_service(self):
+        health = Health(self.server.channel)
+        for service in rpc.descriptors:
+            status = health.Check(HealthCheckRequest(service=service)).status
+            self.assertEqual(status, SERVING, service)
+
+    def test_reflection_lists_and_describes_the_services(self):
+        reflection = Reflection(self.server.channel)
+        listed = reflection.ask(list_services="*").list_services_response.service
+        names = {service.name for service in listed}
+        self.assertLessEqual({*rpc.descriptors, "grpc.health.v1.Health"}, names)
+        for name, service in rpc.descriptors.items():
+            answer = reflection.ask(file_containing_symbol=name).file_descriptor_response
+            files = [descriptor_pb2.FileDescriptorProto.FromString(f)
+                     for f in answer.file_descriptor_proto]
+            described = [s for f in files for s in f.service if f"{f.package}.{s.name}" == name]
+            self.assertEqual([m.name for m in described[0].method],
+                             [m.name for m in service.methods])
+
+    def test_unknown_method_and_service(self):
+        for path in ("/tidemark.v1.EventStore/NoSuch", "/no.Such/Method"):
+            with self.assertRaises(Exception) as caught:
+                self.server.channel.unary_unary(path)(b"")
+            self.assertEqual(caught.exception.code().name, "UNIMPLEMENTED")
+
+
+class NotYet(ServerCase):
+    """Calls whose feature is still to come say so, and which feature it is."""
+
+    CALLS = [
+        ("events", "Transact", pb.TransactRequest(), "transact"),
+        ("topics", "ListEventTypes", pb.ListEventTypesRequest(topic="t"), "topic.event_types"),
+        ("topics", "GetKey", pb.GetKeyRequest(topic="t", key="k"), "topic.key_index"),
+        ("topics", "EraseEvents", pb.EraseEventsRequest(topic="t"), "topic.erase"),
+        ("groups", "UpdateGroup", pb.UpdateGroupRequest(), "group.update"),
+        ("groups", "SeekGroup", pb.SeekGroupRequest(group="g"), "group.seek"),
+        ("groups", "PauseGroup", pb.PauseGroupRequest(group="g"), "group.pause"),
+        ("groups", "ResumeGroup", pb.ResumeGroupRequest(group="g"), "group.pause"),
+        ("groups", "ListDeadLetters", pb.ListDeadLettersRequest(group="g"), "group.dead_letters"),
+        ("groups", "RedriveDeadLetters", pb.RedriveDeadLettersRequest(group="g"),
+         "group.dead_letters"),
+        ("groups", "DiscardDeadLetters", pb.DiscardDeadLettersRequest(group="g"),
+         "group.dead_letters"),
+        ("operations", "CreateBackup", pb.CreateBackupRequest(), "backup"),
+        ("operations", "ListBackups", pb.ListBackupsRequest(), "backup"),
+        ("operations", "VerifyStore", pb.VerifyStoreRequest(), "verify"),
+    ]
+
+    def check(self, call, feature):
+        self.assert_refused(call, "UNIMPLEMENTED", "FEATURE_NOT_AVAILABLE", feature=feature)
+        info = self.server.operations.GetServerInfo(pb.GetServerInfoRequest())
+        self.assertNotIn(feature, info.features)
+
+    def test_calls(self):
+        for stub, method, request, feature in self.CALLS:
+            with self.subTest(method=method):
+                self.check(lambda: getattr(getattr(self.server, stub), method)(request), feature)
+
+    def test_topic_settings(self):
+        cases = [({"retention": pb.Retention(max_bytes=1)}, "topic.retention"),
+                 ({"compression": pb.COMPRESSION_ZSTD}, "topic.compression"),
+                 ({"compression": pb.COMPRESSION_LZ4}, "topic.compression"),
+                 ({"compact": True}, "topic.compact"),
+                 ({"encrypt_by_key": True}, "topic.encrypt_by_key")]
+        for config, feature in cases:
+            with self.subTest(feature=feature), self.nothing_written():
+                self.check(lambda: self.server.topics.CreateTopic(pb.CreateTopicRequest(
+                    name="not-yet", config=pb.TopicConfig(**config))), feature)
+
+    def test_reads_and_appends(self):
+        topic = self.new_topic()
+        event = pb.Event(type="t")
+        with self.nothing_written(topic):
+            self.check(lambda: self.append(topic, [event], conditions=[
+                pb.Condition(key="k", absent=pb.KeyAbsent())]), "append.conditions")
+            self.check(lambda: self.append(topic, [event], offset_commits=[
+                pb.OffsetCommit(group="g", topic=topic)]), "append.offset_commits")
+        self.check(lambda: self.read(topic, order=pb.ORDER_COMMIT), "read.order_commit")
+        self.check(lambda: self.read(topic, direction=pb.DIRECTION_BACKWARD), "read.backward")
+
+
+if __name__ == "__main__":
+    main()

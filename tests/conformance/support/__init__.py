@@ -1,0 +1,1 @@
+"""What the tests that drive a real server from Python share."""

@@ -1,0 +1,171 @@
+#include "tests/support/crash_files.h"
+
+#include <fstream>
+#include <utility>
+
+namespace tidemark::testing {
+
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using rocksdb::Slice;
+
+class CrashFileSystem::WritableFile : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  WritableFile(Files& files, std::string path, CrashedFilePtr file,
+               std::unique_ptr<rocksdb::FSWritableFile> target)
+      : FSWritableFileOwnerWrapper(std::move(target)),
+        files_(files),
+        path_(std::move(path)),
+        file_(std::move(file)) {}
+
+  IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* dbg) override {
+    if (IOStatus status = files_.BeforeWrite(path_); !status.ok()) return status;
+    IOStatus status = FSWritableFileOwnerWrapper::Append(data, options, dbg);
+    if (!status.ok()) return status;
+    absl::MutexLock lock(&files_.mu_);
+    file_->content.append(data.data(), data.size());
+    return status;
+  }
+  IOStatus Append(const Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&,
+                  IODebugContext* dbg) override {
+    return Append(data, options, dbg);
+  }
+  IOStatus PositionedAppend(const Slice&, uint64_t, const IOOptions&, IODebugContext*) override {
+    return IOStatus::NotSupported("CrashFileSystem: direct writes");
+  }
+  IOStatus Truncate(uint64_t size, const IOOptions& options, IODebugContext* dbg) override {
+    absl::MutexLock lock(&files_.mu_);
+    if (size != file_->content.size()) {
+      return IOStatus::NotSupported("CrashFileSystem: cutting a file");
+    }
+    return FSWritableFileOwnerWrapper::Truncate(size, options, dbg);
+  }
+  IOStatus Sync(const IOOptions&, IODebugContext*) override { return SyncFile(); }
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override { return SyncFile(); }
+  // Only a hint to begin writing: nothing becomes durable.
+  IOStatus RangeSync(uint64_t, uint64_t, const IOOptions&, IODebugContext*) override {
+    return IOStatus::OK();
+  }
+
+ private:
+  IOStatus SyncFile() {
+    return files_.Sync(path_, Lie::kFileSync,
+                       [this] { file_->durable_bytes = file_->content.size(); });
+  }
+
+  Files& files_;
+  const std::string path_;
+  const CrashedFilePtr file_;
+};
+
+class CrashFileSystem::Directory : public rocksdb::FSDirectory {
+ public:
+  Directory(Files& files, std::string path) : files_(files), path_(std::move(path)) {}
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override {
+    return files_.Sync(path_, Lie::kDirectorySync, [this] {
+      files_.mu_.AssertHeld();
+      files_.disk_.SyncDirectory(path_);
+    });
+  }
+  IOStatus Close(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
+
+ private:
+  Files& files_;
+  const std::string path_;
+};
+
+bool CrashFileSystem::Files::FailsNow(Operation operation, const std::string& path) {
+  if (failure_.left == 0 || failure_.operation != operation ||
+      !absl::EndsWith(path, failure_.suffix)) {
+    return false;
+  }
+  return --failure_.left == 0;
+}
+
+IOStatus CrashFileSystem::Files::BeforeWrite(const std::string& path) {
+  absl::MutexLock lock(&mu_);
+  if (cut_) return NoPower();
+  if (FailsNow(Operation::kWrite, path)) return IOStatus::IOError("planned write failure", path);
+  return IOStatus::OK();
+}
+
+IOStatus CrashFileSystem::Files::NewWritableFile(const std::string& path,
+                                                 const rocksdb::FileOptions& options,
+                                                 std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                                 IODebugContext* dbg) {
+  absl::MutexLock lock(&mu_);
+  if (cut_) return NoPower();
+  std::unique_ptr<rocksdb::FSWritableFile> target;
+  IOStatus status = FileSystemWrapper::NewWritableFile(path, options, &target, dbg);
+  if (!status.ok()) return status;
+  const std::string normal = Normal(path);
+  *result = std::make_unique<WritableFile>(*this, normal, disk_.Create(normal), std::move(target));
+  return status;
+}
+
+IOStatus CrashFileSystem::Files::NewDirectory(const std::string& path, const IOOptions&,
+                                              std::unique_ptr<rocksdb::FSDirectory>* result,
+                                              IODebugContext*) {
+  *result = std::make_unique<Directory>(*this, Normal(path));
+  return IOStatus::OK();
+}
+
+IOStatus CrashFileSystem::Files::RenameFile(const std::string& from, const std::string& to,
+                                            const IOOptions& options, IODebugContext* dbg) {
+  absl::MutexLock lock(&mu_);
+  if (cut_) return NoPower();
+  IOStatus status = FileSystemWrapper::RenameFile(from, to, options, dbg);
+  // RocksDB's own diary is written past this class and may be lost.
+  if (status.ok() && disk_.Find(Normal(from)) != nullptr) disk_.Rename(Normal(from), Normal(to));
+  return status;
+}
+
+IOStatus CrashFileSystem::Files::DeleteFile(const std::string& path, const IOOptions& options,
+                                            IODebugContext* dbg) {
+  absl::MutexLock lock(&mu_);
+  if (cut_) return NoPower();
+  IOStatus status = FileSystemWrapper::DeleteFile(path, options, dbg);
+  if (status.ok()) disk_.Delete(Normal(path));
+  return status;
+}
+
+IOStatus CrashFileSystem::Files::CreateDir(const std::string& path, const IOOptions& options,
+                                           IODebugContext* dbg) {
+  absl::MutexLock lock(&mu_);
+  if (cut_) return NoPower();
+  IOStatus status = FileSystemWrapper::CreateDir(path, options, dbg);
+  if (status.ok()) disk_.MakeDirectory(Normal(path));
+  return status;
+}
+
+IOStatus CrashFileSystem::Files::CreateDirIfMissing(const std::string& path,
+                                                    const IOOptions& options, IODebugContext* dbg) {
+  absl::MutexLock lock(&mu_);
+  if (cut_) return NoPower();
+  IOStatus status = FileSystemWrapper::CreateDirIfMissing(path, options, dbg);
+  if (status.ok() && Normal(path) != root_) disk_.MakeDirectory(Normal(path));
+  return status;
+}
+
+void CrashFileSystem::Files::RestorePower(Loss loss, uint64_t seed) {
+  absl::MutexLock lock(&mu_);
+  Random random(seed);
+  const auto kept = loss == Loss::kAllUnsynced ? disk_.Durable() : disk_.DurableAndSome(random);
+  for (const auto& entry : std::filesystem::directory_iterator(root_)) {
+    std::filesystem::remove_all(entry.path());
+  }
+  for (const auto& [path, content] : kept) {
+    if (absl::EndsWith(path, "/")) {
+      std::filesystem::create_directory(path);
+    } else {
+      std::ofstream(path, std::ios::binary).write(content.data(), content.size());
+    }
+  }
+  disk_.Reset(kept);
+  syncs_ = 0;
+  cut_in_ = 0;
+  cut_ = false;
+}
+
+}  // namespace tidemark::testing

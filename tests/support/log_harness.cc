@@ -1,0 +1,143 @@
+#include "tests/support/log_harness.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/base/crc32c.h"
+
+namespace tidemark::testing {
+
+log::AppendRequest MakeRequest(log::TopicPtr topic, const std::vector<Part>& parts,
+                               std::optional<log::ProducerSequence> producer) {
+  log::AppendRequest request{.topic = std::move(topic), .producer = std::move(producer)};
+  auto owner = std::make_shared<std::string>();
+  for (const Part& part : parts) owner->append(EncodeEvents(part.events));
+  size_t at = 0;
+  for (const Part& part : parts) {
+    log::PartitionEvents& events = request.parts.emplace_back();
+    events.partition = PartitionIndex(part.partition);
+    events.count = static_cast<uint32_t>(part.events.size());
+    const size_t begin = at;
+    // The first half is one run, the others are runs of their own, as keys may scatter them.
+    for (size_t i = 0; i < part.events.size(); ++i) {
+      const size_t size = EncodeEntry(part.events[i]).size();
+      const bool joins = i > 0 && i < part.events.size() / 2;
+      if (joins) {
+        absl::string_view& run = events.runs.back();
+        run = absl::string_view(run.data(), run.size() + size);
+      } else {
+        events.runs.push_back(absl::string_view(*owner).substr(at, size));
+      }
+      at += size;
+    }
+    events.bytes = at - begin;
+  }
+  request.bytes = owner->size();
+  request.fingerprint = base::Crc32c(*owner);
+  request.owner = std::move(owner);
+  return request;
+}
+
+absl::StatusOr<std::vector<ReadEvent>> EventsOf(const storage::StoredBatch& batch) {
+  const auto decoded = DecodeEvents(batch.events);
+  if (!decoded.has_value()) return absl::DataLossError("a batch does not decode");
+  if (decoded->size() != batch.header.count) {
+    return absl::DataLossError(
+        absl::StrCat("a batch of ", batch.header.count, " events has ", decoded->size()));
+  }
+  std::vector<ReadEvent> events;
+  for (size_t i = 0; i < decoded->size(); ++i) {
+    events.push_back({batch.header.base_offset + i, (*decoded)[i]});
+  }
+  return events;
+}
+
+absl::Status LogHarness::Open() {
+  metrics_ = std::make_unique<metrics::Metrics>();
+  absl::StatusOr<std::unique_ptr<storage::Store>> store = storage::Store::Open(options_.store);
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  absl::StatusOr<std::unique_ptr<log::EventLog>> log =
+      log::EventLog::Open(options_.log, *store_, clock_, *metrics_);
+  if (!log.ok()) {
+    store_.reset();
+    return log.status();
+  }
+  log_ = *std::move(log);
+  return absl::OkStatus();
+}
+
+void LogHarness::Close() {
+  log_.reset();
+  store_.reset();
+}
+
+absl::StatusOr<log::TopicPtr> LogHarness::CreateTopic(std::string name,
+                                                      storage::TopicConfig config) {
+  return log::Await<log::TopicPtr>(
+      [&](auto done) { log_->CreateTopic(std::move(name), std::move(config), std::move(done)); });
+}
+
+absl::Status LogHarness::DeleteTopic(std::string name) {
+  return log::AwaitDone([&](auto done) { log_->DeleteTopic(std::move(name), std::move(done)); });
+}
+
+absl::StatusOr<log::AppendResult> LogHarness::Append(log::AppendRequest request) {
+  return log::Await<log::AppendResult>(
+      [&](auto done) { log_->Append(std::move(request), std::move(done)); });
+}
+
+absl::StatusOr<log::AppendResult> LogHarness::Append(const log::TopicPtr& topic, uint32_t partition,
+                                                     std::vector<TestEvent> events) {
+  return Append(MakeRequest(topic, {{partition, std::move(events)}}));
+}
+
+absl::StatusOr<std::vector<ReadEvent>> LogHarness::ReadAll(const log::Topic& topic,
+                                                           uint32_t partition,
+                                                           std::optional<Offset> from) {
+  absl::StatusOr<log::PartitionPtr> opened = log_->OpenPartition(topic, PartitionIndex(partition));
+  if (!opened.ok()) return opened.status();
+  const log::Partition::Ends ends = (*opened)->ends();
+  std::vector<ReadEvent> all;
+  for (Offset next = from.value_or(ends.start); next < ends.end;) {
+    absl::StatusOr<log::PartitionRead> read =
+        log_->reader().Read(**opened, next, ends.end, 4096, log::MayWait::kYes);
+    if (!read.ok()) return read.status();
+    if (read->state != log::PartitionRead::State::kBatches) {
+      return absl::DataLossError(
+          absl::StrCat("no batches at offset ", next.value(), " before ", ends.end.value()));
+    }
+    for (const storage::BatchPtr& batch : read->batches) {
+      absl::StatusOr<std::vector<ReadEvent>> events = EventsOf(*batch);
+      if (!events.ok()) return events.status();
+      for (ReadEvent& event : *events) {
+        if (event.offset < next) continue;
+        if (event.offset != next) {
+          return absl::DataLossError(absl::StrCat("offset ", event.offset.value(), " follows ",
+                                                  next.value(), ", which is missing"));
+        }
+        ++next;
+        all.push_back(std::move(event));
+      }
+    }
+  }
+  return all;
+}
+
+PipelinePause::PipelinePause(log::EventLog& log) {
+  log.Mutate({.prepare =
+                  [this](storage::WriteSet&) {
+                    entered_.Notify();
+                    go_.WaitForNotification();
+                    return absl::OkStatus();
+                  },
+              .publish = [] {},
+              .done = [this](absl::Status) { done_.Notify(); }});
+  entered_.WaitForNotification();
+}
+
+void PipelinePause::Resume() {
+  if (go_.HasBeenNotified()) return;
+  go_.Notify();
+  done_.WaitForNotification();
+}
+
+}  // namespace tidemark::testing

@@ -1,0 +1,90 @@
+// LogHarness: an EventLog over a store in a directory of the test, with blocking calls on plain
+// values, that can be closed and opened again.
+//
+// Threads. One at a time, but for what EventLog itself allows.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/synchronization/notification.h"
+#include "server/log/event_log.h"
+#include "server/metrics/metrics.h"
+#include "server/storage/store.h"
+#include "tests/support/events.h"
+#include "tests/support/manual_clock.h"
+
+namespace tidemark::testing {
+
+// Events of a request for one partition.
+struct Part {
+  uint32_t partition = 0;
+  std::vector<TestEvent> events;
+};
+
+// Parts by partition, each once.
+log::AppendRequest MakeRequest(log::TopicPtr topic, const std::vector<Part>& parts,
+                               std::optional<log::ProducerSequence> producer = std::nullopt);
+
+struct ReadEvent {
+  Offset offset;
+  TestEvent event;
+  friend bool operator==(const ReadEvent&, const ReadEvent&) = default;
+};
+
+// The events of a batch with their offsets.
+absl::StatusOr<std::vector<ReadEvent>> EventsOf(const storage::StoredBatch& batch);
+
+class LogHarness {
+ public:
+  struct Options {
+    storage::StoreOptions store;  // `path` is required.
+    log::LogOptions log;
+  };
+  explicit LogHarness(Options options) : options_(std::move(options)) {}
+
+  Options& options() { return options_; }
+  absl::Status Open();
+  void Close();
+  bool is_open() const { return log_ != nullptr; }
+
+  log::EventLog& log() { return *log_; }
+  storage::Store& store() { return *store_; }
+  metrics::Metrics& metrics() { return *metrics_; }
+  ManualClock& clock() { return clock_; }
+
+  absl::StatusOr<log::TopicPtr> CreateTopic(std::string name, storage::TopicConfig config = {});
+  absl::Status DeleteTopic(std::string name);
+  absl::StatusOr<log::AppendResult> Append(log::AppendRequest request);
+  absl::StatusOr<log::AppendResult> Append(const log::TopicPtr& topic, uint32_t partition,
+                                           std::vector<TestEvent> events);
+  // Every event of a partition from `from` (default: its start) to its end.
+  absl::StatusOr<std::vector<ReadEvent>> ReadAll(const log::Topic& topic, uint32_t partition,
+                                                 std::optional<Offset> from = std::nullopt);
+
+ private:
+  Options options_;
+  ManualClock clock_;
+  std::unique_ptr<metrics::Metrics> metrics_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<log::EventLog> log_;
+};
+
+// Holds a pipeline still, so that what is queued meanwhile is taken at once.
+class PipelinePause {
+ public:
+  explicit PipelinePause(log::EventLog& log);
+  ~PipelinePause() { Resume(); }
+  void Resume();
+
+ private:
+  absl::Notification entered_;
+  absl::Notification go_;
+  absl::Notification done_;
+};
+
+}  // namespace tidemark::testing

@@ -1,0 +1,160 @@
+#include "server/groups/offset_commits.h"
+
+#include <memory>
+
+#include "gtest/gtest.h"
+
+namespace tidemark::groups {
+namespace {
+
+const LogId kLog(1);
+const LogId kOther(2);
+const storage::GroupId kGroup(7);
+
+class OffsetCommitsTest : public ::testing::Test {
+ protected:
+  using Answer = std::shared_ptr<std::optional<absl::Status>>;
+
+  Answer WhenDurable() {
+    auto answer = std::make_shared<std::optional<absl::Status>>();
+    commits_.WhenDurable([answer](absl::Status status) { *answer = std::move(status); });
+    return answer;
+  }
+  // Calls who can be answered.
+  void AnswerReady() {
+    for (OffsetCommits::Ready& ready : commits_.TakeReady()) {
+      std::move(std::get<log::DoneCallback>(ready.waiting))(ready.status);
+    }
+  }
+  void End(const absl::Status& status) {
+    commits_.EndWrite(status);
+    AnswerReady();
+  }
+  // What the next write says of kLog; 0: nothing.
+  uint64_t Begin() {
+    for (const log::OffsetWrite& write : commits_.BeginWrite(kGroup)) {
+      EXPECT_EQ(write.group, kGroup);
+      if (write.log == kLog) return write.committed.value();
+    }
+    return 0;
+  }
+
+  OffsetCommits commits_;
+};
+
+TEST_F(OffsetCommitsTest, AnswersOnlyWhatIsDurable) {
+  commits_.Set(kLog, Offset(5));
+  const Answer answer = WhenDurable();
+  EXPECT_EQ(Begin(), 5u);
+  AnswerReady();
+  EXPECT_FALSE(answer->has_value());
+  EXPECT_EQ(commits_.Durable(kLog), std::nullopt);
+  EXPECT_EQ(commits_.Newest(kLog), Offset(5));
+  End(absl::OkStatus());
+  EXPECT_TRUE((*answer)->ok());
+  EXPECT_EQ(commits_.Durable(kLog), Offset(5));
+}
+
+TEST_F(OffsetCommitsTest, MergesWhatIsSetDuringAWriteIntoTheNext) {
+  commits_.Set(kLog, Offset(5));
+  EXPECT_EQ(Begin(), 5u);
+  commits_.Set(kLog, Offset(6));
+  commits_.Set(kLog, Offset(9));
+  const Answer answer = WhenDurable();
+  EXPECT_TRUE(commits_.BeginWrite(kGroup).empty());  // One at a time.
+  End(absl::OkStatus());
+  EXPECT_FALSE(answer->has_value());
+  EXPECT_EQ(commits_.Newest(kLog), Offset(9));
+  EXPECT_EQ(Begin(), 9u);
+  End(absl::OkStatus());
+  EXPECT_TRUE((*answer)->ok());
+}
+
+TEST_F(OffsetCommitsTest, WaitsForTheWriteUnderWay) {
+  commits_.Set(kLog, Offset(5));
+  EXPECT_EQ(Begin(), 5u);
+  const Answer answer = WhenDurable();
+  AnswerReady();
+  EXPECT_FALSE(answer->has_value());
+  End(absl::OkStatus());
+  EXPECT_TRUE((*answer)->ok());
+}
+
+TEST_F(OffsetCommitsTest, AnswersAtOnceWhenNothingIsOnItsWay) {
+  commits_.Load(kLog, Offset(3));
+  const Answer answer = WhenDurable();
+  AnswerReady();
+  EXPECT_TRUE((*answer)->ok());
+}
+
+// A full queue must neither lose an offset, nor put an older one after a newer one.
+TEST_F(OffsetCommitsTest, RepeatsAWriteThatTheQueueRefused) {
+  commits_.Set(kLog, Offset(5));
+  commits_.Set(kOther, Offset(1));
+  const Answer first = WhenDurable();
+  EXPECT_EQ(Begin(), 5u);
+  commits_.Set(kLog, Offset(8));
+  const Answer second = WhenDurable();
+  End(absl::ResourceExhaustedError("full"));
+  EXPECT_TRUE(commits_.BeginWrite(kGroup).empty());  // Not before Retry.
+  EXPECT_TRUE(commits_.pending());
+  commits_.Retry();
+  const std::vector<log::OffsetWrite> writes = commits_.BeginWrite(kGroup);
+  ASSERT_EQ(writes.size(), 2u);
+  EXPECT_EQ(writes[0].committed, Offset(8));
+  EXPECT_EQ(writes[1].committed, Offset(1));
+  EXPECT_FALSE(first->has_value());
+  End(absl::OkStatus());
+  EXPECT_TRUE((*first)->ok());
+  EXPECT_TRUE((*second)->ok());
+}
+
+TEST_F(OffsetCommitsTest, ForgetsWhatFailed) {
+  commits_.Load(kLog, Offset(3));
+  commits_.Set(kLog, Offset(5));
+  const Answer answer = WhenDurable();
+  EXPECT_EQ(Begin(), 5u);
+  End(absl::UnavailableError("the store failed"));
+  EXPECT_TRUE(absl::IsUnavailable(**answer));
+  EXPECT_EQ(commits_.Newest(kLog), Offset(3));
+  EXPECT_FALSE(commits_.pending());
+}
+
+TEST_F(OffsetCommitsTest, MovesBackWhenAsked) {
+  commits_.Load(kLog, Offset(9));
+  commits_.Set(kLog, Offset(2));
+  EXPECT_EQ(commits_.Newest(kLog), Offset(2));
+  EXPECT_EQ(Begin(), 2u);
+  End(absl::OkStatus());
+  EXPECT_EQ(commits_.Durable(kLog), Offset(2));
+}
+
+TEST_F(OffsetCommitsTest, ForgetsADeletedLogAndAnswersWhoWaitedForIt) {
+  commits_.Set(kLog, Offset(5));
+  const Answer answer = WhenDurable();
+  commits_.Forget(kLog);
+  EXPECT_TRUE(commits_.BeginWrite(kGroup).empty());
+  AnswerReady();
+  EXPECT_TRUE(answer->has_value());
+  EXPECT_EQ(commits_.Newest(kLog), std::nullopt);
+}
+
+TEST_F(OffsetCommitsTest, DoesNotBringAForgottenLogBackAfterItsWrite) {
+  commits_.Set(kLog, Offset(5));
+  EXPECT_EQ(Begin(), 5u);
+  commits_.Forget(kLog);
+  End(absl::OkStatus());
+  EXPECT_EQ(commits_.Durable(kLog), std::nullopt);
+}
+
+TEST_F(OffsetCommitsTest, AnswersEverybodyWhenAbandoned) {
+  commits_.Set(kLog, Offset(5));
+  const Answer answer = WhenDurable();
+  commits_.Abandon(absl::NotFoundError("deleted"));
+  AnswerReady();
+  EXPECT_TRUE(absl::IsNotFound(**answer));
+  EXPECT_FALSE(commits_.pending());
+}
+
+}  // namespace
+}  // namespace tidemark::groups

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# `./dev check [NAME...]`: what is not a test, but must hold before a change is taken.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=tools/lib.sh
+source tools/lib.sh
+# shellcheck source=tools/buf.sh
+source tools/buf.sh
+
+# Cheap ones first.
+readonly ALL=(format layout shell proto thread-safety tidy sanitizers)
+
+check_format() {
+  source_files '*.cc' '*.h' | xargs -r clang-format-14 --dry-run --Werror
+}
+
+check_layout() {
+  /usr/bin/python3 -B tests/layout/check_layout_test.py
+  /usr/bin/python3 -B tests/layout/check_layout.py .
+}
+
+check_shell() {
+  source_files dev .ci/run '*.sh' | xargs -r shellcheck -x
+}
+
+check_proto() {
+  install_buf
+  "$BUF" lint
+  refuse_breaking_changes
+  refuse_stale_baseline
+}
+
+# g++ ignores the annotations of our locks; clang takes them for errors.
+check_thread-safety() {
+  build thread-safety
+}
+
+check_tidy() {
+  build thread-safety tidemark_proto  # Flags that clang understands, and the generated headers.
+  compiled_files build/thread-safety | grep -E '^(server|client|examples|bench)/' \
+    | xargs -r -n 1 -P "${JOBS:-$(nproc)}" clang-tidy-14 --quiet -p build/thread-safety
+}
+
+check_sanitizers() {
+  build asan
+  export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14 UBSAN_OPTIONS=print_stacktrace=1
+  ctest --test-dir build/asan --output-on-failure -j2 --no-tests=error
+}
+
+# The source files that targets in a build directory compile: clang-tidy knows how to read only these.
+compiled_files() {
+  sed -n "s|^ *\"file\": \"$PWD/\(.*\)\",\{0,1\}\$|\1|p" "$1/compile_commands.json" | sort -u
+}
+
+# One check in this process, so that `set -e` ends it at its first failure.
+if [[ ${1:-} == --only ]]; then
+  "check_$2"
+  exit
+fi
+
+[[ $# -gt 0 ]] || set -- "${ALL[@]}"
+for name in "$@"; do
+  [[ " ${ALL[*]} " == *" $name "* ]] || die "no check '$name'; there are: ${ALL[*]}"
+done
+install_packages build test check
+failed=()
+for name in "$@"; do
+  say "check $name"
+  tools/check.sh --only "$name" || failed+=("$name")
+done
+[[ ${#failed[@]} -eq 0 ]] || die "failed: ${failed[*]} (again: ./dev check ${failed[*]})"
+say "held: $*"
