@@ -32,6 +32,7 @@ NamedLimits NameLimits(const ServerLimits& limits) {
           {"partitions_max", limits.partitions_max},
           {"filter_entries_max", limits.filter_entries_max},
           {"group_members_max", limits.group_members_max},
+          {"groups_max", limits.groups_max},
           {"queue_bytes_max", limits.queue_bytes_max},
           {"streams_max", limits.streams_max}};
 }

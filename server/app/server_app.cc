@@ -34,6 +34,7 @@ rpc::RpcLimits LimitsFrom(const config::Settings& settings) {
   limits.topic_partitions_max = settings.topic_partitions_max;
   limits.partitions_max = settings.partitions_max;
   limits.group_members_max = settings.group_members_max;
+  limits.groups_max = settings.groups_max;
   limits.queue_bytes_max = settings.queue_bytes_max;
   limits.streams_max = settings.streams_max;
   limits.append_stream_inflight_bytes_max = settings.append_stream_inflight_bytes_max;
@@ -107,7 +108,8 @@ absl::Status ServerApp::OpenStore() {
       std::make_unique<base::ThreadPool>("reader", static_cast<int>(settings_.reader_threads));
   groups_ = std::make_unique<groups::GroupCoordinator>(
       groups::CoordinatorOptions{.revoke_timeout = settings_.revoke_timeout,
-                                 .members_max = static_cast<uint32_t>(settings_.group_members_max)},
+                                 .members_max = settings_.group_members_max,
+                                 .groups_max = settings_.groups_max},
       *log_, *readers_, clock_, metrics_);
   if (absl::Status status = groups_->Load(); !status.ok()) return status;
   ticks_ = std::thread([this] {

@@ -60,6 +60,8 @@ void AddLimits(std::vector<SettingSpec>& table) {
                                &Settings::streams_max, 1, 1'000'000));
   table.push_back(CountSetting({"group_members_max", kLimits, "Members of one consumer group."},
                                &Settings::group_members_max, 1, 100'000));
+  table.push_back(CountSetting({"groups_max", kLimits, "Consumer groups of the whole store."},
+                               &Settings::groups_max, 1, 1'000'000));
   table.push_back(BytesSetting(
       {"append_stream_inflight_bytes_max", kLimits, "Unanswered bytes of one AppendStream."},
       &Settings::append_stream_inflight_bytes_max, 4 * kKiB, 4 * kGiB));

@@ -16,6 +16,7 @@ struct RpcLimits {
   uint64_t partitions_max = 100'000;
   uint64_t filter_entries_max = 100;
   uint64_t group_members_max = 1000;
+  uint64_t groups_max = 10'000;
   uint64_t queue_bytes_max = 64ull << 20;
   uint64_t streams_max = 10'000;
   uint64_t append_stream_inflight_bytes_max = 8ull << 20;

@@ -55,6 +55,7 @@ void FillLimits(const RpcLimits& limits, v1::Limits& out) {
   out.set_partitions_max(limits.partitions_max);
   out.set_filter_entries_max(limits.filter_entries_max);
   out.set_group_members_max(limits.group_members_max);
+  out.set_groups_max(limits.groups_max);
   out.set_queue_bytes_max(limits.queue_bytes_max);
   out.set_streams_max(limits.streams_max);
 }

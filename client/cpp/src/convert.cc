@@ -54,6 +54,7 @@ ServerLimits FromProto(const v1::Limits& proto) {
   limits.partitions_max = proto.partitions_max();
   limits.filter_entries_max = proto.filter_entries_max();
   limits.group_members_max = proto.group_members_max();
+  limits.groups_max = proto.groups_max();
   limits.queue_bytes_max = proto.queue_bytes_max();
   limits.streams_max = proto.streams_max();
   return limits;

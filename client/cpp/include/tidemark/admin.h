@@ -139,6 +139,7 @@ struct ServerLimits {
   uint64_t partitions_max = 0;
   uint64_t filter_entries_max = 0;
   uint64_t group_members_max = 0;
+  uint64_t groups_max = 0;
   uint64_t queue_bytes_max = 0;
   uint64_t streams_max = 0;
 };
