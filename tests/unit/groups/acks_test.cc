@@ -126,9 +126,11 @@ TEST_F(AcksTest, WaitOutAFullCommitQueue) {
   const ConsumerPtr consumer = Join();
   ASSERT_TRUE(consumer->Take(0, 10, 10));
   absl::Notification acked;
+  absl::Notification room;
   {
     testing::PipelinePause pause(harness_.log());
-    harness_.log().CommitOffsets({}, [](absl::Status) {});  // Fills the queue.
+    // Fills the queue.
+    harness_.log().CommitOffsets({}, [&](absl::Status) { room.Notify(); });
     consumer->member->Ack({{"hr", PartitionIndex(0), Offset(10)}},
                           [&](absl::StatusOr<AckResult> result) {
                             EXPECT_TRUE(result.ok());
@@ -137,6 +139,7 @@ TEST_F(AcksTest, WaitOutAFullCommitQueue) {
     groups_->Tick(clock().Now());
     EXPECT_FALSE(acked.HasBeenNotified());
   }
+  room.WaitForNotification();
   groups_->Tick(clock().Now());
   acked.WaitForNotification();
   EXPECT_EQ(Offsets(), "hr/0@10");
