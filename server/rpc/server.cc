@@ -6,6 +6,8 @@
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "server/base/executor.h"
 #include "server/base/system_clock.h"
@@ -20,11 +22,13 @@ constexpr int kWaitingUnaryCalls = 32;
 constexpr int kWaitingStreams = 4;
 
 // A message above the request limit is still taken in, so that its sender gets our error with the
-// limit's name instead of the transport's; beyond this it is the transport's.
-constexpr uint64_t kOversizeBytes = 1ull << 20;
+// limit's name instead of the transport's. Up to this size: it is held in memory meanwhile.
+constexpr uint64_t kTransportBytesMax = 64ull << 20;
+constexpr uint64_t kOversizeBytes = 1ull << 20;  // At least so much above the limit.
 
 void SetChannelArguments(grpc::ServerBuilder& builder, const RpcLimits& limits) {
-  builder.SetMaxReceiveMessageSize(static_cast<int>(limits.request_bytes_max + kOversizeBytes));
+  builder.SetMaxReceiveMessageSize(
+      static_cast<int>(std::max(kTransportBytesMax, limits.request_bytes_max + kOversizeBytes)));
   builder.SetMaxSendMessageSize(-1);
   // A second server must not bind the same port.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);

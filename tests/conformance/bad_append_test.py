@@ -117,14 +117,17 @@ class BadAppend(ServerCase):
 
     def test_oversize_request(self):
         limit = self.limits.request_bytes_max
-        request = pb.AppendRequest(topic=self.topic, events=[event(data=b"x" * 900_000)] * 5)
-        size = request.ByteSize()
-        self.assertGreater(size, limit)
-        self.refused(request, "INVALID_ARGUMENT", "LIMIT_EXCEEDED", "request",
-                     limit_name="request_bytes_max", limit=limit, value=size)
+        for events in (5, 12, 60):
+            request = pb.AppendRequest(topic=self.topic,
+                                       events=[event(data=b"x" * 900_000)] * events)
+            size = request.ByteSize()
+            self.assertGreater(size, limit)
+            with self.subTest(size=size):
+                self.refused(request, "INVALID_ARGUMENT", "LIMIT_EXCEEDED", "request",
+                             limit_name="request_bytes_max", limit=limit, value=size)
 
     def test_request_beyond_what_the_transport_takes_in(self):
-        request = pb.AppendRequest(topic=self.topic, events=[event(data=b"x" * 1_000_000)] * 12)
+        request = pb.AppendRequest(topic=self.topic, events=[event(data=b"x" * 1_000_000)] * 70)
         with self.nothing_written(self.topic):
             with self.assertRaises(grpc.RpcError) as caught:
                 self.server.events.Append(request, timeout=PATIENCE_S)
