@@ -43,16 +43,16 @@ std::string DefaultParent() {
 absl::StatusOr<TempDir> TempDir::Create(const std::string& parent) {
   std::string path =
       absl::StrCat(parent.empty() ? DefaultParent() : parent, "/tidemark-bench.XXXXXX");
+  // Made and noted in one step: an interrupt between the two would leave it behind.
+  absl::MutexLock lock(&Live().mu);
   if (mkdtemp(path.data()) == nullptr) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot create a directory like ", path));
   }
+  Live().paths.insert(path);
   return TempDir(std::move(path));
 }
 
-TempDir::TempDir(std::string path) : path_(std::move(path)) {
-  absl::MutexLock lock(&Live().mu);
-  Live().paths.insert(path_);
-}
+TempDir::TempDir(std::string path) : path_(std::move(path)) {}
 
 TempDir::TempDir(TempDir&& other) noexcept : path_(std::exchange(other.path_, "")) {}
 
@@ -71,9 +71,13 @@ bool TempDir::IsMemory() const {
   return info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC;
 }
 
-void RemoveLiveTempDirs() {
-  absl::MutexLock lock(&Live().mu);
-  for (const std::string& path : Live().paths) RemoveTree(path);
+// Keeps the lock: nothing can be made after it.
+void RemoveLiveTempDirs() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  Live().mu.Lock();
+  // The run goes on meanwhile and may add files, so one pass need not be enough.
+  for (const std::string& path : Live().paths) {
+    for (int pass = 0; pass < 100 && std::filesystem::exists(path); ++pass) RemoveTree(path);
+  }
   Live().paths.clear();
 }
 
