@@ -17,6 +17,7 @@
 #include "server/base/clock.h"
 #include "server/log/catalog.h"
 #include "server/log/commit_pipeline.h"
+#include "server/log/event_index.h"
 #include "server/log/partition_reader.h"
 #include "server/log/partition_table.h"
 #include "server/log/reclaimer.h"
@@ -58,6 +59,7 @@ class EventLog {
   // NOT_FOUND  the topic is deleted.
   absl::StatusOr<PartitionPtr> OpenPartition(const Topic& topic, PartitionIndex partition);
   const PartitionReader& reader() const { return reader_; }
+  const EventIndex& index() const { return index_; }
 
   // See CommitPipeline.
   void Append(AppendRequest request, AppendCallback done) {
@@ -91,6 +93,7 @@ class EventLog {
   Catalog catalog_;
   PartitionTable partitions_;
   PartitionReader reader_;
+  EventIndex index_;
   CommitPipeline pipeline_;
   Reclaimer reclaimer_;
 };
