@@ -199,6 +199,7 @@ absl::Status CommitPipeline::WriteSetNow(std::unique_ptr<storage::WriteSet> set,
   if (status.ok()) return status;
   spdlog::critical("commit failed, refusing writes from now on: {}", status.ToString());
   metrics_.store_failed.Set(1);
+  partitions_.KeepAll();
   absl::MutexLock lock(&queue_mu_);
   failure_ = status;
   return Failed(status);

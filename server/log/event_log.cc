@@ -70,7 +70,7 @@ EventLog::EventLog(const LogOptions& options, storage::Store& store, const base:
       store_(store),
       clock_(clock),
       store_record_(std::move(record)),
-      partitions_(store),
+      partitions_(store, options.partitions_cached_max),
       reader_(store, metrics),
       pipeline_(options.pipeline, store, catalog_, partitions_, clock, metrics, mark),
       reclaimer_(store, pipeline_) {}

@@ -26,7 +26,8 @@ namespace tidemark::log {
 
 struct LogOptions {
   PipelineOptions pipeline;
-  uint64_t partitions_max = 100'000;  // Of the store.
+  uint64_t partitions_max = 100'000;      // Of the store.
+  size_t partitions_cached_max = 10'000;  // Kept in memory though nobody uses them.
 };
 
 class EventLog {
@@ -58,6 +59,9 @@ class EventLog {
   // Waits for the disk on first use of a partition.
   // NOT_FOUND  the topic is deleted.
   absl::StatusOr<PartitionPtr> OpenPartition(const Topic& topic, PartitionIndex partition);
+  // Partitions in memory. Those that nobody uses any more leave with TrimPartitions, a few a call.
+  size_t partitions_loaded() const { return partitions_.loaded(); }
+  void TrimPartitions() { partitions_.Trim(); }
   const PartitionReader& reader() const { return reader_; }
   const EventIndex& index() const { return index_; }
 

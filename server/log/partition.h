@@ -8,6 +8,7 @@
 // Lifetime.  Shared; a deleted partition stays usable and answers kDeleted.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -67,6 +68,12 @@ class Partition {
   bool EvictOldest() ABSL_LOCKS_EXCLUDED(mu_);
   void MarkDeleted() ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Of the table that loaded it: given out again since it last asked?
+  void MarkUsed() {
+    if (!used_.load(std::memory_order_relaxed)) used_.store(true, std::memory_order_relaxed);
+  }
+  bool TakeUsed() { return used_.exchange(false, std::memory_order_relaxed); }
+
   // The next offset to assign; only the thread that prepares commits uses it. Ahead of `end` while
   // a commit is under way.
   Offset& next_offset() { return next_offset_; }
@@ -87,6 +94,7 @@ class Partition {
   std::deque<storage::BatchPtr> tail_ ABSL_GUARDED_BY(mu_);
   std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
   Offset next_offset_;
+  std::atomic<bool> used_ = false;
 };
 using PartitionPtr = std::shared_ptr<Partition>;
 

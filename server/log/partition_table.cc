@@ -1,11 +1,15 @@
 #include "server/log/partition_table.h"
 
+#include <utility>
+
 namespace tidemark::log {
 
 PartitionPtr PartitionTable::Find(LogId log) const {
   absl::ReaderMutexLock lock(&mu_);
   const auto it = loaded_.find(log);
-  return it == loaded_.end() ? nullptr : it->second;
+  if (it == loaded_.end()) return nullptr;
+  it->second->MarkUsed();
+  return it->second;
 }
 
 absl::StatusOr<PartitionPtr> PartitionTable::Get(LogId log) {
@@ -23,9 +27,15 @@ absl::StatusOr<PartitionPtr> PartitionTable::Get(LogId log) {
     if (!partition.ok()) return partition.status();
     slot->partition = *std::move(partition);
   }
+  std::vector<PartitionPtr> evicted;
   absl::MutexLock lock(&mu_);
-  // The slot has done its work; who still holds it finds the partition in it.
-  if (slots_.erase(log) > 0) loaded_[log] = slot->partition;
+  // The slot has done its work; who still holds it finds the partition in it, which is in use
+  // until then.
+  if (slots_.erase(log) > 0) {
+    loaded_[log] = slot->partition;
+    ring_.push_back(log);
+    evicted = EvictLocked();
+  }
   return slot->partition;
 }
 
@@ -37,6 +47,42 @@ absl::StatusOr<PartitionPtr> PartitionTable::Load(LogId log) const {
   if (!last.ok()) return last.status();
   return std::make_shared<Partition>(
       log, Partition::Ends{.start = (*first)->base_offset, .end = (*last)->end_offset()});
+}
+
+std::vector<PartitionPtr> PartitionTable::EvictLocked() {
+  std::vector<PartitionPtr> evicted;
+  if (keep_all_) return evicted;
+  for (int visits = 0; visits < kVisitsMax && ring_.size() > cached_max_; ++visits) {
+    const LogId log = ring_.front();
+    ring_.pop_front();
+    const auto it = loaded_.find(log);
+    if (it == loaded_.end()) continue;  // Removed.
+    // Only we hold it, and it is not given out while we hold the lock: nobody can act on it. Weak
+    // references may be taken meanwhile, but only to take from the tail.
+    if (it->second->TakeUsed() || it->second.use_count() > 1) {
+      ring_.push_back(log);
+      continue;
+    }
+    evicted.push_back(std::move(it->second));
+    loaded_.erase(it);
+  }
+  return evicted;
+}
+
+void PartitionTable::Trim() {
+  std::vector<PartitionPtr> evicted;
+  absl::MutexLock lock(&mu_);
+  evicted = EvictLocked();
+}
+
+void PartitionTable::KeepAll() {
+  absl::MutexLock lock(&mu_);
+  keep_all_ = true;
+}
+
+size_t PartitionTable::loaded() const {
+  absl::ReaderMutexLock lock(&mu_);
+  return loaded_.size();
 }
 
 void PartitionTable::Remove(LogId first, uint32_t count) {

@@ -52,6 +52,7 @@ class CrashRun {
     options.log.pipeline.batch_bytes_max = 1500;
     options.log.pipeline.commit_bytes_max = 8000;
     options.log.pipeline.tail_bytes_max = 20'000;
+    options.log.partitions_cached_max = 1;
     harness_.emplace(std::move(options));
     disk_.LieAbout(plan.lie);
   }

@@ -45,6 +45,7 @@ class EventLogModelTest : public ::testing::TestWithParam<uint64_t> {
     options.log.pipeline.batch_bytes_max = random_.In(100, 3000);
     options.log.pipeline.commit_bytes_max = random_.In(1, 20'000);
     options.log.pipeline.tail_bytes_max = random_.Below(20'000);
+    options.log.partitions_cached_max = random_.Below(10);
     return options;
   }
 
