@@ -22,5 +22,10 @@ void AcceptSubscribe(const RpcContext& context, EventStoreBase& service,
                      grpc::ServerCompletionQueue& queue);
 void AcceptConsume(const RpcContext& context, groups::GroupCoordinator& groups,
                    ConsumerGroupsBase& service, grpc::ServerCompletionQueue& queue);
+// grpc.health.v1; `service` is not the one asked about.
+void AcceptHealthCheck(const RpcContext& context, HealthBase& service,
+                       grpc::ServerCompletionQueue& queue);
+void AcceptHealthWatch(const RpcContext& context, HealthBase& service,
+                       grpc::ServerCompletionQueue& queue);
 
 }  // namespace tidemark::rpc

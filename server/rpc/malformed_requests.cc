@@ -11,9 +11,10 @@ namespace {
 
 using grpc::experimental::InterceptionHookPoints;
 
-constexpr std::array<absl::string_view, 5> kDataPlane = {
-    "EventStore/Append", "EventStore/AppendStream", "EventStore/Read", "EventStore/Subscribe",
-    "ConsumerGroups/Consume"};
+constexpr std::array<absl::string_view, 7> kDataPlane = {
+    "EventStore/Append",    "EventStore/AppendStream", "EventStore/Read",
+    "EventStore/Subscribe", "ConsumerGroups/Consume",  "Health/Check",
+    "Health/Watch"};
 
 bool IsDataPlane(absl::string_view method) {
   for (const absl::string_view name : kDataPlane) {

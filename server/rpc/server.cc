@@ -2,7 +2,6 @@
 
 #include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 
@@ -66,7 +65,6 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   // its own, after everything of ours is stopped and on disk.
   grpc_init();
   std::unique_ptr<RpcServer> rpc(new RpcServer(options, context, groups));
-  grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   SetChannelArguments(builder, context.limits);
@@ -79,6 +77,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   builder.RegisterService(&rpc->groups_service_);
   builder.RegisterService(&rpc->topics_);
   builder.RegisterService(&rpc->operations_);
+  builder.RegisterService(&rpc->health_);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(MalformedRequests());
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
@@ -89,12 +88,6 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
         "cannot listen on ", options.address,
         " (setting `listen`): is another server using it? Choose another with --listen"));
   }
-  // Health is asked for by name, too; "" is the whole server.
-  for (const char* service :
-       {v1::EventStore::service_full_name(), v1::ConsumerGroups::service_full_name(),
-        v1::Topics::service_full_name(), v1::Operations::service_full_name()}) {
-    rpc->server_->GetHealthCheckService()->SetServingStatus(service, true);
-  }
   rpc->AcceptCalls();
   return rpc;
 }
@@ -104,6 +97,8 @@ RpcServer::~RpcServer() { Shutdown(absl::ZeroDuration()); }
 void RpcServer::AcceptCalls() {
   for (const auto& queue : queues_) {
     for (int i = 0; i < kWaitingUnaryCalls; ++i) AcceptAppend(context_, event_store_, *queue);
+    AcceptHealthCheck(context_, health_, *queue);
+    AcceptHealthWatch(context_, health_, *queue);
     for (int i = 0; i < kWaitingStreams; ++i) {
       AcceptAppendStream(context_, event_store_, *queue);
       AcceptRead(context_, event_store_, *queue);
@@ -127,7 +122,6 @@ void RpcServer::Shutdown(absl::Duration timeout) {
   if (shut_down_) return;
   shut_down_ = true;
   if (server_ != nullptr) {
-    if (auto* health = server_->GetHealthCheckService()) health->Shutdown();
     context_.calls.Drain();
     // Not left to gRPC: it would wait for idle connections, too.
     context_.calls.WaitUntilAnswered(timeout);

@@ -57,6 +57,7 @@ class RpcServer {
   GroupsService groups_service_;
   TopicsService topics_;
   OperationsService operations_;
+  HealthBase health_;
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::thread> threads_;

@@ -1,9 +1,12 @@
 """What an operator or a new client asks first: info, settings, health, reflection."""
 
+import grpc
 from google.protobuf import descriptor_pb2
 
 from support.case import ServerCase, main
-from support.standard import NOT_SERVING, SERVING, Health, HealthCheckRequest, Reflection
+from support.server import wait_until
+from support.standard import (NOT_SERVING, SERVICE_UNKNOWN, SERVING, Health, HealthCheckRequest,
+                              Reflection)
 from support.stubs import pb, rpc
 
 
@@ -60,6 +63,16 @@ class Operations(ServerCase):
         for service in rpc.descriptors:
             status = health.Check(HealthCheckRequest(service=service)).status
             self.assertEqual(status, SERVING, service)
+
+    def test_health_of_an_unknown_service(self):
+        health = Health(self.server.channel)
+        request = HealthCheckRequest(service="tidemark.v1.Nothing")
+        with self.assertRaises(grpc.RpcError) as refused:
+            health.Check(request)
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.NOT_FOUND)
+        watch = health.Watch(request, timeout=20)
+        self.addCleanup(watch.cancel)
+        self.assertEqual(next(watch).status, SERVICE_UNKNOWN)
 
     def test_reflection_lists_and_describes_the_services(self):
         reflection = Reflection(self.server.channel)
@@ -134,6 +147,34 @@ class NotYet(ServerCase):
                 pb.OffsetCommit(group="g", topic=topic)]), "append.offset_commits")
         self.check(lambda: self.read(topic, order=pb.ORDER_COMMIT), "read.order_commit")
         self.check(lambda: self.read(topic, direction=pb.DIRECTION_BACKWARD), "read.backward")
+
+
+
+class HealthBounds(ServerCase):
+
+    FLAGS = ("--streams-max", "1")
+
+    def watch(self):
+        return Health(self.server.channel).Watch(HealthCheckRequest(), timeout=20)
+
+    def watch_works(self):
+        watch = self.watch()
+        try:
+            return next(watch).status == SERVING
+        except grpc.RpcError:
+            return False
+        finally:
+            watch.cancel()
+
+    def test_a_watch_is_a_stream_that_streams_max_counts(self):
+        first = self.watch()
+        self.assertEqual(next(first).status, SERVING)
+        with self.assertRaises(grpc.RpcError) as refused:
+            next(self.watch())
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.assertIn("streams_max", refused.exception.details())
+        first.cancel()
+        wait_until(self.watch_works, "the place of the cancelled watch")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ ServerReflectionRequest = _MESSAGES["grpc.reflection.v1alpha.ServerReflectionReq
 ServerReflectionResponse = _MESSAGES["grpc.reflection.v1alpha.ServerReflectionResponse"]
 SERVING = 1
 NOT_SERVING = 2
+SERVICE_UNKNOWN = 3
 
 
 class Health:
