@@ -45,6 +45,8 @@ class ServerApp {
   void AddCollectors();
   // Moves the groups' clocks.
   void RunTicks();
+  // Enforces the topics' retention.
+  void RunRetention();
 
   const config::LoadedSettings loaded_;
   const config::Settings& settings_;
@@ -59,6 +61,7 @@ class ServerApp {
   std::unique_ptr<http::HttpServer> http_;
   absl::Notification stop_ticks_;
   std::thread ticks_;
+  std::thread retention_;
   bool stopped_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/log/partition.h"
 #include "server/log/producer_window.h"
 #include "server/log/topic.h"
 
@@ -48,6 +49,15 @@ struct OffsetWrite {
   Offset committed;
 };
 using DoneCallback = absl::AnyInvocable<void(absl::Status) &&>;
+
+// A log's start moves: retention passed what is before it.
+struct LogTrim {
+  TopicPtr topic;  // Whose rule it was: without effect once the topic has other settings.
+  PartitionPtr partition;
+  Offset start;                 // Where a durable batch begins, or the durable end.
+  uint64_t start_bytes = 0;     // IndexRow::log_bytes there.
+  uint64_t oldest_time_us = 0;  // append_time of the batch there, or earlier.
+};
 
 // A rare change, committed alone after everything before it is readable.
 struct Mutation {

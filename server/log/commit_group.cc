@@ -135,8 +135,22 @@ void CommitGroup::Add(QueuedOffsets offsets) {
     set_->PutOffset(write.group, write.log, write.committed);
   }
   offset_writes_ += offsets.writes.size();
-  offset_answers_.push_back(std::move(offsets.done));
+  other_answers_.push_back(std::move(offsets.done));
   needs_sync_ = true;
+}
+
+void CommitGroup::Add(QueuedTrims trims) {
+  for (LogTrim& trim : trims.trims) {
+    // Another rule may keep more; a deleted log has no start.
+    if (context_.catalog.FindById(trim.topic->id()) != trim.topic) continue;
+    Offset& start = trim.partition->next_start();
+    if (trim.start <= start) continue;
+    set_->DeleteIndexRows(trim.partition->log(), start, trim.start);
+    start = trim.start;
+    trims_.push_back(std::move(trim));
+    needs_sync_ = true;
+  }
+  other_answers_.push_back(std::move(trims.done));
 }
 
 storage::ProducerRecord CommitGroup::RecordOf(const Answer& answer) {
@@ -163,7 +177,8 @@ void CommitGroup::Finish() {
                        .events_crc32c = base::Crc32c(*bytes)};
       batch->events = *bytes;
       batch->owner = std::move(bytes);
-      set_->PutBatch(batch->header, batch->events);
+      set_->PutBatch(batch->header, batch->events, log.partition->next_bytes());
+      log.partition->next_bytes() += batch->events.size();
       bytes_ += batch->events.size();
       log.finished.push_back(std::move(batch));
     }
@@ -178,19 +193,35 @@ void CommitGroup::Finish() {
     set_->PutProducer(answer.producer->id, answer.producer->sequence, record);
     context_.producers.Add(*answer.producer, record);
   }
+  for (const LogTrim& trim : trims_) {
+    // The end as of this commit: the batches above are in it.
+    set_->PutLogStart(trim.partition->log(), {.start = trim.start,
+                                              .end = trim.partition->next_offset(),
+                                              .end_bytes = trim.partition->next_bytes()});
+  }
   if (!logs_.empty()) {
     set_->PutCommitMark({.position = context_.last_position, .append_time_us = append_time_us_});
   }
   context_.producers.EndGroup();
 }
 
-bool CommitGroup::has_writes() const { return !logs_.empty() || offset_writes_ > 0; }
+bool CommitGroup::has_writes() const {
+  return !logs_.empty() || offset_writes_ > 0 || !trims_.empty();
+}
 
 void CommitGroup::Publish(TailBudget& tail, metrics::Metrics& metrics) {
   for (auto& [log_id, log] : logs_) {
     log.partition->Publish(log.finished);
     for (const storage::BatchPtr& batch : log.finished) tail.Add(log.partition, *batch);
     metrics.append_batches_total.Increment(static_cast<double>(log.finished.size()));
+  }
+  for (const LogTrim& trim : trims_) {
+    const Partition::Kept before = trim.partition->kept();
+    trim.partition->TrimTo(trim.start, trim.start_bytes, trim.oldest_time_us);
+    metrics.retention_starts_moved_total.Increment();
+    metrics.retention_events_total.Increment(static_cast<double>(trim.start - before.ends.start));
+    metrics.retention_bytes_total.Increment(
+        static_cast<double>(trim.start_bytes - before.start_bytes));
   }
 }
 
@@ -215,7 +246,7 @@ void CommitGroup::Complete(const absl::Status& commit, int64_t now_nanos,
   }
   metrics.append_events_total.Increment(static_cast<double>(events));
   metrics.append_bytes_total.Increment(static_cast<double>(bytes));
-  for (DoneCallback& done : offset_answers_) std::move(done)(commit);
+  for (DoneCallback& done : other_answers_) std::move(done)(commit);
 }
 
 }  // namespace tidemark::log

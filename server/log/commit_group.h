@@ -30,6 +30,10 @@ struct QueuedOffsets {
   std::vector<OffsetWrite> writes;
   DoneCallback done;
 };
+struct QueuedTrims {
+  std::vector<LogTrim> trims;
+  DoneCallback done;
+};
 
 // What preparing needs of the store's state.
 struct PrepareContext {
@@ -48,6 +52,7 @@ class CommitGroup {
 
   void Add(QueuedAppend append);
   void Add(QueuedOffsets offsets);
+  void Add(QueuedTrims trims);
   void Finish();
 
   // True if some of it needs an fsync before it is acknowledged.
@@ -95,9 +100,10 @@ class CommitGroup {
   bool needs_sync_ = false;
   uint64_t bytes_ = 0;
   uint64_t offset_writes_ = 0;
+  std::vector<LogTrim> trims_;  // Those that have an effect.
   absl::btree_map<LogId, LogBatches> logs_;
   std::vector<Answer> answers_;
-  std::vector<DoneCallback> offset_answers_;
+  std::vector<DoneCallback> other_answers_;  // Of offsets and trims.
 };
 
 }  // namespace tidemark::log

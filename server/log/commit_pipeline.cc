@@ -115,6 +115,13 @@ void CommitPipeline::CommitOffsets(std::vector<OffsetWrite> writes, DoneCallback
   }
 }
 
+void CommitPipeline::Trim(std::vector<LogTrim> trims, DoneCallback done) {
+  Request queued = QueuedTrims{std::move(trims), std::move(done)};
+  if (absl::Status status = Enqueue(queued, 0); !status.ok()) {
+    std::move(std::get<QueuedTrims>(queued).done)(status);
+  }
+}
+
 void CommitPipeline::Mutate(Mutation mutation) {
   Request queued = std::move(mutation);
   if (absl::Status status = Enqueue(queued, kRequestOverheadBytes); !status.ok()) {
@@ -180,6 +187,8 @@ CommitGroup CommitPipeline::Prepare(std::vector<Request> requests) {
   for (Request& request : requests) {
     if (auto* append = std::get_if<QueuedAppend>(&request)) {
       group.Add(std::move(*append));
+    } else if (auto* trims = std::get_if<QueuedTrims>(&request)) {
+      group.Add(std::move(*trims));
     } else {
       group.Add(std::get<QueuedOffsets>(std::move(request)));
     }

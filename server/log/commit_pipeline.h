@@ -11,7 +11,7 @@
 //            which the next group gathers; there is no timer.
 // Invariant. Nothing is readable or answered before it is durable. (A topic with durability MEMORY
 //            has asked for less; its groups skip the fsync.)
-// Threads.   Append, CommitOffsets and Mutate: from any thread, never blocking.
+// Threads.   Append, CommitOffsets, Trim and Mutate: from any thread, never blocking.
 // Bounds.    Waiting requests occupy at most queue_bytes_max; beyond that they are refused.
 // Failure.   A commit that fails leaves its fate unknown: it and everything later is answered
 //            UNAVAILABLE, and nothing is written until the store is opened again.
@@ -53,6 +53,9 @@ class CommitPipeline {
   void Append(AppendRequest request, AppendCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
   void CommitOffsets(std::vector<OffsetWrite> writes, DoneCallback done)
       ABSL_LOCKS_EXCLUDED(queue_mu_);
+  // Moves starts of logs; those that are no longer right are left out. Needs no place in the
+  // queue's bytes: it is how memory and disk become free.
+  void Trim(std::vector<LogTrim> trims, DoneCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
   void Mutate(Mutation mutation) ABSL_LOCKS_EXCLUDED(queue_mu_);
 
   // Not OK once appends are refused.
@@ -60,7 +63,7 @@ class CommitPipeline {
   void Stop() ABSL_LOCKS_EXCLUDED(queue_mu_);
 
  private:
-  using Request = std::variant<QueuedAppend, QueuedOffsets, Mutation>;
+  using Request = std::variant<QueuedAppend, QueuedOffsets, QueuedTrims, Mutation>;
 
   // OK and queued, or why not.
   absl::Status Enqueue(Request& request, uint64_t bytes) ABSL_LOCKS_EXCLUDED(queue_mu_);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "spdlog/spdlog.h"
 
 namespace tidemark::log {
 namespace {
@@ -29,14 +30,8 @@ absl::Status TooManyPartitions(uint64_t limit, uint64_t value) {
                     {"value", std::to_string(value)}}});
 }
 
-// A topic on its way through a mutation. The answer is what was published: by the time it is given
-// the topic may have been changed again or deleted.
-struct TopicChange {
-  storage::TopicRecord record;
-  TopicPtr topic;
-};
-
-DoneCallback AnswerWith(std::shared_ptr<TopicChange> change, EventLog::TopicCallback done) {
+DoneCallback AnswerWith(std::shared_ptr<EventLog::TopicChange> change,
+                        EventLog::TopicCallback done) {
   return [change = std::move(change), done = std::move(done)](absl::Status status) mutable {
     if (!status.ok()) return std::move(done)(std::move(status));
     std::move(done)(std::move(change->topic));
@@ -59,8 +54,13 @@ absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(const LogOptions& optio
   if (!deleted.ok()) return deleted.status();
   std::unique_ptr<EventLog> log(
       new EventLog(options, store, clock, metrics, *std::move(record), *mark));
-  for (storage::TopicRecord& topic : *topics) log->catalog_.Put(std::move(topic));
-  for (storage::TopicRecord& topic : *deleted) log->reclaimer_.Reclaim(std::move(topic));
+  for (storage::TopicRecord& topic : *topics) {
+    log->retention_.Watch(log->catalog_.Put(std::move(topic)));
+  }
+  for (storage::TopicRecord& topic : *deleted) {
+    log->reclaimer_.Reclaim(std::move(topic), storage::Store::Deleted::kBeforeOpening);
+  }
+  log->reclaimer_.Wake();
   return log;
 }
 
@@ -73,13 +73,19 @@ EventLog::EventLog(const LogOptions& options, storage::Store& store, const base:
       partitions_(store, options.partitions_cached_max),
       reader_(store, metrics),
       pipeline_(options.pipeline, store, catalog_, partitions_, clock, metrics, mark),
-      reclaimer_(store, pipeline_) {}
+      retention_(store, partitions_, pipeline_, clock),
+      reclaimer_(store, pipeline_, metrics) {}
 
 EventLog::~EventLog() { Stop(); }
 
 void EventLog::Stop() {
   reclaimer_.Stop();
   pipeline_.Stop();
+}
+
+void EventLog::Publish(TopicChange& change) {
+  change.topic = catalog_.Put(change.record);
+  retention_.Watch(change.topic);
 }
 
 absl::Status EventLog::PrepareCreate(storage::TopicRecord& topic, storage::WriteSet& set) {
@@ -111,7 +117,7 @@ void EventLog::CreateTopic(std::string name, storage::TopicConfig config, TopicC
   pipeline_.Mutate(
       {.prepare = [this,
                    change](storage::WriteSet& set) { return PrepareCreate(change->record, set); },
-       .publish = [this, change] { change->topic = catalog_.Put(change->record); },
+       .publish = [this, change] { Publish(*change); },
        .done = AnswerWith(change, std::move(done))});
 }
 
@@ -131,7 +137,7 @@ void EventLog::UpdateTopic(std::string name,
                           if (status.ok()) set.PutTopic(change->record);
                           return status;
                         },
-                    .publish = [this, change] { change->topic = catalog_.Put(change->record); },
+                    .publish = [this, change] { Publish(*change); },
                     .done = AnswerWith(change, std::move(done))});
 }
 
@@ -149,7 +155,8 @@ void EventLog::DeleteTopic(std::string name, DoneCallback done) {
                         [this, topic] {
                           catalog_.Remove(topic->id);
                           partitions_.Remove(topic->first_log, topic->config.partitions);
-                          reclaimer_.Reclaim(*topic);
+                          retention_.Forget(topic->id);
+                          reclaimer_.Reclaim(*topic, storage::Store::Deleted::kNow);
                         },
                     .done = std::move(done)});
 }
@@ -165,11 +172,24 @@ absl::StatusOr<PartitionPtr> EventLog::OpenPartition(const Topic& topic, Partiti
   absl::StatusOr<PartitionPtr> opened = partitions_.Get(log);
   if (!opened.ok()) return opened.status();
   // Deleted meanwhile: what was just loaded would wait for ever.
-  if (catalog_.FindById(topic.id()) == nullptr) {
+  const TopicPtr current = catalog_.FindById(topic.id());
+  if (current == nullptr) {
     partitions_.Remove(log, 1);
     return NoSuchTopic(topic.name());
   }
+  absl::Status enforced = retention_.Enforce(current, *opened);
+  // A store that refuses writes can still be read.
+  if (!enforced.ok() && !absl::IsUnavailable(enforced)) return enforced;
   return opened;
+}
+
+void EventLog::StepRetention() {
+  const absl::StatusOr<bool> moved = retention_.Step();
+  // A pipeline that refuses writes says so itself.
+  if (!moved.ok() && !absl::IsUnavailable(moved.status())) {
+    spdlog::error("retention: {}", moved.status().ToString());
+  }
+  reclaimer_.Wake();
 }
 
 storage::GroupId EventLog::AllocateGroupId(storage::WriteSet& set) {

@@ -21,6 +21,7 @@
 #include "server/log/partition_reader.h"
 #include "server/log/partition_table.h"
 #include "server/log/reclaimer.h"
+#include "server/log/retention.h"
 
 namespace tidemark::log {
 
@@ -33,6 +34,12 @@ struct LogOptions {
 class EventLog {
  public:
   using TopicCallback = absl::AnyInvocable<void(absl::StatusOr<TopicPtr>) &&>;
+  // A topic on its way through a mutation. The answer is what was published: by the time it is
+  // given the topic may have been changed again or deleted.
+  struct TopicChange {
+    storage::TopicRecord record;
+    TopicPtr topic;
+  };
 
   static absl::StatusOr<std::unique_ptr<EventLog>> Open(const LogOptions& options,
                                                         storage::Store& store,
@@ -56,7 +63,8 @@ class EventLog {
   absl::StatusOr<TopicPtr> FindTopic(absl::string_view name) const;
   const Catalog& catalog() const { return catalog_; }
 
-  // Waits for the disk on first use of a partition.
+  // For who is going to read: what retention has passed by now is no longer readable when this
+  // returns. May wait for the disk and for a commit.
   // NOT_FOUND  the topic is deleted.
   absl::StatusOr<PartitionPtr> OpenPartition(const Topic& topic, PartitionIndex partition);
   // Partitions in memory. Those that nobody uses any more leave with TrimPartitions, a few a call.
@@ -77,6 +85,9 @@ class EventLog {
   storage::GroupId AllocateGroupId(storage::WriteSet& set);
   absl::Status health() const { return pipeline_.health(); }
 
+  // A step of retention, to be taken some times a second. Waits for the disk and for a commit.
+  void StepRetention();
+
   const std::string& store_id() const { return store_record_.store_id; }
   const storage::Store& store() const { return store_; }
   Reclaimer& reclaimer() { return reclaimer_; }
@@ -88,6 +99,7 @@ class EventLog {
   EventLog(const LogOptions& options, storage::Store& store, const base::Clock& clock,
            metrics::Metrics& metrics, storage::StoreRecord record, storage::CommitMark mark);
   absl::Status PrepareCreate(storage::TopicRecord& topic, storage::WriteSet& set);
+  void Publish(TopicChange& change);
 
   const LogOptions options_;
   storage::Store& store_;
@@ -99,6 +111,7 @@ class EventLog {
   PartitionReader reader_;
   EventIndex index_;
   CommitPipeline pipeline_;
+  Retention retention_;
   Reclaimer reclaimer_;
 };
 

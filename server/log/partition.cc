@@ -9,7 +9,12 @@ namespace tidemark::log {
 
 Partition::Ends Partition::ends() const {
   absl::MutexLock lock(&mu_);
-  return ends_;
+  return kept_.ends;
+}
+
+Partition::Kept Partition::kept() const {
+  absl::MutexLock lock(&mu_);
+  return kept_;
 }
 
 bool Partition::deleted() const {
@@ -20,8 +25,8 @@ bool Partition::deleted() const {
 Partition::TailRead Partition::ReadTail(Offset from, uint64_t bytes_max) const {
   absl::MutexLock lock(&mu_);
   if (deleted_) return {.state = TailState::kDeleted, .batches = {}};
-  if (from >= ends_.end) return {.state = TailState::kAtEnd, .batches = {}};
-  if (from < ends_.start) return {.state = TailState::kTooOld, .batches = {}};
+  if (from >= kept_.ends.end) return {.state = TailState::kAtEnd, .batches = {}};
+  if (from < kept_.ends.start) return {.state = TailState::kTooOld, .batches = {}};
   if (tail_.empty() || from < tail_.front()->header.base_offset) {
     return {.state = TailState::kInStore, .batches = {}};
   }
@@ -42,7 +47,7 @@ Partition::TailRead Partition::ReadTail(Offset from, uint64_t bytes_max) const {
 bool Partition::Wait(Offset from, std::weak_ptr<Waiter> waiter, uint32_t slot) {
   const std::shared_ptr<Waiter> alive = waiter.lock();
   absl::MutexLock lock(&mu_);
-  if (deleted_ || ends_.end > from) return false;
+  if (deleted_ || kept_.ends.end > from) return false;
   waiting_.push_back({std::move(waiter), alive.get(), slot, from});
   return true;
 }
@@ -63,12 +68,14 @@ void Partition::Publish(absl::Span<const storage::BatchPtr> batches) {
   {
     absl::MutexLock lock(&mu_);
     for (const storage::BatchPtr& batch : batches) {
-      TM_CHECK_EQ(batch->header.base_offset.value(), ends_.end.value());
-      ends_.end = batch->header.end_offset();
+      TM_CHECK_EQ(batch->header.base_offset.value(), kept_.ends.end.value());
+      if (kept_.empty()) kept_.oldest_time_us = batch->header.append_time_us;
+      kept_.ends.end = batch->header.end_offset();
+      kept_.end_bytes += batch->header.events_bytes;
       tail_.push_back(batch);
     }
     std::erase_if(waiting_, [&](Waiting& w) {
-      if (w.from >= ends_.end) return false;
+      if (w.from >= kept_.ends.end) return false;
       waiting.push_back(std::move(w));
       return true;
     });
@@ -76,9 +83,19 @@ void Partition::Publish(absl::Span<const storage::BatchPtr> batches) {
   Tell(waiting);
 }
 
-bool Partition::EvictOldest() {
+void Partition::TrimTo(Offset start, uint64_t start_bytes, uint64_t oldest_time_us) {
   absl::MutexLock lock(&mu_);
-  if (tail_.empty()) return false;
+  TM_CHECK_LE(kept_.ends.start.value(), start.value());
+  TM_CHECK_LE(start.value(), kept_.ends.end.value());
+  kept_.ends.start = start;
+  kept_.start_bytes = start_bytes;
+  kept_.oldest_time_us = oldest_time_us;
+  while (!tail_.empty() && tail_.front()->header.base_offset < start) tail_.pop_front();
+}
+
+bool Partition::EvictOldest(Offset base) {
+  absl::MutexLock lock(&mu_);
+  if (tail_.empty() || tail_.front()->header.base_offset != base) return false;
   tail_.pop_front();
   return true;
 }

@@ -3,7 +3,8 @@
 // Terms.     start: oldest readable Offset. end: one past the newest durable event. tail: the
 // newest
 //            batches, kept in memory as shared buffers.
-// Invariant. Both only grow, start <= end; the tail is contiguous and ends at `end`.
+// Invariant. Both only grow, start <= end; the tail is contiguous, ends at `end` and has nothing
+//            below `start`, which is where a batch begins (or the end).
 // Threads.   Safe from any thread. Publish is called by one thread at a time.
 // Lifetime.  Shared; a deleted partition stays usable and answers kDeleted.
 #pragma once
@@ -47,10 +48,29 @@ class Partition {
     std::vector<storage::BatchPtr> batches;
   };
 
-  Partition(LogId log, Ends ends) : log_(log), ends_(ends), next_offset_(ends.end) {}
+  // What retention has to know. Bytes are IndexRow::log_bytes at the two ends.
+  struct Kept {
+    Ends ends;
+    uint64_t start_bytes = 0;
+    uint64_t end_bytes = 0;
+    // append_time of the oldest batch, or earlier; of no meaning when there is none.
+    uint64_t oldest_time_us = 0;
+    bool empty() const { return ends.start == ends.end; }
+    uint64_t bytes() const { return end_bytes - start_bytes; }
+  };
+
+  Partition(Kept kept, LogId log)
+      : log_(log),
+        kept_(kept),
+        next_offset_(kept.ends.end),
+        next_start_(kept.ends.start),
+        next_bytes_(kept.end_bytes) {}
+  // Nothing is known of bytes and times: for tests.
+  Partition(LogId log, Ends ends) : Partition(Kept{.ends = ends}, log) {}
 
   LogId log() const { return log_; }
   Ends ends() const ABSL_LOCKS_EXCLUDED(mu_);
+  Kept kept() const ABSL_LOCKS_EXCLUDED(mu_);
   bool deleted() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Batches from the one that holds `from` on, as many as fit into `bytes_max`, at least one.
@@ -64,8 +84,11 @@ class Partition {
 
   // Makes durable batches readable and tells who waits. Requires that they follow `end`.
   void Publish(absl::Span<const storage::BatchPtr> batches) ABSL_LOCKS_EXCLUDED(mu_);
-  // Drops the oldest batch of the tail; false if there is none.
-  bool EvictOldest() ABSL_LOCKS_EXCLUDED(mu_);
+  // Moves the start, after it is durable, to a later place within [start, end]. `oldest_time_us` is
+  // that of the batch there.
+  void TrimTo(Offset start, uint64_t start_bytes, uint64_t oldest_time_us) ABSL_LOCKS_EXCLUDED(mu_);
+  // Drops the oldest batch of the tail if it begins at `base`; false if it does not.
+  bool EvictOldest(Offset base) ABSL_LOCKS_EXCLUDED(mu_);
   void MarkDeleted() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Of the table that loaded it: given out again since it last asked?
@@ -77,6 +100,9 @@ class Partition {
   // The next offset to assign; only the thread that prepares commits uses it. Ahead of `end` while
   // a commit is under way.
   Offset& next_offset() { return next_offset_; }
+  // The same of the start, and of end_bytes.
+  Offset& next_start() { return next_start_; }
+  uint64_t& next_bytes() { return next_bytes_; }
 
  private:
   struct Waiting {
@@ -89,11 +115,13 @@ class Partition {
 
   const LogId log_;
   mutable absl::Mutex mu_;  // Leaf.
-  Ends ends_ ABSL_GUARDED_BY(mu_);
+  Kept kept_ ABSL_GUARDED_BY(mu_);
   bool deleted_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<storage::BatchPtr> tail_ ABSL_GUARDED_BY(mu_);
   std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
   Offset next_offset_;
+  Offset next_start_;
+  uint64_t next_bytes_;
   std::atomic<bool> used_ = false;
 };
 using PartitionPtr = std::shared_ptr<Partition>;

@@ -40,6 +40,10 @@ absl::StatusOr<PartitionRead> PartitionReader::Read(const Partition& partition, 
   if (partition.deleted()) {
     return PartitionRead{.state = PartitionRead::State::kDeleted, .batches = {}};
   }
+  // So does what retention passes.
+  if (from < partition.ends().start) {
+    return PartitionRead{.state = PartitionRead::State::kTooOld, .batches = {}};
+  }
   if (!batches.ok()) {
     if (absl::IsDataLoss(batches.status())) metrics_.corrupt_batches_total.Increment();
     return batches.status();

@@ -4,12 +4,46 @@
 
 namespace tidemark::log {
 
+absl::StatusOr<Partition::Kept> ReadKept(const storage::Store& store, LogId log) {
+  absl::StatusOr<std::optional<storage::LogStart>> cut = store.ReadLogStart(log);
+  if (!cut.ok()) return cut.status();
+  absl::StatusOr<std::optional<storage::BatchInfo>> first = store.FirstBatch(log);
+  if (!first.ok()) return first.status();
+  absl::StatusOr<std::optional<storage::BatchInfo>> last = store.LastBatch(log);
+  if (!last.ok()) return last.status();
+  Partition::Kept kept;
+  if (cut->has_value()) {
+    kept = {.ends = {.start = (*cut)->start, .end = (*cut)->end},
+            .start_bytes = (*cut)->end_bytes,
+            .end_bytes = (*cut)->end_bytes};
+  }
+  // What retention cut off has no rows, so that the first row is where the log begins. Without any
+  // the log is empty, and its end is known from the last cut.
+  if (!first->has_value() || !last->has_value()) {
+    kept.ends.start = kept.ends.end;
+    return kept;
+  }
+  const storage::IndexRow& oldest = (*first)->row;
+  const storage::IndexRow& newest = (*last)->row;
+  kept.ends = {.start = (*first)->base_offset, .end = (*last)->end_offset()};
+  kept.start_bytes = oldest.log_bytes;
+  kept.end_bytes = newest.log_bytes + newest.events_bytes;
+  kept.oldest_time_us = oldest.append_time_us;
+  return kept;
+}
+
 PartitionPtr PartitionTable::Find(LogId log) const {
   absl::ReaderMutexLock lock(&mu_);
   const auto it = loaded_.find(log);
   if (it == loaded_.end()) return nullptr;
   it->second->MarkUsed();
   return it->second;
+}
+
+PartitionPtr PartitionTable::Peek(LogId log) const {
+  absl::ReaderMutexLock lock(&mu_);
+  const auto it = loaded_.find(log);
+  return it == loaded_.end() ? nullptr : it->second;
 }
 
 absl::StatusOr<PartitionPtr> PartitionTable::Get(LogId log) {
@@ -40,13 +74,9 @@ absl::StatusOr<PartitionPtr> PartitionTable::Get(LogId log) {
 }
 
 absl::StatusOr<PartitionPtr> PartitionTable::Load(LogId log) const {
-  absl::StatusOr<std::optional<storage::BatchInfo>> first = store_.FirstBatch(log);
-  if (!first.ok()) return first.status();
-  if (!first->has_value()) return std::make_shared<Partition>(log, Partition::Ends{});
-  absl::StatusOr<std::optional<storage::BatchInfo>> last = store_.LastBatch(log);
-  if (!last.ok()) return last.status();
-  return std::make_shared<Partition>(
-      log, Partition::Ends{.start = (*first)->base_offset, .end = (*last)->end_offset()});
+  absl::StatusOr<Partition::Kept> kept = ReadKept(store_, log);
+  if (!kept.ok()) return kept.status();
+  return std::make_shared<Partition>(*kept, log);
 }
 
 std::vector<PartitionPtr> PartitionTable::EvictLocked() {

@@ -27,6 +27,10 @@
 
 namespace tidemark::log {
 
+// Where a log begins and ends according to the store; only right of a log that nobody has loaded.
+// DATA_LOSS, UNAVAILABLE  the store cannot tell.
+absl::StatusOr<Partition::Kept> ReadKept(const storage::Store& store, LogId log);
+
 class PartitionTable {
  public:
   PartitionTable(const storage::Store& store, size_t partitions_cached_max)
@@ -36,6 +40,8 @@ class PartitionTable {
   absl::StatusOr<PartitionPtr> Get(LogId log) ABSL_LOCKS_EXCLUDED(mu_);
   // The partition if it is loaded, else null. Never waits for the disk.
   PartitionPtr Find(LogId log) const ABSL_LOCKS_EXCLUDED(mu_);
+  // The same, but it does not count as a use: for who looks at every partition in turn.
+  PartitionPtr Peek(LogId log) const ABSL_LOCKS_EXCLUDED(mu_);
   // Marks logs [first, first + count) deleted and forgets them.
   void Remove(LogId first, uint32_t count) ABSL_LOCKS_EXCLUDED(mu_);
   // Evicts what is over the bound, a few at a time; for when what was in use no longer is and

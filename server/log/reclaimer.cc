@@ -8,9 +8,15 @@
 #include "spdlog/spdlog.h"
 
 namespace tidemark::log {
+namespace {
 
-Reclaimer::Reclaimer(storage::Store& store, CommitPipeline& pipeline)
-    : store_(store), pipeline_(pipeline) {
+// RocksDB has a file in hand; it takes that long at least.
+constexpr absl::Duration kRetryPause = absl::Milliseconds(10);
+
+}  // namespace
+
+Reclaimer::Reclaimer(storage::Store& store, CommitPipeline& pipeline, metrics::Metrics& metrics)
+    : store_(store), pipeline_(pipeline), metrics_(metrics) {
   thread_ = std::thread([this] {
     base::NameThisThread("reclaim");
     Run();
@@ -27,9 +33,14 @@ void Reclaimer::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Reclaimer::Reclaim(storage::TopicRecord topic) {
+void Reclaimer::Reclaim(storage::TopicRecord topic, storage::Store::Deleted deleted) {
   absl::MutexLock lock(&mu_);
-  queue_.push_back(std::move(topic));
+  queue_.push_back({std::move(topic), deleted});
+}
+
+void Reclaimer::Wake() {
+  absl::MutexLock lock(&mu_);
+  woken_ = true;
 }
 
 void Reclaimer::WaitUntilIdle() {
@@ -39,41 +50,69 @@ void Reclaimer::WaitUntilIdle() {
 
 void Reclaimer::Run() {
   while (true) {
-    storage::TopicRecord topic;
+    std::deque<Deletion> deletions;
     {
       absl::MutexLock lock(&mu_);
       mu_.Await(absl::Condition(this, &Reclaimer::HasWorkLocked));
       if (stopping_) return;  // What is queued is in the store, and goes on after the next start.
-      topic = std::move(queue_.front());
-      queue_.pop_front();
+      deletions.swap(queue_);
+      woken_ = false;
       busy_ = true;
     }
-    if (absl::Status status = ReclaimOne(topic); !status.ok()) {
-      spdlog::warn("reclaiming the bytes of deleted topic {}: {}; retried at the next start",
-                   topic.name, status.ToString());
+    for (const Deletion& deletion : deletions) {
+      if (absl::Status status = Begin(deletion); !status.ok()) {
+        spdlog::warn("reclaiming the bytes of deleted topic {}: {}; retried at the next start",
+                     deletion.topic.name, status.ToString());
+      }
+    }
+    more_ = false;
+    if (absl::Status status = ReclaimFiles(); !status.ok()) {
+      spdlog::warn("giving disk space back: {}; retried later", status.ToString());
     }
     absl::MutexLock lock(&mu_);
+    if (more_) mu_.AwaitWithTimeout(absl::Condition(&stopping_), kRetryPause);
+    woken_ = woken_ || more_;
     busy_ = false;
   }
 }
 
-absl::Status Reclaimer::ReclaimOne(const storage::TopicRecord& topic) {
+absl::Status Reclaimer::Begin(const Deletion& deletion) {
+  const storage::TopicRecord& topic = deletion.topic;
   const uint32_t count = topic.config.partitions;
-  absl::StatusOr<std::vector<storage::Epoch>> epochs = store_.EpochsOf(topic.first_log, count);
-  if (!epochs.ok()) return epochs.status();
-  if (!epochs->empty()) {
+  absl::Status status = store_.MarkDeleted(topic.first_log, count, deletion.deleted);
+  if (!status.ok()) return status;
+  status = Commit([&](storage::WriteSet& set) {
+    set.DeleteLogIndex(topic.first_log, count);
+    return ForgetOffsets(topic, set);
+  });
+  if (status.ok()) leaving_[topic.first_log] = topic;
+  return status;
+}
+
+absl::Status Reclaimer::ReclaimFiles() {
+  absl::StatusOr<storage::ReclaimReport> report = store_.Reclaim([this] {
+    absl::MutexLock lock(&mu_);
+    return stopping_;
+  });
+  if (!report.ok()) return report.status();
+  more_ = report->more;
+  metrics_.files_dropped_total.Increment(static_cast<double>(report->files_dropped));
+  metrics_.files_rewritten_total.Increment(static_cast<double>(report->files_rewritten));
+  metrics_.rewritten_bytes_total.Increment(static_cast<double>(report->bytes_rewritten));
+  metrics_.reclaimed_bytes_total.Increment(static_cast<double>(report->bytes_freed));
+  metrics_.garbage_bytes.Set(static_cast<double>(report->left_bytes));
+  for (const LogId first : report->gone) {
+    const auto topic = leaving_.find(first);
+    if (topic == leaving_.end()) continue;  // Its first step failed: again after the next start.
     absl::Status status = Commit([&](storage::WriteSet& set) {
-      set.DeleteLogData(topic.first_log, count, *epochs);
+      set.ForgetDeletedTopic(topic->second);
       return absl::OkStatus();
     });
     if (!status.ok()) return status;
-    if (status = store_.FreeSpace(topic.first_log, count, *epochs); !status.ok()) return status;
+    store_.ForgetDeleted(first, topic->second.config.partitions);
+    leaving_.erase(topic);
   }
-  return Commit([&](storage::WriteSet& set) {
-    set.DeleteLogIndex(topic.first_log, count);
-    set.ForgetDeletedTopic(topic.id);
-    return ForgetOffsets(topic, set);
-  });
+  return absl::OkStatus();
 }
 
 absl::Status Reclaimer::ForgetOffsets(const storage::TopicRecord& topic, storage::WriteSet& set) {

@@ -24,6 +24,7 @@ class TailBudget {
  private:
   struct Entry {
     std::weak_ptr<Partition> partition;
+    Offset base;
     uint64_t bytes;
   };
   const uint64_t bytes_max_;

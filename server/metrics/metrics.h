@@ -66,6 +66,16 @@ class Metrics {
   prometheus::Counter& read_store_hits_total;  // Batches from the store.
   prometheus::Counter& corrupt_batches_total;
 
+  // Retention.
+  prometheus::Counter& retention_starts_moved_total;  // Of partitions.
+  prometheus::Counter& retention_events_total;        // Passed: no longer readable.
+  prometheus::Counter& retention_bytes_total;         // Of these events, encoded.
+  prometheus::Counter& files_dropped_total;           // Data files that held only garbage.
+  prometheus::Counter& files_rewritten_total;         // Data files that held much garbage.
+  prometheus::Counter& rewritten_bytes_total;         // What stayed of them.
+  prometheus::Counter& reclaimed_bytes_total;         // Given back to the file system.
+  prometheus::Gauge& garbage_bytes;  // In data files that are not worth rewriting yet.
+
   // Consumer groups.
   prometheus::Counter& group_rebalances_total;
   prometheus::Counter& group_acks_total;  // Acks that are durable.

@@ -1,5 +1,6 @@
 #include "server/rpc/convert.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -45,13 +46,27 @@ absl::StatusOr<storage::Compression> CompressionFromProto(v1::Compression compre
   }
 }
 
+absl::Status RetentionFromProto(const v1::Retention& retention, absl::string_view field,
+                                storage::TopicConfig& out) {
+  if (retention.has_max_age()) {
+    const std::string name = absl::StrCat(field, ".max_age");
+    absl::StatusOr<absl::Duration> max_age = PositiveFromProto(retention.max_age(), name);
+    if (!max_age.ok()) return max_age.status();
+    // Append times are whole microseconds: what is shorter keeps as little as one of them.
+    out.retention_max_age_us =
+        static_cast<uint64_t>(std::max<int64_t>(1, absl::ToInt64Microseconds(*max_age)));
+  }
+  if (retention.has_max_bytes()) {
+    if (retention.max_bytes() == 0) {
+      return InvalidField(absl::StrCat(field, ".max_bytes"), "is 0: at least 1");
+    }
+    out.retention_max_bytes = retention.max_bytes();
+  }
+  return absl::OkStatus();
+}
+
 // Settings whose machinery is not there are refused, never ignored.
 absl::Status CheckFeatures(const v1::TopicConfig& config) {
-  if (config.has_retention() &&
-      (config.retention().has_max_age() || config.retention().has_max_bytes())) {
-    return NoFeature("topic.retention",
-                     "this server does not drop old events yet; events are kept for ever");
-  }
   if (config.compact()) {
     return NoFeature("topic.compact", "this server does not compact by key yet");
   }
@@ -117,6 +132,8 @@ absl::StatusOr<storage::TopicConfig> FromProto(const v1::TopicConfig& config,
   if (!compression.ok()) return compression.status();
   out.compression = *compression;
   if (absl::Status status = CheckFeatures(config); !status.ok()) return status;
+  absl::Status status = RetentionFromProto(config.retention(), field("retention"), out);
+  if (!status.ok()) return status;
   if (config.has_index_keys()) out.index_keys = config.index_keys();
   if (config.description().size() > kDescriptionBytesMax) {
     return OverLimit(field("description"), "description_bytes_max", kDescriptionBytesMax,
@@ -134,6 +151,13 @@ void FillTopic(const log::Topic& topic, v1::Topic& out) {
   FillTime(absl::FromUnixMicros(topic.record.update_time_us), *out.mutable_update_time());
   out.mutable_config()->set_partitions(config.partitions);
   out.mutable_config()->set_durability(ToProto(config.durability));
+  if (config.retention_max_age_us.has_value()) {
+    FillDuration(absl::Microseconds(static_cast<int64_t>(*config.retention_max_age_us)),
+                 *out.mutable_config()->mutable_retention()->mutable_max_age());
+  }
+  if (config.retention_max_bytes.has_value()) {
+    out.mutable_config()->mutable_retention()->set_max_bytes(*config.retention_max_bytes);
+  }
   out.mutable_config()->set_compression(v1::COMPRESSION_NONE);
   out.mutable_config()->set_index_keys(config.index_keys);
   out.mutable_config()->set_description(config.description);

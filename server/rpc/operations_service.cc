@@ -28,6 +28,7 @@ constexpr std::array kFeatures = {
     "reflection",
     "subscribe",
     "topic.durability_memory",
+    "topic.retention",
 };
 
 v1::ConfigSource ToProto(config::Source source) {

@@ -1,6 +1,4 @@
 // Reading batches through the index: the read side of Store.
-#include <rocksdb/convenience.h>
-
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -108,6 +106,29 @@ absl::StatusOr<BatchPtr> LoadBatch(rocksdb::Iterator& it, LogId log, const Batch
   return BatchPtr(std::move(batch));
 }
 
+// The base of the first batch in [start, end) that `holds`; `end` if none does. Requires that
+// `holds` stays true once it is: halves [low, high) until one batch is left.
+template <typename Holds>
+absl::StatusOr<Offset> FirstOffsetWhere(IndexCursor& index, Offset start, Offset end, Holds holds) {
+  Offset low = start;
+  Offset high = end;
+  while (low < high) {
+    const Offset middle = low + (high - low) / 2;
+    index.SeekTo(middle);
+    if (!index.status().ok()) return index.status();
+    if (!index.Valid() || index.info().base_offset >= high) {
+      high = middle;
+    } else if (holds(index.info().row)) {
+      // An earlier batch may be one, too.
+      high = std::max(std::min(index.info().base_offset, middle), low);
+      if (index.info().base_offset <= low) return low;
+    } else {
+      low = index.info().end_offset();
+    }
+  }
+  return std::min(low, end);
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<BatchPtr>> Store::ReadBatches(LogId log, Offset from, Offset until,
@@ -160,59 +181,16 @@ absl::StatusOr<std::optional<BatchInfo>> Store::BatchAt(LogId log, Offset offset
 
 absl::StatusOr<Offset> Store::FirstOffsetAtTime(LogId log, uint64_t time_us, Offset start,
                                                 Offset end) const {
-  // append_time never decreases within a log: halve [low, high) until one batch is left.
   IndexCursor index(*rep_->db, rep_->families.index, log);
-  Offset low = start;
-  Offset high = end;
-  while (low < high) {
-    const Offset middle = low + (high - low) / 2;
-    index.SeekTo(middle);
-    if (!index.status().ok()) return index.status();
-    if (!index.Valid() || index.info().base_offset >= high) {
-      high = middle;
-    } else if (index.info().row.append_time_us >= time_us) {
-      // The whole batch is late enough; an earlier one may be, too.
-      high = std::max(std::min(index.info().base_offset, middle), low);
-      if (index.info().base_offset <= low) return low;
-    } else {
-      low = index.info().end_offset();
-    }
-  }
-  return std::min(low, end);
+  return FirstOffsetWhere(index, start, end,
+                          [&](const IndexRow& row) { return row.append_time_us >= time_us; });
 }
 
-absl::StatusOr<std::vector<Epoch>> Store::EpochsOf(LogId first, uint32_t count) const {
-  std::vector<Epoch> epochs;
-  for (uint32_t i = 0; i < count; ++i) {
-    IndexCursor index(*rep_->db, rep_->families.index, first + i);
-    for (index.SeekToFirst(); index.Valid(); index.Next()) {
-      if (epochs.empty() || epochs.back() != index.info().row.epoch) {
-        epochs.push_back(index.info().row.epoch);
-      }
-    }
-    if (!index.status().ok()) return index.status();
-    std::sort(epochs.begin(), epochs.end());
-    epochs.erase(std::unique(epochs.begin(), epochs.end()), epochs.end());
-  }
-  return epochs;
-}
-
-absl::Status Store::FreeSpace(LogId first, uint32_t count, const std::vector<Epoch>& epochs) {
-  for (const Epoch epoch : epochs) {
-    const std::string from = DataKey(epoch, first, Offset(0));
-    const std::string until = DataKey(epoch, first + count, Offset(0));
-    const rocksdb::Slice from_slice(from);
-    const rocksdb::Slice until_slice(until);
-    rocksdb::Status status = rocksdb::DeleteFilesInRange(rep_->db.get(), rep_->families.data,
-                                                         &from_slice, &until_slice, false);
-    if (!status.ok()) return FromRocks(status, "dropping files");
-    rocksdb::CompactRangeOptions compact;
-    compact.exclusive_manual_compaction = false;
-    compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-    status = rep_->db->CompactRange(compact, rep_->families.data, &from_slice, &until_slice);
-    if (!status.ok()) return FromRocks(status, "compacting");
-  }
-  return absl::OkStatus();
+absl::StatusOr<Offset> Store::FirstOffsetAtBytes(LogId log, uint64_t log_bytes, Offset start,
+                                                 Offset end) const {
+  IndexCursor index(*rep_->db, rep_->families.index, log);
+  return FirstOffsetWhere(index, start, end,
+                          [&](const IndexRow& row) { return row.log_bytes >= log_bytes; });
 }
 
 }  // namespace tidemark::storage

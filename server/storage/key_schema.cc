@@ -7,7 +7,8 @@
 namespace tidemark::storage {
 namespace {
 
-constexpr size_t kIndexRowBytes = 32;
+constexpr size_t kIndexRowBytes = 40;
+constexpr size_t kIndexRowBytesOfFormat1 = 32;
 
 std::string WithPrefix(char prefix, absl::string_view rest) {
   std::string key(1, prefix);
@@ -22,6 +23,12 @@ std::string TopicKey(absl::string_view name) { return WithPrefix(kTopicPrefix, n
 std::string DeletedTopicKey(TopicId id) {
   std::string key(1, kDeletedTopicPrefix);
   AppendBig64(key, id.value());
+  return key;
+}
+
+std::string LogStartKey(LogId log) {
+  std::string key(1, kLogStartPrefix);
+  AppendBig32(key, log.value());
   return key;
 }
 
@@ -87,11 +94,12 @@ std::string EncodeIndexRow(const IndexRow& row) {
   AppendLittle64(value, row.position.value());
   AppendLittle32(value, row.events_bytes);
   AppendLittle32(value, row.events_crc32c);
+  AppendLittle64(value, row.log_bytes);
   return value;
 }
 
 bool DecodeIndexRow(absl::string_view value, IndexRow& row) {
-  if (value.size() != kIndexRowBytes) return false;
+  if (value.size() != kIndexRowBytes && value.size() != kIndexRowBytesOfFormat1) return false;
   const char* p = value.data();
   row.epoch = Epoch(LoadLittle32(p));
   row.count = LoadLittle32(p + 4);
@@ -99,6 +107,7 @@ bool DecodeIndexRow(absl::string_view value, IndexRow& row) {
   row.position = Position(LoadLittle64(p + 16));
   row.events_bytes = LoadLittle32(p + 24);
   row.events_crc32c = LoadLittle32(p + 28);
+  row.log_bytes = value.size() == kIndexRowBytes ? LoadLittle64(p + 32) : 0;
   return true;
 }
 

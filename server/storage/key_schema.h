@@ -13,6 +13,7 @@
 //              'T' name                             -> TopicRecord (JSON)
 //              'D' topic id u64                     -> TopicRecord (JSON) of a deleted topic whose
 //                                                      bytes still have to be reclaimed
+//              'R' log u32                          -> LogStart: only of logs that retention cut
 //   data       epoch u32 | log u32 | base offset u64 -> batch (batch_codec.h)
 //   index      log u32 | base offset u64             -> IndexRow
 //   groups     'G' name                             -> GroupRecord (JSON)
@@ -32,8 +33,10 @@
 
 namespace tidemark::storage {
 
-// Bumped when a reader of the old layout could misread the new one.
-inline constexpr int kFormatVersion = 1;
+// Bumped when a reader of the old layout could misread the new one. Format 1 had no log starts and
+// no bytes in its index rows; a store of it is brought up to date when it is opened.
+inline constexpr int kFormatVersion = 2;
+inline constexpr int kOldestFormatVersion = 1;
 
 using Epoch = StrongNumber<struct EpochTag, uint32_t>;
 // Store-wide number of a consumer group; never used again.
@@ -43,6 +46,7 @@ inline constexpr char kStoreKey[] = "S";
 inline constexpr char kCommitMarkKey[] = "P";
 inline constexpr char kTopicPrefix = 'T';
 inline constexpr char kDeletedTopicPrefix = 'D';
+inline constexpr char kLogStartPrefix = 'R';
 inline constexpr char kGroupPrefix = 'G';
 inline constexpr char kOffsetPrefix = 'O';
 
@@ -51,6 +55,7 @@ inline constexpr size_t kIndexKeyBytes = 12;
 
 std::string TopicKey(absl::string_view name);
 std::string DeletedTopicKey(TopicId id);
+std::string LogStartKey(LogId log);
 std::string DataKey(Epoch epoch, LogId log, Offset base_offset);
 std::string IndexKey(LogId log, Offset base_offset);
 std::string GroupKey(absl::string_view name);
@@ -70,7 +75,8 @@ struct DataKeyParts {
 // Requires kDataKeyBytes bytes.
 DataKeyParts ParseDataKey(absl::string_view key);
 
-// The value of the index: what can be said of a batch without reading it. 32 bytes, little-endian.
+// The value of the index: what can be said of a batch without reading it. 40 bytes, little-endian;
+// rows of format 1 have 32 and no log_bytes.
 struct IndexRow {
   Epoch epoch;
   uint32_t count = 0;
@@ -78,6 +84,9 @@ struct IndexRow {
   Position position;
   uint32_t events_bytes = 0;
   uint32_t events_crc32c = 0;
+  // Bytes of events of this log before this batch, dropped ones included: the difference of two
+  // rows is what lies between them, so that retention by bytes is a binary search.
+  uint64_t log_bytes = 0;
 };
 std::string EncodeIndexRow(const IndexRow& row);
 // False if `value` has not the size of a row.

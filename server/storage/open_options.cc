@@ -5,16 +5,21 @@
 #include <rocksdb/statistics.h>
 #include <rocksdb/table.h>
 
-#include "server/config/memory_plan.h"
+#include <utility>
+
+#include "server/storage/garbage_filter.h"
+#include "server/storage/log_runs.h"
 
 namespace tidemark::storage {
 namespace {
 
+constexpr uint64_t kSmallBufferBytes = 4ull << 20;
 constexpr uint64_t kDataBlockBytes = 64ull << 10;
 constexpr uint64_t kSmallBlockBytes = 8ull << 10;
 
 // Batches: one epoch a file, only ever moved, read in runs through the page cache.
-rocksdb::ColumnFamilyOptions DataOptions(const StoreOptions& options) {
+rocksdb::ColumnFamilyOptions DataOptions(const StoreOptions& options,
+                                         std::shared_ptr<const LogStarts> starts) {
   rocksdb::ColumnFamilyOptions cf;
   cf.compaction_style = rocksdb::kCompactionStyleLevel;
   cf.num_levels = 2;
@@ -24,11 +29,13 @@ rocksdb::ColumnFamilyOptions DataOptions(const StoreOptions& options) {
   cf.level0_stop_writes_trigger = 96;
   // We flush at an epoch's end ourselves; twice that, and RocksDB never does it first.
   cf.write_buffer_size = 2 * options.epoch_bytes;
-  cf.max_write_buffer_number = config::kWriteBuffersMax;
+  cf.max_write_buffer_number = 3;
   cf.target_file_size_base = 4 * options.epoch_bytes;  // One epoch is one file.
   cf.compression = rocksdb::kNoCompression;
   cf.bottommost_compression = rocksdb::kDisableCompressionOption;
   cf.force_consistency_checks = true;
+  cf.compaction_filter_factory = MakeGarbageFilter(std::move(starts), PlaceOfDataKey);
+  cf.table_properties_collector_factories = {MakeRunsCollector()};
   rocksdb::BlockBasedTableOptions table;
   table.block_size = kDataBlockBytes;
   table.no_block_cache = true;
@@ -42,7 +49,6 @@ rocksdb::ColumnFamilyOptions SmallOptions(const std::shared_ptr<rocksdb::Cache>&
                                           uint64_t buffer_bytes) {
   rocksdb::ColumnFamilyOptions cf;
   cf.write_buffer_size = buffer_bytes;
-  cf.max_write_buffer_number = config::kSmallWriteBuffersMax;
   cf.compression = rocksdb::kLZ4Compression;
   cf.force_consistency_checks = true;
   rocksdb::BlockBasedTableOptions table;
@@ -76,7 +82,7 @@ rocksdb::DBOptions MakeDbOptions(const StoreOptions& options) {
   db.flush_verify_memtable_count = true;
   db.verify_sst_unique_id_in_manifest = true;
   db.max_background_jobs = 2;
-  db.max_open_files = config::kOpenFilesMax;  // Bounds the memory of table readers.
+  db.max_open_files = 512;  // Bounds the memory of table readers.
   db.max_total_wal_size = 256ull << 20;
   db.wal_bytes_per_sync = 512ull << 10;
   db.bytes_per_sync = 512ull << 10;
@@ -91,14 +97,15 @@ rocksdb::DBOptions MakeDbOptions(const StoreOptions& options) {
   return db;
 }
 
-std::vector<rocksdb::ColumnFamilyDescriptor> MakeColumnFamilies(const StoreOptions& options) {
+std::vector<rocksdb::ColumnFamilyDescriptor> MakeColumnFamilies(
+    const StoreOptions& options, std::shared_ptr<const LogStarts> starts) {
   const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
-  rocksdb::ColumnFamilyOptions producers = SmallOptions(cache, config::kProducersFamilyBytes);
-  rocksdb::ColumnFamilyOptions index = SmallOptions(cache, config::kIndexFamilyBytes);
-  return {{rocksdb::kDefaultColumnFamilyName, SmallOptions(cache, config::kSmallFamilyBytes)},
-          {"data", DataOptions(options)},
+  rocksdb::ColumnFamilyOptions producers = SmallOptions(cache, 2 * kSmallBufferBytes);
+  rocksdb::ColumnFamilyOptions index = SmallOptions(cache, 4 * kSmallBufferBytes);
+  return {{rocksdb::kDefaultColumnFamilyName, SmallOptions(cache, kSmallBufferBytes)},
+          {"data", DataOptions(options, std::move(starts))},
           {"index", index},
-          {"groups", SmallOptions(cache, config::kSmallFamilyBytes)},
+          {"groups", SmallOptions(cache, kSmallBufferBytes)},
           {"producers", producers}};
 }
 

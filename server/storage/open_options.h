@@ -4,8 +4,10 @@
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 
+#include <memory>
 #include <vector>
 
+#include "server/storage/log_starts.h"
 #include "server/storage/store.h"
 
 namespace tidemark::storage {
@@ -14,6 +16,8 @@ namespace tidemark::storage {
 enum ColumnFamilyIndex { kMetaFamily, kDataFamily, kIndexFamily, kGroupsFamily, kProducersFamily };
 
 rocksdb::DBOptions MakeDbOptions(const StoreOptions& options);
-std::vector<rocksdb::ColumnFamilyDescriptor> MakeColumnFamilies(const StoreOptions& options);
+// `starts` tells what is garbage, and may be filled later.
+std::vector<rocksdb::ColumnFamilyDescriptor> MakeColumnFamilies(
+    const StoreOptions& options, std::shared_ptr<const LogStarts> starts);
 
 }  // namespace tidemark::storage

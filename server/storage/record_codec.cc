@@ -214,4 +214,21 @@ absl::StatusOr<CommitMark> DecodeCommitMark(absl::string_view bytes) {
                     .append_time_us = LoadLittle64(bytes.data() + 8)};
 }
 
+std::string EncodeLogStart(const LogStart& start) {
+  std::string out;
+  AppendLittle64(out, start.start.value());
+  AppendLittle64(out, start.end.value());
+  AppendLittle64(out, start.end_bytes);
+  return out;
+}
+
+absl::StatusOr<LogStart> DecodeLogStart(absl::string_view bytes) {
+  if (bytes.size() != 24) return Damaged("log start", "wrong length");
+  const LogStart start{.start = Offset(LoadLittle64(bytes.data())),
+                       .end = Offset(LoadLittle64(bytes.data() + 8)),
+                       .end_bytes = LoadLittle64(bytes.data() + 16)};
+  if (start.start > start.end) return Damaged("log start", "it is behind the end");
+  return start;
+}
+
 }  // namespace tidemark::storage

@@ -15,6 +15,7 @@ std::string EncodeTopicRecord(const TopicRecord& record);
 std::string EncodeGroupRecord(const GroupRecord& record);
 std::string EncodeProducerRecord(const ProducerRecord& record);
 std::string EncodeCommitMark(const CommitMark& mark);
+std::string EncodeLogStart(const LogStart& start);
 
 // DATA_LOSS  the bytes are no such record; the message says which kind.
 absl::StatusOr<StoreRecord> DecodeStoreRecord(absl::string_view bytes);
@@ -22,5 +23,6 @@ absl::StatusOr<TopicRecord> DecodeTopicRecord(absl::string_view bytes);
 absl::StatusOr<GroupRecord> DecodeGroupRecord(absl::string_view bytes);
 absl::StatusOr<ProducerRecord> DecodeProducerRecord(absl::string_view bytes);
 absl::StatusOr<CommitMark> DecodeCommitMark(absl::string_view bytes);
+absl::StatusOr<LogStart> DecodeLogStart(absl::string_view bytes);
 
 }  // namespace tidemark::storage

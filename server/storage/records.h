@@ -99,6 +99,14 @@ struct ProducerRecord {
   std::vector<Range> ranges;
 };
 
+// Where a log that retention cut begins. Its end is remembered, too: no row of the index may be
+// left to tell it.
+struct LogStart {
+  Offset start;
+  Offset end;              // When the start last moved: a lower bound of the end.
+  uint64_t end_bytes = 0;  // IndexRow::log_bytes of a batch at `end`.
+};
+
 // The newest commit.
 struct CommitMark {
   Position position;

@@ -134,8 +134,8 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
     return intact;
   }
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status =
-      rocksdb::DB::Open(db_options, options.path, MakeColumnFamilies(options), &rep->handles, &db);
+  const rocksdb::Status status = rocksdb::DB::Open(
+      db_options, options.path, MakeColumnFamilies(options, rep->starts), &rep->handles, &db);
   if (!status.ok()) {
     const std::string text = status.ToString();
     if (absl::StrContains(text, "While lock file") || absl::StrContains(text, "lock hold by")) {
@@ -171,6 +171,7 @@ absl::Status Store::Initialize() {
   if (it->Valid()) rep_->epoch = ParseDataKey(ToView(it->key())).epoch + 1;
   if (!it->status().ok()) return FromRocks(it->status(), "finding the newest epoch");
   rep_->committed_epoch = rep_->epoch;
+  rep_->open_epoch = rep_->epoch.value();
 
   std::string value;
   const rocksdb::Status found =
@@ -185,12 +186,23 @@ absl::Status Store::Initialize() {
   if (!found.ok()) return FromRocks(found, "reading the store record");
   absl::StatusOr<StoreRecord> record = DecodeStoreRecord(value);
   if (!record.ok()) return record.status();
-  if (record->format_version != kFormatVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the store in ", rep_->options.path, " has format ", record->format_version,
-        "; this server reads format ", kFormatVersion, ". Use the server version that wrote it"));
+  if (absl::Status status = CheckFormat(*std::move(record)); !status.ok()) return status;
+  return LoadStarts();
+}
+
+absl::Status Store::CheckFormat(StoreRecord record) {
+  if (record.format_version == kFormatVersion) return absl::OkStatus();
+  if (record.format_version < kOldestFormatVersion || record.format_version > kFormatVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the store in ", rep_->options.path, " has format ", record.format_version,
+                     "; this server reads formats ", kOldestFormatVersion, " to ", kFormatVersion,
+                     ". Use the server version that wrote it"));
   }
-  return absl::OkStatus();
+  // From now on an older server would misread it.
+  record.format_version = kFormatVersion;
+  std::unique_ptr<WriteSet> set = Begin();
+  set->PutStoreRecord(record);
+  return Commit(std::move(set), Sync::kSync);
 }
 
 std::unique_ptr<WriteSet> Store::Begin() {
@@ -220,6 +232,7 @@ absl::Status Store::Commit(std::unique_ptr<WriteSet> set, Sync sync) {
       rep_->failed = true;
       return FromRocks(status, "ending an epoch");
     }
+    rep_->open_epoch = epoch.value();
   }
   rocksdb::WriteOptions write;
   write.sync = sync == Sync::kSync;
@@ -251,6 +264,32 @@ absl::StatusOr<std::vector<TopicRecord>> Store::ReadTopics() const {
 absl::StatusOr<std::vector<TopicRecord>> Store::ReadDeletedTopics() const {
   return ReadAll<TopicRecord>(*rep_->db, rep_->families.meta, kDeletedTopicPrefix,
                               DecodeTopicRecord);
+}
+
+absl::StatusOr<std::optional<LogStart>> Store::ReadLogStart(LogId log) const {
+  std::string value;
+  const rocksdb::Status status =
+      rep_->db->Get(rocksdb::ReadOptions(), rep_->families.meta, LogStartKey(log), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) return FromRocks(status, "reading where a log begins");
+  absl::StatusOr<LogStart> start = DecodeLogStart(value);
+  if (!start.ok()) return start.status();
+  return *start;
+}
+
+absl::StatusOr<std::vector<std::pair<LogId, LogStart>>> Store::ReadLogStarts() const {
+  std::vector<std::pair<LogId, LogStart>> starts;
+  absl::Status status =
+      ForPrefix(*rep_->db, rep_->families.meta, absl::string_view(&kLogStartPrefix, 1),
+                [&](absl::string_view key, absl::string_view value) -> absl::Status {
+                  if (key.size() != 5) return absl::DataLossError("damaged key of a log start");
+                  absl::StatusOr<LogStart> start = DecodeLogStart(value);
+                  if (!start.ok()) return start.status();
+                  starts.emplace_back(LogId(LoadBig32(key.data() + 1)), *start);
+                  return absl::OkStatus();
+                });
+  if (!status.ok()) return status;
+  return starts;
 }
 
 absl::StatusOr<std::vector<GroupRecord>> Store::ReadGroups() const {

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/storage/batch_codec.h"
@@ -43,6 +44,24 @@ struct BatchInfo {
   Offset base_offset;
   IndexRow row;
   Offset end_offset() const { return base_offset + row.count; }
+};
+
+// From `first` to `last`, both included.
+struct EpochSpan {
+  Epoch first;
+  Epoch last;
+  bool Holds(Epoch epoch) const { return first <= epoch && epoch <= last; }
+};
+
+// What Reclaim did.
+struct ReclaimReport {
+  uint64_t files_dropped = 0;
+  uint64_t files_rewritten = 0;
+  uint64_t bytes_freed = 0;
+  uint64_t bytes_rewritten = 0;
+  uint64_t left_bytes = 0;  // Garbage in files that are not worth rewriting yet.
+  std::vector<LogId> gone;  // Deleted topics, by first log, of which nothing is left.
+  bool more = false;        // A compaction has some of the files in hand: ask again soon.
 };
 
 // A figure of RocksDB's own.
@@ -78,6 +97,10 @@ class Store {
   absl::StatusOr<std::optional<BatchInfo>> LastBatch(LogId log) const;
   // The batch that holds `offset`, if there is one.
   absl::StatusOr<std::optional<BatchInfo>> BatchAt(LogId log, Offset offset) const;
+  // The base offset of the first batch of `log` before which the log had at least `log_bytes` bytes
+  // (IndexRow::log_bytes), searched among batches that hold [start, end); `end` if there is none.
+  absl::StatusOr<Offset> FirstOffsetAtBytes(LogId log, uint64_t log_bytes, Offset start,
+                                            Offset end) const;
   // The base offset of the first batch of `log` that was appended at or after `time_us`, searched
   // among batches that hold [start, end); `end` if there is none.
   absl::StatusOr<Offset> FirstOffsetAtTime(LogId log, uint64_t time_us, Offset start,
@@ -94,18 +117,40 @@ class Store {
   // The newest stored sequence of a producer.
   absl::StatusOr<std::optional<uint64_t>> ReadLastSequence(absl::string_view id) const;
 
-  // The epochs that hold batches of logs [first, first + count).
-  absl::StatusOr<std::vector<Epoch>> EpochsOf(LogId first, uint32_t count) const;
-  // Gives the bytes of deleted logs back to the file system; after WriteSet::DeleteLogData
-  // is committed. Slow, and safe to repeat.
-  absl::Status FreeSpace(LogId first, uint32_t count, const std::vector<Epoch>& epochs);
+  // Where a log that retention cut begins.
+  absl::StatusOr<std::optional<LogStart>> ReadLogStart(LogId log) const;
+  absl::StatusOr<std::vector<std::pair<LogId, LogStart>>> ReadLogStarts() const;
+
+  // --- Garbage: batches that nobody refers to any more. Being marked, they are dropped some time.
+
+  // Batches of `log` below `start` are garbage; new ones lie in `epochs`. Requires that this start
+  // is durable (WriteSet::PutLogStart) and that nobody begins to read below it any more.
+  void MarkTrimmed(LogId log, Offset start, EpochSpan epochs);
+  // Logs [first, first + count) of a deleted topic are garbage. Requires that the deletion is
+  // durable and their index rows are still there, unless it is known from before the opening.
+  enum class Deleted { kNow, kBeforeOpening };
+  absl::Status MarkDeleted(LogId first, uint32_t count, Deleted deleted);
+  // After Reclaim said that they are gone.
+  void ForgetDeleted(LogId first, uint32_t count);
+  // Looks at the files in which there is new garbage: drops those that hold nothing else, rewrites
+  // those that hold much. Slow; gives up between two files when `stopped` says so. One thread at a
+  // time.
+  absl::StatusOr<ReclaimReport> Reclaim(absl::FunctionRef<bool()> stopped);
 
   std::vector<StoreFigure> Figures() const;
 
  private:
   struct Rep;
+  class FileReclaim;
   explicit Store(std::unique_ptr<Rep> rep);
   absl::Status Initialize();
+  absl::Status CheckFormat(StoreRecord record);
+  absl::Status LoadStarts();
+  // Batches of epochs below it are in files.
+  Epoch FlushedBound() const;
+  std::vector<Epoch> EpochsWithFiles() const;
+  // Empty: there are no batches of these logs.
+  absl::StatusOr<std::optional<EpochSpan>> SpanOf(LogId first, uint32_t count) const;
 
   std::unique_ptr<Rep> rep_;
 };

@@ -4,10 +4,13 @@
 #include <rocksdb/db.h>
 #include <rocksdb/statistics.h>
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/storage/garbage.h"
+#include "server/storage/log_starts.h"
 #include "server/storage/store.h"
 #include "server/storage/write_set_rep.h"
 
@@ -28,6 +31,13 @@ struct Store::Rep {
   // Of the thread that calls Commit: the epoch of the newest committed set.
   Epoch committed_epoch;
   bool failed = false;  // A commit failed.
+
+  // Shared with the filters of compactions; they may begin before it is filled, and then keep all.
+  std::shared_ptr<LogStarts> starts = std::make_shared<LogStarts>();
+  Garbage garbage;
+  // The epoch whose batches go into the active memtable, for other threads. It is raised after the
+  // memtable was switched.
+  std::atomic<uint32_t> open_epoch = 0;
 };
 
 // RocksDB's status with the place where it arose.

@@ -10,9 +10,6 @@
 namespace tidemark::storage {
 namespace {
 
-// What a batch occupies in a memtable beside its key and value.
-constexpr uint64_t kMemtableEntryBytes = 48;
-
 // A WriteBatch fails only when it is over its maximum size or corrupt; we set no maximum.
 void Check(const rocksdb::Status& status) { TM_CHECK(status.ok()); }
 
@@ -22,7 +19,7 @@ WriteSet::WriteSet(const ColumnFamilies& families, Epoch epoch, uint64_t& epoch_
     : rep_(new Rep{families, epoch, epoch_bytes, rocksdb::WriteBatch()}) {}
 WriteSet::~WriteSet() = default;
 
-void WriteSet::PutBatch(const BatchHeader& header, absl::string_view events) {
+void WriteSet::PutBatch(const BatchHeader& header, absl::string_view events, uint64_t log_bytes) {
   TM_CHECK_EQ(header.events_bytes, events.size());
   const std::string key = DataKey(rep_->epoch, header.log, header.base_offset);
   const std::string head = EncodeBatchHeader(header);
@@ -35,10 +32,11 @@ void WriteSet::PutBatch(const BatchHeader& header, absl::string_view events) {
                      .append_time_us = header.append_time_us,
                      .position = header.position,
                      .events_bytes = header.events_bytes,
-                     .events_crc32c = header.events_crc32c};
+                     .events_crc32c = header.events_crc32c,
+                     .log_bytes = log_bytes};
   Check(rep_->batch.Put(rep_->families.index, IndexKey(header.log, header.base_offset),
                         EncodeIndexRow(row)));
-  rep_->epoch_bytes += key.size() + head.size() + events.size() + kMemtableEntryBytes;
+  rep_->epoch_bytes += key.size() + head.size() + events.size();
 }
 
 void WriteSet::PutCommitMark(const CommitMark& mark) {
@@ -58,16 +56,18 @@ void WriteSet::DeleteTopic(const TopicRecord& topic) {
   Check(rep_->batch.Put(rep_->families.meta, DeletedTopicKey(topic.id), EncodeTopicRecord(topic)));
 }
 
-void WriteSet::ForgetDeletedTopic(TopicId id) {
-  Check(rep_->batch.Delete(rep_->families.meta, DeletedTopicKey(id)));
+void WriteSet::ForgetDeletedTopic(const TopicRecord& topic) {
+  Check(rep_->batch.Delete(rep_->families.meta, DeletedTopicKey(topic.id)));
+  Check(rep_->batch.DeleteRange(rep_->families.meta, LogStartKey(topic.first_log),
+                                LogStartKey(topic.first_log + topic.config.partitions)));
 }
 
-void WriteSet::DeleteLogData(LogId first, uint32_t count, const std::vector<Epoch>& epochs) {
-  const LogId end = first + count;
-  for (const Epoch epoch : epochs) {
-    Check(rep_->batch.DeleteRange(rep_->families.data, DataKey(epoch, first, Offset(0)),
-                                  DataKey(epoch, end, Offset(0))));
-  }
+void WriteSet::PutLogStart(LogId log, const LogStart& start) {
+  Check(rep_->batch.Put(rep_->families.meta, LogStartKey(log), EncodeLogStart(start)));
+}
+
+void WriteSet::DeleteIndexRows(LogId log, Offset from, Offset until) {
+  Check(rep_->batch.DeleteRange(rep_->families.index, IndexKey(log, from), IndexKey(log, until)));
 }
 
 void WriteSet::DeleteLogIndex(LogId first, uint32_t count) {

@@ -23,18 +23,21 @@ class WriteSet {
   WriteSet(const WriteSet&) = delete;
   WriteSet& operator=(const WriteSet&) = delete;
 
-  // Stores a batch and its index row. `events` is copied.
-  void PutBatch(const BatchHeader& header, absl::string_view events);
+  // Stores a batch and its index row. `events` is copied. `log_bytes` are those of the log's events
+  // before this batch (IndexRow::log_bytes).
+  void PutBatch(const BatchHeader& header, absl::string_view events, uint64_t log_bytes);
+  // Moves the start of a log; with DeleteIndexRows of what it cuts off.
+  void PutLogStart(LogId log, const LogStart& start);
+  // Removes the index rows of batches that begin in [from, until).
+  void DeleteIndexRows(LogId log, Offset from, Offset until);
   void PutCommitMark(const CommitMark& mark);
   void PutStoreRecord(const StoreRecord& record);
   void PutTopic(const TopicRecord& topic);
   // Takes a topic out of the catalog and remembers that its bytes have to be reclaimed.
   void DeleteTopic(const TopicRecord& topic);
-  // Forgets a deleted topic: all of its bytes are reclaimed.
-  void ForgetDeletedTopic(TopicId id);
-  // Removes the batches of logs [first, first + count), which lie in `epochs`.
-  void DeleteLogData(LogId first, uint32_t count, const std::vector<Epoch>& epochs);
-  // Removes their index rows.
+  // Forgets a deleted topic and where its logs began: all of its bytes are reclaimed.
+  void ForgetDeletedTopic(const TopicRecord& topic);
+  // Removes all index rows of logs [first, first + count).
   void DeleteLogIndex(LogId first, uint32_t count);
   void PutGroup(const GroupRecord& group);
   // Removes a group with its offsets.

@@ -127,8 +127,7 @@ class NotYet(ServerCase):
                 self.check(lambda: getattr(getattr(self.server, stub), method)(request), feature)
 
     def test_topic_settings(self):
-        cases = [({"retention": pb.Retention(max_bytes=1)}, "topic.retention"),
-                 ({"compression": pb.COMPRESSION_ZSTD}, "topic.compression"),
+        cases = [({"compression": pb.COMPRESSION_ZSTD}, "topic.compression"),
                  ({"compression": pb.COMPRESSION_LZ4}, "topic.compression"),
                  ({"compact": True}, "topic.compact"),
                  ({"encrypt_by_key": True}, "topic.encrypt_by_key")]

@@ -7,6 +7,9 @@
 namespace tidemark::testing {
 namespace {
 
+// Of a stored batch in these tests, with the event that goes beyond it.
+constexpr uint64_t kBatchBytesMax = 2500;
+
 std::string Place(LogId log, Offset offset) {
   return absl::StrCat("offset ", offset.value(), " of log ", log.value());
 }
@@ -21,11 +24,34 @@ void Ledger::Saw(LogId log, const std::vector<ReadEvent>& events) {
   for (const ReadEvent& event : events) seen_[log].insert_or_assign(event.offset, event.event);
 }
 
+void Ledger::Topic::AddRule(const Rule& added, bool known) {
+  const auto tighten = [](std::optional<uint64_t>& bound, const std::optional<uint64_t>& with) {
+    if (with.has_value()) bound = std::min(bound.value_or(UINT64_MAX), *with);
+  };
+  tighten(strictest.max_age_us, added.max_age_us);
+  tighten(strictest.max_bytes, added.max_bytes);
+  rule = added;
+  rule_is_known = known;
+}
+
+const TestEvent* Ledger::LogContents::At(Offset offset) const {
+  if (offset < kept.ends.start) return nullptr;
+  const uint64_t index = offset - kept.ends.start;
+  return index < events.size() ? &events[index].event : nullptr;
+}
+
+void Ledger::SawStart(LogId log, Offset start) {
+  Offset& known = starts_[log];
+  known = std::max(known, start);
+}
+
 std::vector<std::string> Ledger::Violations(LogHarness& harness) {
   std::vector<std::string> wrong;
+  now_us_ = static_cast<uint64_t>(absl::ToUnixMicros(harness.clock().Now()));
   CheckTopics(harness, wrong);
   const Contents contents = ReadEverything(harness, wrong);
   CheckAppends(contents, wrong);
+  CheckRetention(harness, contents, wrong);
   CheckOffsets(harness, wrong);
   CheckSeen(contents, wrong);
   return wrong;
@@ -62,10 +88,21 @@ Ledger::Contents Ledger::ReadEverything(LogHarness& harness, std::vector<std::st
                                      events.status().ToString()));
         continue;
       }
-      if (!events->empty() && events->front().offset != Offset(0)) {
+      const auto partition = harness.log().OpenPartition(*topic, PartitionIndex(p));
+      if (!partition.ok()) continue;
+      const log::Partition::Kept kept = (*partition)->kept();
+      const auto known = topics_.find(topic->id());
+      const bool may_begin_late = known != topics_.end() && known->second.HasRule();
+      if (kept.ends.start > Offset(0) && !may_begin_late) {
         wrong.push_back(absl::StrCat("dense: ", topic->name(), " begins late"));
       }
-      contents[topic->log(PartitionIndex(p))] = *std::move(events);
+      if (kept.ends.end - kept.ends.start != events->size() ||
+          (!events->empty() && events->front().offset != kept.ends.start)) {
+        wrong.push_back(absl::StrCat("dense: ", topic->name(), " holds ", events->size(),
+                                     " events from ", kept.ends.start.value(), " to ",
+                                     kept.ends.end.value()));
+      }
+      contents[topic->log(PartitionIndex(p))] = {.kept = kept, .events = *std::move(events)};
     }
   }
   return contents;
@@ -74,7 +111,9 @@ Ledger::Contents Ledger::ReadEverything(LogHarness& harness, std::vector<std::st
 void Ledger::CheckAppends(const Contents& contents, std::vector<std::string>& wrong) {
   std::map<std::string, std::map<LogId, std::vector<TestEvent>>> found;
   for (const auto& [log, events] : contents) {
-    for (const ReadEvent& event : events) found[AppendOf(event.event)][log].push_back(event.event);
+    for (const ReadEvent& event : events.events) {
+      found[AppendOf(event.event)][log].push_back(event.event);
+    }
   }
   for (const Append& append : appends_) {
     const auto it = found.find(append.name);
@@ -86,7 +125,17 @@ void Ledger::CheckAppends(const Contents& contents, std::vector<std::string>& wr
     // Whole, once, in order, or not at all.
     const Topic& topic = topics_.at(append.topic);
     std::map<LogId, std::vector<TestEvent>> expected;
-    for (const Part& part : append.parts) expected[topic.first_log + part.partition] = part.events;
+    for (const Part& part : append.parts) {
+      const LogId log = topic.first_log + part.partition;
+      std::vector<TestEvent> events = part.events;
+      // Retention may have passed the first of them.
+      const auto log_contents = contents.find(log);
+      const bool cut =
+          log_contents != contents.end() && log_contents->second.kept.ends.start > Offset(0);
+      const size_t there_now = it->second.contains(log) ? it->second[log].size() : 0;
+      if (cut && there_now < events.size()) events.erase(events.begin(), events.end() - there_now);
+      if (!events.empty()) expected[log] = std::move(events);
+    }
     if (it->second != expected) {
       wrong.push_back(absl::StrCat("atomic: ", append.name, " is there in part, twice or changed"));
     }
@@ -106,10 +155,85 @@ void Ledger::CheckKnown(const Append& append, const Contents& contents,
     const auto there = contents.find(log);
     for (size_t e = 0; e < append.parts[i].events.size(); ++e) {
       const Offset offset = append.known->ranges[i].first + e;
-      if (there == contents.end() || offset.value() >= there->second.size() ||
-          !(there->second[offset.value()].event == append.parts[i].events[e])) {
-        wrong.push_back(absl::StrCat("durable: ", append.name, " is not at ", Place(log, offset)));
-        return;
+      const TestEvent* found = there == contents.end() ? nullptr : there->second.At(offset);
+      if (found != nullptr && *found == append.parts[i].events[e]) continue;
+      const bool below = there != contents.end() && offset < there->second.kept.ends.start;
+      if (below && MayBePassed(append, log, offset)) continue;
+      wrong.push_back(absl::StrCat("durable: ", append.name, " is not at ", Place(log, offset)));
+      return;
+    }
+  }
+}
+
+uint64_t Ledger::BytesFrom(LogId log, Offset offset) const {
+  uint64_t bytes = 0;
+  for (const Append& append : appends_) {
+    const Topic& topic = topics_.at(append.topic);
+    for (size_t i = 0; i < append.parts.size(); ++i) {
+      if (topic.first_log + append.parts[i].partition != log || append.refused) continue;
+      for (size_t e = 0; e < append.parts[i].events.size(); ++e) {
+        if (append.known.has_value() && append.known->ranges[i].first + e < offset) continue;
+        bytes += EncodeEntry(append.parts[i].events[e]).size();
+      }
+    }
+  }
+  return bytes;
+}
+
+bool Ledger::MayBePassed(const Append& append, LogId log, Offset offset) const {
+  const Rule& rule = topics_.at(append.topic).strictest;
+  const auto time_us = static_cast<uint64_t>(absl::ToUnixMicros(append.known->append_time));
+  if (rule.max_age_us.has_value() && time_us + *rule.max_age_us <= now_us_) return true;
+  // It goes with its batch, of which some may be before it.
+  return rule.max_bytes.has_value() && BytesFrom(log, offset) + kBatchBytesMax > *rule.max_bytes;
+}
+
+void Ledger::CheckRetention(LogHarness& harness, const Contents& contents,
+                            std::vector<std::string>& wrong) {
+  for (const auto& [log, there] : contents) {
+    const auto [start, end] = there.kept.ends;
+    if (start < starts_[log]) {
+      wrong.push_back(absl::StrCat("the start of log ", log.value(), " moved back to ",
+                                   start.value(), " from ", starts_[log].value()));
+    }
+    SawStart(log, start);
+    const log::TopicPtr topic = harness.log().catalog().FindByLog(log);
+    if (topic == nullptr || start == Offset(0)) continue;
+    const auto partition = harness.log().OpenPartition(
+        *topic, PartitionIndex(static_cast<uint32_t>(log - topic->record.first_log)));
+    const auto below = harness.log().reader().Read(**partition, Offset(start.value() - 1), end,
+                                                   4096, log::MayWait::kYes);
+    if (!below.ok() || below->state != log::PartitionRead::State::kTooOld) {
+      wrong.push_back(absl::StrCat("served below the start: ", Place(log, start)));
+    }
+  }
+  for (const Append& append : appends_) {
+    const Topic& topic = topics_.at(append.topic);
+    if (!append.known.has_value() || MayLose(topic)) continue;
+    const auto time_us = static_cast<uint64_t>(absl::ToUnixMicros(append.known->append_time));
+    const bool passed = topic.rule_is_known && topic.rule.max_age_us.has_value() &&
+                        time_us + *topic.rule.max_age_us <= now_us_;
+    for (const auto& range : append.known->ranges) {
+      const LogId log = topic.first_log + range.partition.value();
+      const auto there = contents.find(log);
+      if (there == contents.end()) continue;
+      if (there->second.kept.ends.end < range.first + range.count) {
+        wrong.push_back(absl::StrCat("the end of log ", log.value(), " is before ", append.name));
+      }
+      if (passed && there->second.At(range.first + (range.count - 1)) != nullptr) {
+        wrong.push_back(absl::StrCat("retention passed ", append.name, ", but it can be read at ",
+                                     Place(log, range.first)));
+      }
+    }
+  }
+  for (const auto& [id, topic] : topics_) {
+    if (!topic.rule_is_known || !topic.rule.max_bytes.has_value()) continue;
+    for (uint32_t p = 0; p < topic.partitions; ++p) {
+      const auto there = contents.find(topic.first_log + p);
+      if (there == contents.end()) continue;
+      if (there->second.kept.bytes() > *topic.rule.max_bytes + kBatchBytesMax) {
+        wrong.push_back(absl::StrCat("log ", (topic.first_log + p).value(), " keeps ",
+                                     there->second.kept.bytes(), " bytes"));
       }
     }
   }
@@ -152,8 +276,13 @@ void Ledger::CheckSeen(const Contents& contents, std::vector<std::string>& wrong
     if (topic == topics_.end() || MayLose(topic->second)) continue;
     const auto there = contents.find(log);
     for (const auto& [offset, event] : events) {
-      if (there == contents.end() || offset.value() >= there->second.size() ||
-          !(there->second[offset.value()].event == event)) {
+      const TestEvent* found = there == contents.end() ? nullptr : there->second.At(offset);
+      // What retention may pass is checked for acknowledged events.
+      if (found == nullptr && topic->second.HasRule() && there != contents.end() &&
+          offset < there->second.kept.ends.start) {
+        continue;
+      }
+      if (found == nullptr || !(*found == event)) {
         wrong.push_back(
             absl::StrCat("no dirty reads: a reader saw ", event.id, " at ", Place(log, offset)));
         break;

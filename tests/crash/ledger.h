@@ -30,6 +30,10 @@ class Ledger {
     std::optional<log::AppendResult> known;
     bool refused = false;  // Answered so that nothing was written.
   };
+  struct Rule {
+    std::optional<uint64_t> max_age_us;
+    std::optional<uint64_t> max_bytes;
+  };
   struct Topic {
     std::string name;
     TopicId id;
@@ -40,6 +44,13 @@ class Ledger {
     bool deletion_tried = false;
     bool deleted = false;  // Known.
     bool memory = false;   // Durability MEMORY: its newest events may go, the rest holds.
+    Rule rule;             // Its retention, unless an update is unknown.
+    bool rule_is_known = true;
+    // The strictest it ever had or may have had.
+    Rule strictest;
+    bool HasRule() const { return strictest.max_age_us || strictest.max_bytes; }
+    // It has, or may have, this rule from now on.
+    void AddRule(const Rule& added, bool known);
   };
   struct Committed {
     std::optional<Offset> known;
@@ -53,16 +64,32 @@ class Ledger {
   // A reader got these events of a log.
   void Saw(LogId log, const std::vector<ReadEvent>& events) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // A log begins at `start`, or later, from now on.
+  void SawStart(LogId log, Offset start);
+
   // What is wrong with the log as it is now; empty: nothing. Names the promise that is broken.
   std::vector<std::string> Violations(LogHarness& harness);
 
  private:
-  using Contents = std::map<LogId, std::vector<ReadEvent>>;
+  struct LogContents {
+    log::Partition::Kept kept;
+    std::vector<ReadEvent> events;  // From the start to the end.
+    // Null: it is not there.
+    const TestEvent* At(Offset offset) const;
+  };
+  using Contents = std::map<LogId, LogContents>;
 
   void CheckTopics(LogHarness& harness, std::vector<std::string>& wrong);
   Contents ReadEverything(LogHarness& harness, std::vector<std::string>& wrong);
   void CheckAppends(const Contents& contents, std::vector<std::string>& wrong);
   void CheckKnown(const Append& append, const Contents& contents, std::vector<std::string>& wrong);
+  // Everything there that is wrong because of retention, or in spite of it.
+  void CheckRetention(LogHarness& harness, const Contents& contents,
+                      std::vector<std::string>& wrong);
+  // True if retention may have passed an acknowledged event of this append.
+  bool MayBePassed(const Append& append, LogId log, Offset offset) const;
+  // Encoded bytes of the events of `log` at or after `offset`, counting all whose place is unknown.
+  uint64_t BytesFrom(LogId log, Offset offset) const;
   void CheckOffsets(LogHarness& harness, std::vector<std::string>& wrong);
   void CheckSeen(const Contents& contents, std::vector<std::string>& wrong);
   // True if what was known of a topic's events may be taken back.
@@ -71,6 +98,8 @@ class Ledger {
   std::vector<Append> appends_;
   std::map<TopicId, Topic> topics_;
   std::map<std::pair<uint64_t, LogId>, Committed> offsets_;
+  std::map<LogId, Offset> starts_;  // The latest that was seen.
+  uint64_t now_us_ = 0;             // While violations are looked for.
   absl::Mutex mu_;
   std::map<LogId, std::map<Offset, TestEvent>> seen_ ABSL_GUARDED_BY(mu_);
 };

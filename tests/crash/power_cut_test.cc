@@ -32,6 +32,7 @@ struct Plan {
   Loss loss = Loss::kAllUnsynced;
   Lie lie = Lie::kNone;
   const char* directory = "";  // Below the disk's root; made by the store unless it is the root.
+  bool retention = false;
 };
 
 struct Outcome {
@@ -43,7 +44,7 @@ struct Outcome {
 class CrashRun {
  public:
   explicit CrashRun(const Plan& plan)
-      : plan_(plan), disk_(dir_.path()), workload_(plan.seed, plan.steps) {
+      : plan_(plan), disk_(dir_.path()), workload_(plan.seed, plan.steps, plan.retention) {
     LogHarness::Options options;
     options.store = {.path = absl::StrCat(dir_.path(), plan.directory),
                      .env = disk_.env(),
@@ -143,13 +144,24 @@ TEST(PowerCutTest, KeepsWhatWasAcknowledgedBesideTornWrites) {
   ExpectNothingWrong({.seed = SeedOr(3), .when = When::kBefore, .loss = Loss::kSomeUnsynced});
 }
 
+// Starts move, partitions run empty, files are dropped and rewritten: what retention has not passed
+// is there, starts never move back, and offsets go on where they were.
+TEST(PowerCutTest, KeepsWhatRetentionHasNotPassed) {
+  ExpectNothingWrong({.seed = SeedOr(6), .when = When::kBefore, .retention = true});
+}
+
+TEST(PowerCutTest, KeepsWhatRetentionHasNotPassedBesideTornWrites) {
+  ExpectNothingWrong(
+      {.seed = SeedOr(7), .when = When::kAfter, .loss = Loss::kSomeUnsynced, .retention = true});
+}
+
 TEST(PowerCutTest, KeepsADirectoryThatTheStoreMade) {
   ExpectNothingWrong({.seed = SeedOr(4), .steps = 6, .directory = "/data"});
 }
 
 TEST(PowerCutTest, KeepsEverythingAfterAnOrderlyEnd) {
-  for (uint64_t seed = SeedOr(5), end = seed + 5; seed < end; ++seed) {
-    const Outcome outcome = CrashRun({.seed = seed, .steps = 60}).Go();
+  for (uint64_t seed = SeedOr(5), end = seed + 6; seed < end; ++seed) {
+    const Outcome outcome = CrashRun({.seed = seed, .steps = 60, .retention = seed % 2 == 0}).Go();
     EXPECT_TRUE(outcome.wrong.empty()) << "seed " << seed << "\n"
                                        << absl::StrJoin(outcome.wrong, "\n");
   }
@@ -159,6 +171,8 @@ TEST(PowerCutTest, KeepsEverythingAfterAnOrderlyEnd) {
 TEST(PowerCutTest, FindsOutADiskThatLiesAboutFiles) {
   int cuts = 0;
   EXPECT_FALSE(CutEverywhere({.steps = 10, .lie = Lie::kFileSync}, 1, cuts).empty());
+  EXPECT_FALSE(
+      CutEverywhere({.steps = 10, .lie = Lie::kFileSync, .retention = true}, 1, cuts).empty());
 }
 
 TEST(PowerCutTest, FindsOutADiskThatLiesAboutDirectories) {

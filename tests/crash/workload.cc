@@ -27,6 +27,10 @@ class Workload::Watcher : public log::Waiter, public std::enable_shared_from_thi
       while (true) {
         const auto read =
             reader_.Read(*partition_, next_, Offset(UINT64_MAX), 1 << 20, log::MayWait::kYes);
+        if (read.ok() && read->state == log::PartitionRead::State::kTooOld) {
+          next_ = partition_->ends().start;
+          continue;
+        }
         if (!read.ok() || read->state != log::PartitionRead::State::kBatches) break;
         for (const storage::BatchPtr& batch : read->batches) {
           const auto events = EventsOf(*batch);
@@ -69,6 +73,7 @@ void Workload::Step(LogHarness& harness) {
   const uint64_t choice = random_.Below(20);
   harness.clock().Advance(absl::Milliseconds(7));
   if (Topics().empty() || choice == 0) return CreateTopic(harness);
+  if (retention_ && choice >= 16) return StepRetention(harness);
   if (choice == 1) return UpdateTopic(harness);
   if (choice == 2 && Topics().size() > 1) return DeleteTopic(harness);
   if (choice <= 5) return CommitOffsets(harness);
@@ -86,9 +91,13 @@ std::vector<TopicId> Workload::Topics() const {
 void Workload::CreateTopic(LogHarness& harness) {
   const std::string name = absl::StrCat("t", names_++);
   const bool memory = random_.OneIn(4);
+  const auto partitions = static_cast<uint32_t>(random_.In(1, 4));
+  const Ledger::Rule rule = retention_ ? MakeRule() : Ledger::Rule{};
   const auto created = harness.CreateTopic(
-      name, {.partitions = static_cast<uint32_t>(random_.In(1, 4)),
+      name, {.partitions = partitions,
              .durability = memory ? storage::Durability::kMemory : storage::Durability::kSynced,
+             .retention_max_age_us = rule.max_age_us,
+             .retention_max_bytes = rule.max_bytes,
              .description = name});
   if (!created.ok()) return;
   const storage::TopicRecord& record = (*created)->record;
@@ -98,6 +107,7 @@ void Workload::CreateTopic(LogHarness& harness) {
                                  .first_log = record.first_log,
                                  .description = name,
                                  .memory = memory};
+  ledger_.topics()[record.id].AddRule(rule, /*known=*/true);
   Watch(harness, **created);
 }
 
@@ -105,16 +115,42 @@ void Workload::UpdateTopic(LogHarness& harness) {
   std::vector<TopicId> topics = Topics();
   Ledger::Topic& topic = ledger_.topics().at(random_.Of(topics));
   const std::string description = absl::StrCat("d", names_++);
+  const Ledger::Rule rule = retention_ ? MakeRule() : Ledger::Rule{};
   const auto updated = log::Await<log::TopicPtr>([&](auto done) {
     harness.log().UpdateTopic(
         topic.name,
         [&](storage::TopicConfig& config) {
           config.description = description;
+          config.retention_max_age_us = rule.max_age_us;
+          config.retention_max_bytes = rule.max_bytes;
           return absl::OkStatus();
         },
         std::move(done));
   });
   (updated.ok() ? topic.description : topic.described.emplace()) = description;
+  topic.AddRule(rule, updated.ok());
+}
+
+Ledger::Rule Workload::MakeRule() {
+  Ledger::Rule rule;
+  if (random_.OneIn(2)) rule.max_age_us = 10'000 + random_.Below(200'000);
+  if (random_.OneIn(3)) rule.max_bytes = random_.Below(8000) + 1;
+  return rule;
+}
+
+void Workload::StepRetention(LogHarness& harness) {
+  harness.clock().Advance(absl::Milliseconds(random_.Below(60)));
+  harness.log().StepRetention();
+  harness.log().reclaimer().WaitUntilIdle();
+  for (const auto& [id, topic] : ledger_.topics()) {
+    const log::TopicPtr found = harness.log().catalog().FindById(id);
+    if (found == nullptr) continue;
+    for (uint32_t p = 0; p < topic.partitions; ++p) {
+      const auto partition = harness.log().OpenPartition(*found, PartitionIndex(p));
+      // What is visible is durable.
+      if (partition.ok()) ledger_.SawStart((*partition)->log(), (*partition)->ends().start);
+    }
+  }
 }
 
 void Workload::DeleteTopic(LogHarness& harness) {

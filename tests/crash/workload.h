@@ -1,6 +1,7 @@
 // Workload: a seeded client of an event log that does a bit of everything and keeps a Ledger:
 // appends to several partitions and topics, some pipelined, producers that repeat themselves,
 // offsets, topics created, changed and deleted; with a reader on every partition.
+// With retention, if asked to.
 //
 // Threads. One at a time.
 #pragma once
@@ -17,7 +18,9 @@ namespace tidemark::testing {
 
 class Workload {
  public:
-  Workload(uint64_t seed, int steps) : random_(seed), steps_(steps) {}
+  // With `retention` topics have rules, and they are enforced.
+  Workload(uint64_t seed, int steps, bool retention)
+      : random_(seed), steps_(steps), retention_(retention) {}
   ~Workload();
 
   // Does its steps, or as many as the disk lets it.
@@ -36,6 +39,8 @@ class Workload {
   void UpdateTopic(LogHarness& harness);
   void DeleteTopic(LogHarness& harness);
   void CommitOffsets(LogHarness& harness);
+  void StepRetention(LogHarness& harness);
+  Ledger::Rule MakeRule();
   void Append(LogHarness& harness);
   // The topics that are there for certain.
   std::vector<TopicId> Topics() const;
@@ -44,6 +49,7 @@ class Workload {
 
   Random random_;
   const int steps_;
+  const bool retention_;
   int names_ = 0;
   std::map<std::string, uint64_t> sequences_;
   Ledger ledger_;

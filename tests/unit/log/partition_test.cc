@@ -21,7 +21,8 @@ using State = Partition::TailState;
 storage::BatchPtr MakeBatch(uint64_t base, uint32_t count, size_t bytes = 100) {
   auto owner = std::make_shared<const std::string>(bytes, 'x');
   auto batch = std::make_shared<storage::StoredBatch>();
-  batch->header = {.base_offset = Offset(base), .count = count};
+  batch->header = {
+      .base_offset = Offset(base), .count = count, .events_bytes = static_cast<uint32_t>(bytes)};
   batch->events = *owner;
   batch->owner = std::move(owner);
   return batch;
@@ -191,13 +192,44 @@ TEST(PartitionTest, EvictingTheOldestSendsItsReadersToTheStore) {
   Partition partition(LogId(1), {});
   Publish(partition, MakeBatch(0, 2));
   Publish(partition, MakeBatch(2, 2));
-  EXPECT_TRUE(partition.EvictOldest());
+  EXPECT_FALSE(partition.EvictOldest(Offset(2)));
+  EXPECT_TRUE(partition.EvictOldest(Offset(0)));
   EXPECT_EQ(partition.ReadTail(Offset(1), 1).state, State::kInStore);
   EXPECT_EQ(partition.ReadTail(Offset(2), 1).state, State::kBatches);
-  EXPECT_TRUE(partition.EvictOldest());
-  EXPECT_FALSE(partition.EvictOldest());
+  EXPECT_TRUE(partition.EvictOldest(Offset(2)));
+  EXPECT_FALSE(partition.EvictOldest(Offset(2)));
   EXPECT_EQ(partition.ReadTail(Offset(3), 1).state, State::kInStore);
   EXPECT_EQ(partition.ReadTail(Offset(4), 1).state, State::kAtEnd);
+}
+
+TEST(PartitionTest, ATrimmedPartitionBeginsLaterAndForgetsWhatIsBefore) {
+  Partition partition(LogId(1), {});
+  Publish(partition, MakeBatch(0, 2, 100));
+  Publish(partition, MakeBatch(2, 2, 50));
+  const uint64_t all = partition.kept().end_bytes;
+  const uint64_t first = MakeBatch(0, 2, 100)->events.size();
+  EXPECT_EQ(partition.kept().bytes(), all);
+  partition.TrimTo(Offset(2), first, 7);
+  EXPECT_EQ(partition.ends().start, Offset(2));
+  EXPECT_EQ(partition.kept().bytes(), all - first);
+  EXPECT_EQ(partition.kept().oldest_time_us, 7u);
+  EXPECT_EQ(partition.ReadTail(Offset(1), 1).state, State::kTooOld);
+  EXPECT_EQ(partition.ReadTail(Offset(2), 1).state, State::kBatches);
+  EXPECT_FALSE(partition.EvictOldest(Offset(0)));
+}
+
+TEST(PartitionTest, AnEmptiedPartitionGoesOnWhereItEnded) {
+  Partition partition(LogId(1), {});
+  Publish(partition, MakeBatch(0, 2));
+  partition.TrimTo(Offset(2), partition.kept().end_bytes, 7);
+  EXPECT_TRUE(partition.kept().empty());
+  EXPECT_EQ(partition.kept().bytes(), 0u);
+  EXPECT_EQ(partition.ReadTail(Offset(2), 1).state, State::kAtEnd);
+  const auto next = MakeBatch(2, 1);
+  Publish(partition, next);
+  EXPECT_EQ(partition.kept().oldest_time_us, next->header.append_time_us);
+  EXPECT_EQ(partition.kept().bytes(), next->events.size());
+  EXPECT_EQ(partition.ReadTail(Offset(2), 1).state, State::kBatches);
 }
 
 class TailBudgetTest : public ::testing::Test {

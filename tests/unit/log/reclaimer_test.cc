@@ -42,8 +42,6 @@ class ReclaimerTest : public LogFixture {
   }
   void ExpectReclaimed(const TopicPtr& topic) {
     EXPECT_THAT(*harness_.store().ReadDeletedTopics(), IsEmpty());
-    EXPECT_THAT(*harness_.store().EpochsOf(topic->record.first_log, topic->partitions()),
-                IsEmpty());
     for (uint32_t i = 0; i < topic->partitions(); ++i) {
       const LogId log_id = topic->log(PartitionIndex(i));
       EXPECT_FALSE(harness_.store().FirstBatch(log_id)->has_value()) << i;

@@ -113,7 +113,8 @@ TEST(KeySchemaTest, IndexRowsRoundTrip) {
                      .append_time_us = 1ull << 60,
                      .position = Position(~0ull),
                      .events_bytes = 123456,
-                     .events_crc32c = 0xdeadbeef};
+                     .events_crc32c = 0xdeadbeef,
+                     .log_bytes = 1ull << 50};
   IndexRow read;
   ASSERT_TRUE(DecodeIndexRow(EncodeIndexRow(row), read));
   EXPECT_EQ(read.epoch, row.epoch);
@@ -122,12 +123,21 @@ TEST(KeySchemaTest, IndexRowsRoundTrip) {
   EXPECT_EQ(read.position, row.position);
   EXPECT_EQ(read.events_bytes, row.events_bytes);
   EXPECT_EQ(read.events_crc32c, row.events_crc32c);
+  EXPECT_EQ(read.log_bytes, row.log_bytes);
+}
+
+TEST(KeySchemaTest, ReadsIndexRowsOfFormat1) {
+  IndexRow read{.log_bytes = 1};
+  ASSERT_TRUE(DecodeIndexRow(EncodeIndexRow({.count = 3, .log_bytes = 9}).substr(0, 32), read));
+  EXPECT_EQ(read.count, 3);
+  EXPECT_EQ(read.log_bytes, 0);
 }
 
 TEST(KeySchemaTest, RefusesIndexRowsOfAnotherSize) {
   const std::string row = EncodeIndexRow({});
   IndexRow read;
   for (size_t size = 0; size < row.size(); ++size) {
+    if (size == 32) continue;  // Format 1.
     EXPECT_FALSE(DecodeIndexRow(row.substr(0, size), read)) << size;
   }
   EXPECT_FALSE(DecodeIndexRow(row + "x", read));

@@ -193,5 +193,18 @@ TEST(RecordCodecTest, RefusesUnknownEnumerators) {
   EXPECT_TRUE(absl::IsDataLoss(DecodeProducerRecord(producer).status()));
 }
 
+TEST(RecordCodecTest, LogStartsRoundTripAndAreChecked) {
+  const LogStart start{.start = Offset(3), .end = Offset(1ull << 60), .end_bytes = 9};
+  const std::string bytes = EncodeLogStart(start);
+  const auto read = DecodeLogStart(bytes);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->start, start.start);
+  EXPECT_EQ(read->end, start.end);
+  EXPECT_EQ(read->end_bytes, start.end_bytes);
+  EXPECT_TRUE(absl::IsDataLoss(DecodeLogStart(bytes + "x").status()));
+  EXPECT_TRUE(absl::IsDataLoss(
+      DecodeLogStart(EncodeLogStart({.start = Offset(2), .end = Offset(1)})).status()));
+}
+
 }  // namespace
 }  // namespace tidemark::storage

@@ -226,7 +226,6 @@ TEST_F(StoreDamageTest, NoticesADamagedIndexRow) {
   EXPECT_TRUE(absl::IsDataLoss(store_->BatchAt(LogId(1), Offset(4)).status()));
   EXPECT_TRUE(
       absl::IsDataLoss(store_->ReadBatches(LogId(1), Offset(4), Offset(9), UINT64_MAX).status()));
-  EXPECT_TRUE(absl::IsDataLoss(store_->EpochsOf(LogId(1), 1).status()));
 }
 
 // The index and the batch say the same of each other; where they do not, one is wrong.

@@ -87,8 +87,9 @@ class StoreFixture : public ::testing::Test {
                   .position = Position(++position_),
                   .events_bytes = static_cast<uint32_t>(events.size()),
                   .events_crc32c = base::Crc32c(events)},
-                 events);
+                 events, bytes_[log]);
     end = end + count;
+    bytes_[log] += events.size();
   }
   void Commit(std::unique_ptr<WriteSet> set, Sync sync = Sync::kSync) {
     const absl::Status status = store_->Commit(std::move(set), sync);
@@ -104,6 +105,7 @@ class StoreFixture : public ::testing::Test {
   StoreOptions options_;
   std::unique_ptr<Store> store_;
   std::map<LogId, Offset> ends_;
+  std::map<LogId, uint64_t> bytes_;
   uint64_t position_ = 0;
 };
 

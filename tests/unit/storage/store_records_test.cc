@@ -39,7 +39,7 @@ TEST_F(StoreRecordsTest, RemembersADeletedTopicUntilItIsForgotten) {
   ASSERT_THAT(*store_->ReadDeletedTopics(), SizeIs(1));
   EXPECT_EQ((*store_->ReadDeletedTopics())[0].name, "hr");
   set = store_->Begin();
-  set->ForgetDeletedTopic(topic.id);
+  set->ForgetDeletedTopic(topic);
   Commit(std::move(set));
   EXPECT_THAT(*store_->ReadDeletedTopics(), IsEmpty());
 }

@@ -94,6 +94,22 @@ TEST_F(StoreTest, RefusesAnotherFormat) {
   EXPECT_THAT(std::string(store.status().message()), HasSubstr(absl::StrCat(kFormatVersion + 1)));
 }
 
+TEST_F(StoreTest, BringsAStoreOfFormat1UpToDate) {
+  Append(LogId(1), 3);
+  store_.reset();
+  {
+    RawStore raw(dir_.path());
+    StoreRecord record{.format_version = 1, .store_id = "0123456789abcdef"};
+    ASSERT_TRUE(raw.db().Put({}, raw.family("default"), kStoreKey, EncodeStoreRecord(record)).ok());
+  }
+  Open();
+  const auto record = store_->ReadStoreRecord();
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(record->format_version, kFormatVersion);
+  EXPECT_EQ(record->store_id, "0123456789abcdef");
+  EXPECT_TRUE(store_->FirstBatch(LogId(1))->has_value());
+}
+
 TEST_F(StoreTest, RefusesAStoreWithColumnFamiliesItDoesNotKnow) {
   store_.reset();
   {
@@ -150,30 +166,6 @@ TEST_F(StoreTest, ADroppedSetHasNoEffect) {
   EXPECT_GT(set->bytes(), 300u);
   set.reset();
   EXPECT_FALSE(store_->LastBatch(LogId(1))->has_value());
-}
-
-TEST_F(StoreTest, FreesTheFilesOfDeletedLogs) {
-  options_.epoch_bytes = 64 << 10;
-  Reopen();
-  for (int i = 0; i < 100; ++i) Append(LogId(1 + i % 3), 10, 500);
-  Reopen();  // Everything is in files now.
-  const auto epochs = store_->EpochsOf(LogId(1), 3);
-  ASSERT_TRUE(epochs.ok());
-  EXPECT_GT(epochs->size(), 4u);
-  auto set = store_->Begin();
-  set->DeleteLogData(LogId(1), 3, *epochs);
-  Commit(std::move(set));
-  set = store_->Begin();
-  set->DeleteLogIndex(LogId(1), 3);
-  Commit(std::move(set));
-  ASSERT_TRUE(store_->FreeSpace(LogId(1), 3, *epochs).ok());
-  ASSERT_TRUE(store_->FreeSpace(LogId(1), 3, *epochs).ok());
-  Reopen();
-  uint64_t bytes = 0;
-  for (const std::string& file : DataFiles()) bytes += std::filesystem::file_size(file);
-  EXPECT_LT(bytes, 50'000u);  // Of half a million.
-  EXPECT_FALSE(store_->FirstBatch(LogId(2))->has_value());
-  EXPECT_THAT(*store_->EpochsOf(LogId(1), 3), IsEmpty());
 }
 
 // An epoch number that is used twice would mix the files of two epochs.

@@ -1,0 +1,339 @@
+// Giving the bytes of garbage back to the file system: the part of Store that drops and rewrites
+// data files.
+#include <rocksdb/convenience.h>
+
+#include <algorithm>
+
+#include "absl/container/btree_set.h"
+#include "server/base/check.h"
+#include "server/storage/log_runs.h"
+#include "server/storage/store_rep.h"
+
+namespace tidemark::storage {
+namespace {
+
+// A file is rewritten when at least this share of it is garbage: half. So a byte that stays is
+// rewritten at most once for each byte that goes, and garbage never takes more than what it lies
+// between. Where somebody deleted a topic, a person waits for the space: an eighth.
+constexpr uint64_t kRewriteShare = 2;
+constexpr uint64_t kRewriteShareOfDeleted = 8;
+
+struct DataFile {
+  rocksdb::ColumnFamilyHandle* family = nullptr;
+  uint64_t number = 0;
+  int level = 0;
+  EpochSpan epochs;
+  std::string smallest;
+  std::string largest;
+  uint64_t bytes = 0;
+  bool being_compacted = false;
+};
+
+std::vector<DataFile> DataFilesOf(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family) {
+  rocksdb::ColumnFamilyMetaData meta;
+  db.GetColumnFamilyMetaData(family, &meta);
+  std::vector<DataFile> files;
+  for (const rocksdb::LevelMetaData& level : meta.levels) {
+    for (const rocksdb::SstFileMetaData& file : level.files) {
+      files.push_back({.family = family,
+                       .number = file.file_number,
+                       .level = level.level,
+                       .epochs = {.first = ParseDataKey(file.smallestkey).epoch,
+                                  .last = ParseDataKey(file.largestkey).epoch},
+                       .smallest = file.smallestkey,
+                       .largest = file.largestkey,
+                       .bytes = file.size,
+                       .being_compacted = file.being_compacted});
+    }
+  }
+  std::sort(files.begin(), files.end(),
+            [](const DataFile& a, const DataFile& b) { return a.smallest < b.smallest; });
+  return files;
+}
+
+// The properties of the files that begin and end where `file` does: its own, unless it is gone.
+absl::StatusOr<rocksdb::TablePropertiesCollection> PropertiesOf(rocksdb::DB& db,
+                                                                const DataFile& file) {
+  const rocksdb::Range range(file.smallest, file.largest);
+  rocksdb::TablePropertiesCollection properties;
+  const rocksdb::Status status =
+      db.GetPropertiesOfTablesInRange(file.family, &range, 1, &properties);
+  if (!status.ok()) return FromRocks(status, "reading the properties of a data file");
+  return properties;
+}
+
+// The long way, for files without the property: reads the file.
+absl::StatusOr<std::vector<LogRun>> RunsByReading(rocksdb::DB& db, const DataFile& file) {
+  rocksdb::ReadOptions read;
+  read.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(read, file.family));
+  RunBuilder runs;
+  for (it->Seek(file.smallest); it->Valid() && it->key().compare(file.largest) <= 0; it->Next()) {
+    runs.Add(ParseDataKey(ToView(it->key())), it->key().size() + it->value().size());
+  }
+  if (!it->status().ok()) return FromRocks(it->status(), "reading a data file");
+  return runs.runs();
+}
+
+// Empty: the file is gone.
+absl::StatusOr<std::vector<LogRun>> RunsOf(rocksdb::DB& db, const DataFile& file) {
+  absl::StatusOr<rocksdb::TablePropertiesCollection> properties = PropertiesOf(db, file);
+  if (!properties.ok()) return properties.status();
+  if (properties->empty()) return std::vector<LogRun>();
+  if (properties->size() == 1) {
+    const auto& collected = properties->begin()->second->user_collected_properties;
+    const auto found = collected.find(kRunsProperty);
+    if (found != collected.end()) {
+      std::optional<std::vector<LogRun>> runs = DecodeRuns(found->second);
+      if (runs.has_value()) return *std::move(runs);
+    }
+  }
+  return RunsByReading(db, file);
+}
+
+struct Contents {
+  uint64_t bytes = 0;
+  uint64_t garbage_bytes = 0;  // An estimate where a start lies within a run.
+  bool all_garbage = true;
+  bool has_deleted = false;
+};
+
+Contents Weigh(const std::vector<LogRun>& runs, const LogStarts& starts) {
+  Contents contents;
+  for (const LogRun& run : runs) {
+    contents.bytes += run.bytes;
+    const Offset start = starts.StartOf(run.log);
+    if (run.last_base < start) {
+      contents.garbage_bytes += run.bytes;
+      contents.has_deleted = contents.has_deleted || start == LogStarts::kAll;
+      continue;
+    }
+    contents.all_garbage = false;
+    if (start <= run.first_base) continue;
+    const double share = static_cast<double>(start - run.first_base) /
+                         static_cast<double>(run.last_base - run.first_base);
+    contents.garbage_bytes += static_cast<uint64_t>(share * static_cast<double>(run.bytes));
+  }
+  return contents;
+}
+
+bool WorthRewriting(const Contents& contents) {
+  const uint64_t share = contents.has_deleted ? kRewriteShareOfDeleted : kRewriteShare;
+  return contents.all_garbage || contents.garbage_bytes * share >= contents.bytes;
+}
+
+bool AnyOf(const std::vector<LogRun>& runs, LogId first, uint32_t count) {
+  return std::any_of(runs.begin(), runs.end(), [&](const LogRun& run) {
+    return run.log >= first && run.log < first + count;
+  });
+}
+
+// Files in the lowest level lie side by side, so the range of one holds no other.
+absl::Status Drop(rocksdb::DB& db, const DataFile& file) {
+  const rocksdb::Slice smallest(file.smallest);
+  const rocksdb::Slice largest(file.largest);
+  return FromRocks(rocksdb::DeleteFilesInRange(&db, file.family, &smallest, &largest),
+                   "dropping a data file");
+}
+
+// The filter leaves the garbage out.
+absl::Status Rewrite(rocksdb::DB& db, const DataFile& file) {
+  const rocksdb::Slice smallest(file.smallest);
+  const rocksdb::Slice largest(file.largest);
+  rocksdb::CompactRangeOptions compact;
+  compact.exclusive_manual_compaction = false;
+  compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  return FromRocks(db.CompactRange(compact, file.family, &smallest, &largest),
+                   "rewriting a data file");
+}
+
+}  // namespace
+
+// Looks at files, one after the other, and clears those that are worth it.
+class Store::FileReclaim {
+ public:
+  FileReclaim(Rep& rep, ReclaimReport& report)
+      : rep_(rep), report_(report), deleted_(rep.garbage.Deleted()) {}
+
+  absl::Status Look(const DataFile& file) {
+    rep_.garbage.Unmark(file.epochs);
+    absl::StatusOr<std::vector<LogRun>> runs = RunsOf(*rep_.db, file);
+    if (!runs.ok()) return runs.status();
+    const Contents contents = Weigh(*runs, *rep_.starts);
+    const bool clear = WorthRewriting(contents) && contents.garbage_bytes > 0;
+    if (clear) {
+      absl::StatusOr<bool> cleared = Clear(file, contents);
+      if (!cleared.ok()) return cleared.status();
+      if (!*cleared) {
+        rep_.garbage.Mark(file.epochs);  // Somebody has it in hand: next time.
+        LeaveAlone(file);
+        return absl::OkStatus();
+      }
+    }
+    rep_.garbage.SetLeftInFile(file.number, clear ? 0 : contents.garbage_bytes);
+    looked_at_.push_back({.epochs = file.epochs, .holds = {}});
+    if (clear) return absl::OkStatus();
+    for (const auto& [first, count] : deleted_) {
+      if (AnyOf(*runs, first, count)) looked_at_.back().holds.insert(first);
+    }
+    return absl::OkStatus();
+  }
+  void LeaveAlone(const DataFile& file) {
+    for (Epoch epoch = file.epochs.first; epoch <= file.epochs.last; ++epoch) other_.insert(epoch);
+  }
+
+  // Once for all files: what was found out about deleted topics. `without_files` are epochs that
+  // were flushed and have no file any more.
+  void Conclude(const std::vector<Epoch>& without_files) {
+    for (const auto& [first, count] : deleted_) {
+      // After a crash an epoch may be in two files.
+      absl::btree_set<Epoch> held = other_;
+      for (const Looked& file : looked_at_) {
+        if (!file.holds.contains(first)) continue;
+        for (Epoch e = file.epochs.first; e <= file.epochs.last; ++e) held.insert(e);
+      }
+      for (const Looked& file : looked_at_) {
+        for (Epoch e = file.epochs.first; e <= file.epochs.last; ++e) {
+          if (!held.contains(e)) rep_.garbage.Gone(first, {e, e});
+        }
+      }
+      for (const Epoch e : without_files) rep_.garbage.Gone(first, {e, e});
+    }
+    for (const Epoch e : without_files) rep_.garbage.Unmark({e, e});
+  }
+
+ private:
+  struct Looked {
+    EpochSpan epochs;
+    absl::btree_set<LogId> holds;  // The deleted topics, by first log, that it holds bytes of.
+  };
+
+  // False: the file is still there.
+  absl::StatusOr<bool> Clear(const DataFile& file, const Contents& contents) {
+    if (contents.all_garbage && file.level > 0) {
+      if (absl::Status status = Drop(*rep_.db, file); !status.ok()) return status;
+      absl::StatusOr<rocksdb::TablePropertiesCollection> left = PropertiesOf(*rep_.db, file);
+      if (!left.ok()) return left.status();
+      if (!left->empty()) return false;
+      ++report_.files_dropped;
+      report_.bytes_freed += file.bytes;
+      return true;
+    }
+    if (absl::Status status = Rewrite(*rep_.db, file); !status.ok()) return status;
+    ++report_.files_rewritten;
+    report_.bytes_freed += contents.garbage_bytes;
+    report_.bytes_rewritten += contents.bytes - contents.garbage_bytes;
+    return true;
+  }
+
+  Rep& rep_;
+  ReclaimReport& report_;
+  // Taken before any file is looked at and any filter made: these are garbage to both.
+  const std::vector<std::pair<LogId, uint32_t>> deleted_;
+  std::vector<Looked> looked_at_;
+  absl::btree_set<Epoch> other_;  // Of files that were not looked at.
+};
+
+Epoch Store::FlushedBound() const {
+  // In this order: an epoch that begins in between only makes the answer smaller.
+  const uint32_t open = rep_->open_epoch.load();
+  uint64_t waiting = 0;
+  rep_->db->GetIntProperty(rep_->families.data, rocksdb::DB::Properties::kNumImmutableMemTable,
+                           &waiting);
+  return Epoch(open - std::min<uint32_t>(open, static_cast<uint32_t>(waiting)));
+}
+
+std::vector<Epoch> Store::EpochsWithFiles() const {
+  std::vector<Epoch> epochs;
+  for (const DataFile& file : DataFilesOf(*rep_->db, rep_->families.data)) {
+    for (Epoch epoch = file.epochs.first; epoch <= file.epochs.last; ++epoch) {
+      epochs.push_back(epoch);
+    }
+  }
+  return epochs;
+}
+
+absl::Status Store::LoadStarts() {
+  absl::StatusOr<std::vector<std::pair<LogId, LogStart>>> starts = ReadLogStarts();
+  if (!starts.ok()) return starts.status();
+  for (const auto& [log, start] : *starts) rep_->starts->Raise(log, start.start);
+  if (!starts->empty()) rep_->garbage.Mark(EpochsWithFiles());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<EpochSpan>> Store::SpanOf(LogId first, uint32_t count) const {
+  std::optional<EpochSpan> span;
+  for (uint32_t i = 0; i < count; ++i) {
+    const LogId log = first + i;
+    absl::StatusOr<std::optional<BatchInfo>> oldest = FirstBatch(log);
+    if (!oldest.ok()) return oldest.status();
+    absl::StatusOr<std::optional<BatchInfo>> newest = LastBatch(log);
+    if (!newest.ok()) return newest.status();
+    if (!oldest->has_value() || !newest->has_value()) continue;
+    if (!span.has_value()) span = {(*oldest)->row.epoch, (*newest)->row.epoch};
+    span->first = std::min(span->first, (*oldest)->row.epoch);
+    span->last = std::max(span->last, (*newest)->row.epoch);
+  }
+  return span;
+}
+
+absl::Status Store::MarkDeleted(LogId first, uint32_t count, Deleted deleted) {
+  const Epoch flushed = FlushedBound();  // Before the files are listed: no epoch falls in between.
+  absl::StatusOr<std::optional<EpochSpan>> span = SpanOf(first, count);
+  if (!span.ok()) return span.status();
+  bool cut = deleted == Deleted::kBeforeOpening;
+  for (uint32_t i = 0; i < count; ++i) cut = cut || rep_->starts->StartOf(first + i) > Offset(0);
+  const Epoch open(rep_->open_epoch.load());
+  // Of a log that was cut, and of one whose index is gone already, only the files know.
+  const EpochSpan look = cut ? EpochSpan{Epoch(0), open} : span->value_or(EpochSpan{open, open});
+  std::vector<Epoch> epochs;
+  if (cut || span->has_value()) {
+    for (const Epoch epoch : EpochsWithFiles()) {
+      if (look.Holds(epoch)) epochs.push_back(epoch);
+    }
+  }
+  if (span->has_value()) {
+    for (Epoch epoch = std::max((*span)->first, flushed); epoch <= (*span)->last; ++epoch) {
+      epochs.push_back(epoch);
+    }
+  }
+  rep_->starts->Delete(first, count);
+  rep_->garbage.AddDeleted(first, count, epochs);
+  return absl::OkStatus();
+}
+
+void Store::ForgetDeleted(LogId first, uint32_t count) { rep_->starts->Forget(first, count); }
+
+void Store::MarkTrimmed(LogId log, Offset start, EpochSpan epochs) {
+  rep_->starts->Raise(log, start);
+  rep_->garbage.Mark(epochs);
+}
+
+absl::StatusOr<ReclaimReport> Store::Reclaim(absl::FunctionRef<bool()> stopped) {
+  ReclaimReport report;
+  const Epoch flushed = FlushedBound();
+  if (rep_->garbage.HasMarkedBelow(flushed)) {
+    FileReclaim reclaim(*rep_, report);
+    std::vector<Epoch> without_files = rep_->garbage.KnownBelow(flushed);
+    for (const DataFile& file : DataFilesOf(*rep_->db, rep_->families.data)) {
+      std::erase_if(without_files, [&](Epoch epoch) { return file.epochs.Holds(epoch); });
+      if (!rep_->garbage.IsMarked(file.epochs) || file.being_compacted ||
+          file.epochs.last >= flushed) {
+        reclaim.LeaveAlone(file);
+        continue;
+      }
+      if (stopped()) return report;
+      if (absl::Status status = reclaim.Look(file); !status.ok()) {
+        rep_->garbage.Mark(file.epochs);
+        return status;
+      }
+    }
+    reclaim.Conclude(without_files);
+  }
+  report.gone = rep_->garbage.TakeGone();
+  report.left_bytes = rep_->garbage.left_bytes();
+  report.more = rep_->garbage.HasMarkedBelow(flushed);
+  return report;
+}
+
+}  // namespace tidemark::storage
