@@ -8,33 +8,15 @@
 #include <vector>
 
 #include "bench/workload/append_workload.h"
-#include "bench/workload/bounds_workload.h"
-#include "bench/workload/filtered_workload.h"
-#include "bench/workload/grow_workload.h"
-#include "bench/workload/mixed_workload.h"
 #include "bench/workload/replay_workload.h"
-#include "bench/workload/restart_workload.h"
 #include "bench/workload/session.h"
+#include "bench/workload/sustain_workload.h"
 #include "bench/workload/tail_workload.h"
 #include "bench/workload/unary_workload.h"
 
 namespace tidemark::bench {
 
-enum class Command {
-  kQuick,
-  kBaseline,
-  kAppend,
-  kUnary,
-  kReplay,
-  kTail,
-  kFiltered,
-  kMixed,
-  kGrow,
-  kRestart,
-  kBounds,
-  kGoals,
-  kNoopServer,
-};
+enum class Command { kQuick, kBaseline, kAppend, kUnary, kReplay, kTail, kSustain, kNoopServer };
 
 struct CommandLine {
   Command command = Command::kQuick;
@@ -49,13 +31,7 @@ struct CommandLine {
   // Events to append first when the replay names no topic.
   AppendConfig replay_fill;
   TailConfig tail;
-  FilteredConfig filtered;
-  // Its topic is filled first with `mixed_fill`.
-  MixedConfig mixed;
-  AppendConfig mixed_fill;
-  GrowConfig grow;
-  RestartConfig restart;
-  BoundsConfig bounds;
+  SustainConfig sustain;
   // kNoopServer.
   std::string ports_file;
 };

@@ -10,15 +10,15 @@
 
 namespace tidemark::bench {
 
-// OK also if the topic exists already.
+// OK also if the topic exists already. With `max_bytes` above 0 its partitions keep only so many.
 absl::Status EnsureTopic(const std::string& address, const std::string& topic, uint32_t partitions,
-                         bool index_keys);
-
-// Makes `count` topics of one partition, "<prefix>-<number>".
-absl::Status CreateTopics(const std::string& address, const std::string& prefix, uint32_t count);
+                         bool index_keys, uint64_t max_bytes = 0);
 
 // Readable events of all partitions.
 absl::StatusOr<uint64_t> CountEvents(const std::string& address, const std::string& topic);
+
+// Events ever appended to all partitions, readable or not.
+absl::StatusOr<uint64_t> CountAppended(const std::string& address, const std::string& topic);
 
 // A topic name that no other run uses.
 std::string FreshTopicName(const std::string& workload);

@@ -31,8 +31,7 @@ AppendLoad LoadOf(const ServerProcess& server, const AppendConfig& config) {
           .producers = config.producers,
           .inflight = config.inflight,
           .spread_over_partitions = config.by_partition ? config.partitions : 0,
-          .idempotent = config.idempotent,
-          .producer_ids = config.producer_ids};
+          .idempotent = config.idempotent};
 }
 
 absl::StatusOr<Result> Measure(const ServerProcess& server, const AppendConfig& config) {
@@ -66,13 +65,14 @@ absl::StatusOr<Result> MeasureAppend(const ServerProcess& server, AppendConfig c
                                      const std::string& durability, std::string* topic) {
   if (config.topic.empty()) config.topic = FreshTopicName("append");
   const std::string& address = server.address();
-  absl::Status status = EnsureTopic(address, config.topic, config.partitions, config.index_keys);
+  absl::Status status =
+      EnsureTopic(address, config.topic, config.partitions, config.index_keys, config.max_bytes);
   if (!status.ok()) return status;
-  const absl::StatusOr<uint64_t> before = CountEvents(address, config.topic);
+  const absl::StatusOr<uint64_t> before = CountAppended(address, config.topic);
   if (!before.ok()) return before.status();
   absl::StatusOr<Result> result = Measure(server, config);
   if (!result.ok()) return result.status();
-  const absl::StatusOr<uint64_t> after = CountEvents(address, config.topic);
+  const absl::StatusOr<uint64_t> after = CountAppended(address, config.topic);
   if (!after.ok()) return after.status();
   // The warm-up's events are stored too, but not counted in the result.
   if (*after - *before < result->events) {

@@ -25,11 +25,11 @@ struct AppendConfig {
   uint32_t inflight = 8;
   uint32_t partitions = 1;
   bool index_keys = true;
+  // More than 0: partitions of the topic keep only so many bytes.
+  uint64_t max_bytes = 0;
   // Requests name their partition, in turn, instead of being split by key.
   bool by_partition = false;
   bool idempotent = false;
-  // More than 0, with `idempotent`: each stream's requests are in turn of so many producer ids.
-  uint64_t producer_ids = 0;
   // Empty: a new one.
   std::string topic;
 };

@@ -1,5 +1,7 @@
 #include "bench/workload/session.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,10 +28,9 @@ absl::StatusOr<const ServerProcess*> Session::Tidemark() {
   const std::string program = options_.tidemarkd.empty()
                                   ? absl::StrCat(ProgramDirectory(), "/tidemarkd")
                                   : options_.tidemarkd;
-  std::vector<std::string> command = {
-      program, "--data", DataDirectory(), "--listen", "127.0.0.1:0", "--http", "off"};
-  command.insert(command.end(), flags_.begin(), flags_.end());
-  auto server = ServerProcess::Start(std::move(command), directory_.path());
+  auto server = ServerProcess::Start(
+      {program, "--data", DataDirectory(), "--listen", "127.0.0.1:0", "--http", "off"},
+      directory_.path());
   if (!server.ok()) return server.status();
   tidemark_ = *std::move(server);
   return &*tidemark_;
@@ -52,28 +53,26 @@ absl::Status Session::StopTidemark() {
   return status;
 }
 
-absl::Status Session::CheckOwnsServer() const {
-  if (OwnsServer()) return absl::OkStatus();
-  return absl::FailedPreconditionError("a restart needs a server that tidemark-bench started");
-}
-
-absl::StatusOr<absl::Duration> Session::KillAndRestart(bool cold) {
-  if (absl::Status status = CheckOwnsServer(); !status.ok()) return status;
-  if (tidemark_) tidemark_->Kill();
-  tidemark_.reset();
-  if (cold) {
-    if (absl::Status status = DropCachedPages(DataDirectory()); !status.ok()) return status;
-  }
-  const absl::StatusOr<const ServerProcess*> server = Tidemark();
-  if (!server.ok()) return server.status();
-  return (*server)->start_time();
-}
-
 absl::Status Session::RestartCold() {
-  if (absl::Status status = CheckOwnsServer(); !status.ok()) return status;
+  if (!OwnsServer()) {
+    return absl::FailedPreconditionError(
+        "a cold replay needs a server that tidemark-bench started");
+  }
   if (absl::Status status = StopTidemark(); !status.ok()) return status;
   if (absl::Status status = DropCachedPages(DataDirectory()); !status.ok()) return status;
   return Tidemark().status();
+}
+
+std::optional<uint64_t> Session::DataBytes() const {
+  if (!OwnsServer()) return std::nullopt;
+  uint64_t bytes = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(DataDirectory(), error)) {
+    std::error_code gone;  // The server deletes files meanwhile.
+    const uint64_t size = entry.file_size(gone);
+    if (!gone) bytes += size;
+  }
+  return bytes;
 }
 
 std::string Session::Durability() const {
