@@ -8,7 +8,12 @@
 #include <vector>
 
 #include "bench/workload/append_workload.h"
+#include "bench/workload/bounds_workload.h"
+#include "bench/workload/filtered_workload.h"
+#include "bench/workload/grow_workload.h"
+#include "bench/workload/mixed_workload.h"
 #include "bench/workload/replay_workload.h"
+#include "bench/workload/restart_workload.h"
 #include "bench/workload/session.h"
 #include "bench/workload/sustain_workload.h"
 #include "bench/workload/tail_workload.h"
@@ -16,7 +21,22 @@
 
 namespace tidemark::bench {
 
-enum class Command { kQuick, kBaseline, kAppend, kUnary, kReplay, kTail, kSustain, kNoopServer };
+enum class Command {
+  kQuick,
+  kBaseline,
+  kAppend,
+  kUnary,
+  kReplay,
+  kTail,
+  kSustain,
+  kFiltered,
+  kMixed,
+  kGrow,
+  kRestart,
+  kBounds,
+  kGoals,
+  kNoopServer,
+};
 
 struct CommandLine {
   Command command = Command::kQuick;
@@ -31,6 +51,13 @@ struct CommandLine {
   // Events to append first when the replay names no topic.
   AppendConfig replay_fill;
   TailConfig tail;
+  FilteredConfig filtered;
+  // Its topic is filled first with `mixed_fill`.
+  MixedConfig mixed;
+  AppendConfig mixed_fill;
+  GrowConfig grow;
+  RestartConfig restart;
+  BoundsConfig bounds;
   SustainConfig sustain;
   // kNoopServer.
   std::string ports_file;

@@ -143,6 +143,12 @@ void Producer::SendIfAllowed() {
   in_flight_.push_back({.sent_ns = now, .bytes = events.size()});
   ++sent_;
   writing_ = true;
+  if (load_.producer_ids > 0) {
+    const std::string id = absl::StrCat(producer_id_, "-", sent_ % load_.producer_ids);
+    const uint64_t sequence = sent_ / load_.producer_ids + 1;
+    stream_->Write(framer_.Frame(events, partition, id, sequence), AsPointer(kWritten));
+    return;
+  }
   stream_->Write(framer_.Frame(events, partition, producer_id_, sent_), AsPointer(kWritten));
 }
 

@@ -32,6 +32,8 @@ struct AppendLoad {
   uint32_t spread_over_partitions = 0;
   // Each producer sends its own producer id and sequences.
   bool idempotent = false;
+  // More than 0, with `idempotent`: each stream's requests are in turn of so many producer ids.
+  uint64_t producer_ids = 0;
 };
 
 // Latency is from handing a request to gRPC to reading its answer. Every answer is checked, the

@@ -24,7 +24,9 @@ std::string RandomBytes(uint32_t count, std::mt19937_64& random) {
   return bytes;
 }
 
-std::string EncodeEntry(const EventShape& shape, uint32_t batch_events, std::mt19937_64& random) {
+// `first_type` empty: the first event is like the others.
+std::string EncodeEntry(const EventShape& shape, uint32_t batch_events,
+                        const std::string& first_type, std::mt19937_64& random) {
   v1::AppendRequest request;
   for (uint32_t i = 0; i < batch_events; ++i) {
     v1::Event& event = *request.add_events();
@@ -32,6 +34,8 @@ std::string EncodeEntry(const EventShape& shape, uint32_t batch_events, std::mt1
     if (shape.keys > 0) event.set_key(absl::StrFormat("employee-%07d", random() % shape.keys));
     event.set_data(RandomBytes(shape.data_bytes, random));
   }
+  if (!first_type.empty()) request.mutable_events(0)->set_type(first_type);
+  if (first_type == kRareType) request.mutable_events(0)->set_key(kRareKey);
   return request.SerializeAsString();
 }
 
@@ -43,13 +47,16 @@ grpc::Slice TopicField(const std::string& topic) {
 
 }  // namespace
 
-EventPool::EventPool(const EventShape& shape, uint32_t batch_events) : batch_events_(batch_events) {
+EventPool::EventPool(const EventShape& shape, uint32_t batch_events)
+    : batch_events_(batch_events), rare_entries_(shape.rare_entries) {
   std::mt19937_64 random(shape.seed);
   size_t bytes = 0;
   while (entries_.size() < kEntriesMin || (bytes < kPoolBytes && entries_.size() < kEntriesMax)) {
-    entries_.emplace_back(EncodeEntry(shape, batch_events, random));
+    entries_.emplace_back(
+        EncodeEntry(shape, batch_events, rare_entries_ > 0 ? kUncommonType : "", random));
     bytes += entries_.back().size();
   }
+  if (rare_entries_ > 0) rare_ = grpc::Slice(EncodeEntry(shape, batch_events, kRareType, random));
 }
 
 double EventPool::MeanEntryBytes() const {

@@ -24,7 +24,14 @@ struct EventShape {
   // Keys are drawn uniformly from this many; 0: events have no key.
   uint32_t keys = 10'000;
   uint64_t seed = 1;
+  // More than 0: the first event of every so manieth entry is of kRareType and has the key
+  // kRareKey; the first event of every other entry is of kUncommonType.
+  uint32_t rare_entries = 0;
 };
+
+inline constexpr char kRareType[] = "employee.retired";
+inline constexpr char kUncommonType[] = "employee.promoted";
+inline constexpr char kRareKey[] = "employee-rare";
 
 class EventPool {
  public:
@@ -35,14 +42,19 @@ class EventPool {
   EventPool(const EventShape& shape, uint32_t batch_events);
 
   // Entry i of an endless sequence.
-  const grpc::Slice& Entry(uint64_t i) const { return entries_[i % entries_.size()]; }
+  const grpc::Slice& Entry(uint64_t i) const {
+    if (rare_entries_ > 0 && i % rare_entries_ == rare_entries_ / 2) return rare_;
+    return entries_[i % entries_.size()];
+  }
   size_t size() const { return entries_.size(); }
   uint32_t batch_events() const { return batch_events_; }
   double MeanEntryBytes() const;
 
  private:
   const uint32_t batch_events_;
+  const uint32_t rare_entries_;
   std::vector<grpc::Slice> entries_;
+  grpc::Slice rare_;  // Set if rare_entries_ is.
 };
 
 // Puts AppendRequests together from a topic and encoded events without copying the events.

@@ -15,7 +15,13 @@ namespace {
 grpc::ByteBuffer RequestOf(const ReadLoad& load) {
   v1::ReadRequest request;
   request.set_topic(load.topic);
-  request.mutable_start()->mutable_earliest();
+  if (load.start_offset.has_value()) {
+    (*request.mutable_start()->mutable_offsets()->mutable_offsets())[0] = *load.start_offset;
+  } else {
+    request.mutable_start()->mutable_earliest();
+  }
+  for (const std::string& type : load.types) request.mutable_filter()->add_types(type);
+  for (const std::string& key : load.keys) request.mutable_filter()->add_keys(key);
   if (load.max_batch_bytes > 0) request.set_max_batch_bytes(load.max_batch_bytes);
   if (load.max_events > 0) request.set_max_events(load.max_events);
   return ToByteBuffer(request.SerializeAsString());

@@ -3,7 +3,9 @@
 #define TIDEMARK_BENCH_LOAD_READ_LOAD_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "bench/measure/recorder.h"
@@ -23,6 +25,11 @@ struct ReadLoad {
   uint64_t max_batch_bytes = 0;
   // ReadRequest.max_events; 0: unset.
   uint64_t max_events = 0;
+  // The filter; empty: every event. Requires check_offsets to be false.
+  std::vector<std::string> types;
+  std::vector<std::string> keys;
+  // Partition 0 starts here; unset: each partition at its earliest event.
+  std::optional<uint64_t> start_offset;
 };
 
 // Bytes are those of the messages as received; events are counted only with `parse`. Latency is

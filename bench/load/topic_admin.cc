@@ -48,6 +48,20 @@ absl::Status EnsureTopic(const std::string& address, const std::string& topic, u
   return FromGrpc(status, absl::StrCat("cannot create topic ", topic));
 }
 
+absl::Status CreateTopics(const std::string& address, const std::string& prefix, uint32_t count) {
+  const auto stub = v1::Topics::NewStub(NewConnection(address));
+  for (uint32_t i = 0; i < count; ++i) {
+    v1::CreateTopicRequest request;
+    request.set_name(absl::StrCat(prefix, "-", i));
+    v1::CreateTopicResponse response;
+    grpc::ClientContext context;
+    SetDeadline(context);
+    const grpc::Status status = stub->CreateTopic(&context, request, &response);
+    if (!status.ok()) return FromGrpc(status, absl::StrCat("cannot create ", request.name()));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<uint64_t> CountEvents(const std::string& address, const std::string& topic) {
   const auto ends = GetWatermarks(address, topic);
   if (!ends.ok()) return ends.status();

@@ -14,6 +14,9 @@ namespace tidemark::bench {
 absl::Status EnsureTopic(const std::string& address, const std::string& topic, uint32_t partitions,
                          bool index_keys, uint64_t max_bytes = 0);
 
+// Makes `count` topics of one partition, "<prefix>-<number>".
+absl::Status CreateTopics(const std::string& address, const std::string& prefix, uint32_t count);
+
 // Readable events of all partitions.
 absl::StatusOr<uint64_t> CountEvents(const std::string& address, const std::string& topic);
 

@@ -119,6 +119,11 @@ absl::Status ChildProcess::Stop(absl::Duration patience) {
                                 : absl::StrCat("ended by signal ", WTERMSIG(wait_status_)));
 }
 
+void ChildProcess::Kill() {
+  if (IsRunning()) kill(pid_, SIGKILL);
+  while (IsRunning()) absl::SleepFor(absl::Milliseconds(1));
+}
+
 std::string ChildProcess::LogTail() const {
   std::ifstream file(log_path_);
   const std::string log((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

@@ -37,6 +37,9 @@ class ChildProcess {
   // SIGTERM, and SIGKILL after `patience`. OK if it ended by itself with exit code 0.
   absl::Status Stop(absl::Duration patience);
 
+  // SIGKILL, as a crash of the process would be; returns when it is gone.
+  void Kill();
+
   // The last lines of its output, for an error message.
   std::string LogTail() const;
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr absl::Duration kStartPatience = absl::Seconds(30);
 constexpr absl::Duration kStopPatience = absl::Seconds(10);
-constexpr absl::Duration kPollInterval = absl::Milliseconds(5);
+constexpr absl::Duration kPollInterval = absl::Milliseconds(1);
 
 // 0: the file is not there yet, or not whole.
 int PortIn(const std::string& path) {
@@ -31,9 +31,10 @@ absl::StatusOr<ServerProcess> ServerProcess::Start(std::vector<std::string> argv
   const std::string ports_file =
       absl::StrCat(work_dir, "/ports-", absl::ToUnixNanos(absl::Now()), ".json");
   argv.insert(argv.end(), {"--ports-file", ports_file});
+  const absl::Time begin = absl::Now();
   auto child = ChildProcess::Start(argv, absl::StrCat(work_dir, "/server.log"));
   if (!child.ok()) return child.status();
-  const absl::Time deadline = absl::Now() + kStartPatience;
+  const absl::Time deadline = begin + kStartPatience;
   int port = 0;
   while ((port = PortIn(ports_file)) == 0) {
     if (!(*child)->IsRunning()) {
@@ -49,6 +50,7 @@ absl::StatusOr<ServerProcess> ServerProcess::Start(std::vector<std::string> argv
   }
   ServerProcess server;
   server.address_ = absl::StrCat("127.0.0.1:", port);
+  server.start_time_ = absl::Now() - begin;
   server.pid_ = (*child)->pid();
   server.child_ = *std::move(child);
   return server;
@@ -66,6 +68,10 @@ std::optional<ProcessUsage> ServerProcess::Usage() const {
   const absl::StatusOr<ProcessUsage> usage = ReadProcessUsage(pid_);
   if (!usage.ok()) return std::nullopt;
   return *usage;
+}
+
+void ServerProcess::Kill() {
+  if (child_ != nullptr) child_->Kill();
 }
 
 absl::Status ServerProcess::Stop() {

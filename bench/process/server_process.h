@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "bench/measure/process_usage.h"
 #include "bench/process/child_process.h"
 
@@ -29,9 +30,14 @@ class ServerProcess {
   static ServerProcess Running(std::string address, pid_t pid);
 
   const std::string& address() const { return address_; }
+  // How long a started server took from its start to being ready, to the nearest poll (1 ms).
+  absl::Duration start_time() const { return start_time_; }
 
   // What the server has used so far; nullopt if we do not know its process.
   std::optional<ProcessUsage> Usage() const;
+
+  // Ends a started server as a crash would.
+  void Kill();
 
   // Ends a started server and tells how that went.
   absl::Status Stop();
@@ -39,6 +45,7 @@ class ServerProcess {
  private:
   std::string address_;
   pid_t pid_ = 0;
+  absl::Duration start_time_;
   std::unique_ptr<ChildProcess> child_;
 };
 

@@ -31,7 +31,8 @@ AppendLoad LoadOf(const ServerProcess& server, const AppendConfig& config) {
           .producers = config.producers,
           .inflight = config.inflight,
           .spread_over_partitions = config.by_partition ? config.partitions : 0,
-          .idempotent = config.idempotent};
+          .idempotent = config.idempotent,
+          .producer_ids = config.producer_ids};
 }
 
 absl::StatusOr<Result> Measure(const ServerProcess& server, const AppendConfig& config) {

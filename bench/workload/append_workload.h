@@ -30,6 +30,8 @@ struct AppendConfig {
   // Requests name their partition, in turn, instead of being split by key.
   bool by_partition = false;
   bool idempotent = false;
+  // More than 0, with `idempotent`: each stream's requests are in turn of so many producer ids.
+  uint64_t producer_ids = 0;
   // Empty: a new one.
   std::string topic;
 };

@@ -28,9 +28,10 @@ absl::StatusOr<const ServerProcess*> Session::Tidemark() {
   const std::string program = options_.tidemarkd.empty()
                                   ? absl::StrCat(ProgramDirectory(), "/tidemarkd")
                                   : options_.tidemarkd;
-  auto server = ServerProcess::Start(
-      {program, "--data", DataDirectory(), "--listen", "127.0.0.1:0", "--http", "off"},
-      directory_.path());
+  std::vector<std::string> command = {
+      program, "--data", DataDirectory(), "--listen", "127.0.0.1:0", "--http", "off"};
+  command.insert(command.end(), flags_.begin(), flags_.end());
+  auto server = ServerProcess::Start(std::move(command), directory_.path());
   if (!server.ok()) return server.status();
   tidemark_ = *std::move(server);
   return &*tidemark_;
@@ -53,11 +54,25 @@ absl::Status Session::StopTidemark() {
   return status;
 }
 
-absl::Status Session::RestartCold() {
-  if (!OwnsServer()) {
-    return absl::FailedPreconditionError(
-        "a cold replay needs a server that tidemark-bench started");
+absl::Status Session::CheckOwnsServer() const {
+  if (OwnsServer()) return absl::OkStatus();
+  return absl::FailedPreconditionError("a restart needs a server that tidemark-bench started");
+}
+
+absl::StatusOr<absl::Duration> Session::KillAndRestart(bool cold) {
+  if (absl::Status status = CheckOwnsServer(); !status.ok()) return status;
+  if (tidemark_) tidemark_->Kill();
+  tidemark_.reset();
+  if (cold) {
+    if (absl::Status status = DropCachedPages(DataDirectory()); !status.ok()) return status;
   }
+  const absl::StatusOr<const ServerProcess*> server = Tidemark();
+  if (!server.ok()) return server.status();
+  return (*server)->start_time();
+}
+
+absl::Status Session::RestartCold() {
+  if (absl::Status status = CheckOwnsServer(); !status.ok()) return status;
   if (absl::Status status = StopTidemark(); !status.ok()) return status;
   if (absl::Status status = DropCachedPages(DataDirectory()); !status.ok()) return status;
   return Tidemark().status();

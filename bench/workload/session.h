@@ -10,9 +10,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "bench/process/server_process.h"
 #include "bench/process/temp_dir.h"
 
@@ -45,11 +48,17 @@ class Session {
   // files in the page cache: what is read next comes from the disk.
   // FAILED_PRECONDITION  the server is not ours.
   absl::Status RestartCold();
+  // Kills the server under test and starts it again on the same data; `cold`: with none of the
+  // data's files in the page cache, as after a crash of the machine. How long it took to be ready.
+  // FAILED_PRECONDITION  the server is not ours.
+  absl::StatusOr<absl::Duration> KillAndRestart(bool cold);
   bool OwnsServer() const { return options_.server.empty(); }
 
   // Stops a started server; an error if it did not end as it should.
   absl::Status StopTidemark();
 
+  // Flags for servers started from now on, beside those of where they listen and store.
+  void SetServerFlags(std::vector<std::string> flags) { flags_ = std::move(flags); }
   // Bytes of the files of a server that we started, while it runs; nullopt: it is not ours.
   std::optional<uint64_t> DataBytes() const;
 
@@ -61,10 +70,12 @@ class Session {
 
  private:
   Session(SessionOptions options, TempDir directory);
+  absl::Status CheckOwnsServer() const;
   std::string DataDirectory() const { return directory_.Child("data"); }
 
   const SessionOptions options_;
   const TempDir directory_;
+  std::vector<std::string> flags_;
   std::optional<ServerProcess> tidemark_;
   std::optional<ServerProcess> noop_;
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/config/memory_plan.h"
 #include "server/config/version.h"
 #include "server/metrics/families.h"
 #include "spdlog/spdlog.h"
@@ -21,8 +22,10 @@ log::LogOptions LogOptionsFrom(const config::Settings& settings) {
   return {.pipeline = {.queue_bytes_max = settings.queue_bytes_max,
                        .commit_bytes_max = settings.commit_bytes_max,
                        .batch_bytes_max = settings.batch_bytes_max,
-                       .tail_bytes_max = settings.tail_bytes_max},
-          .partitions_max = settings.partitions_max};
+                       .tail_bytes_max = settings.tail_bytes_max,
+                       .producers_max = config::kProducersCachedMax},
+          .partitions_max = settings.partitions_max,
+          .partitions_cached_max = settings.partitions_cached_max};
 }
 
 rpc::RpcLimits LimitsFrom(const config::Settings& settings) {
@@ -57,6 +60,14 @@ void CollectStoreFigures(const storage::Store& store,
   }
 }
 
+void CollectPartitions(const log::EventLog& log, std::vector<prometheus::MetricFamily>& families) {
+  prometheus::MetricFamily loaded =
+      metrics::GaugeFamily("tidemark_partitions_in_memory",
+                           "Partitions in use, and those used lately (partitions_cached_max).");
+  metrics::AddSample(loaded, {}, static_cast<double>(log.partitions_loaded()));
+  families.push_back(std::move(loaded));
+}
+
 void CollectGroupLag(groups::GroupCoordinator& groups,
                      std::vector<prometheus::MetricFamily>& families) {
   prometheus::MetricFamily lag = metrics::GaugeFamily(
@@ -88,6 +99,8 @@ absl::StatusOr<std::unique_ptr<ServerApp>> ServerApp::Start(config::LoadedSettin
 }
 
 absl::Status ServerApp::OpenStore() {
+  spdlog::info("memory_limit is {} MiB, its parts add up to {} MiB", settings_.memory_limit >> 20,
+               config::MemorySum(config::MemoryPlan(settings_)) >> 20);
   std::error_code error;
   std::filesystem::create_directories(settings_.data, error);
   if (error) {
@@ -165,6 +178,9 @@ void ServerApp::AddCollectors() {
     CollectStoreFigures(*store_, families);
   });
   metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
+    CollectPartitions(*log_, families);
+  });
+  metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
     CollectGroupLag(*groups_, families);
   });
 }
@@ -189,7 +205,10 @@ absl::Status ServerApp::WritePortsFile() const {
 }
 
 void ServerApp::RunTicks() {
-  while (!stop_ticks_.WaitForNotificationWithTimeout(kTick)) groups_->Tick(clock_.Now());
+  while (!stop_ticks_.WaitForNotificationWithTimeout(kTick)) {
+    groups_->Tick(clock_.Now());
+    log_->TrimPartitions();
+  }
 }
 
 void ServerApp::RunRetention() {

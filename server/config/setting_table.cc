@@ -72,11 +72,17 @@ void AddLimits(std::vector<SettingSpec>& table) {
 
 void AddMemory(std::vector<SettingSpec>& table) {
   table.push_back(BytesSetting(
+      {"memory_limit", kMemory,
+       "What the server may occupy. The settings below and fixed parts have to fit into it, or the "
+       "start is refused with their sum."},
+      &Settings::memory_limit, 64 * kMiB, 1024 * kGiB));
+  table.push_back(BytesSetting(
       {"queue_bytes_max", kMemory, "Requests waiting to be committed; beyond it they are refused."},
       &Settings::queue_bytes_max, 64 * kKiB, 1024 * kGiB));
-  table.push_back(
-      BytesSetting({"commit_bytes_max", kMemory, "One group commit: what one fsync makes durable."},
-                   &Settings::commit_bytes_max, 4 * kKiB, 1 * kGiB));
+  table.push_back(BytesSetting(
+      {"commit_bytes_max", kMemory,
+       "One group commit: what one fsync makes durable. Counts 6 times in memory_limit."},
+      &Settings::commit_bytes_max, 4 * kKiB, 1 * kGiB));
   table.push_back(BytesSetting(
       {"batch_bytes_max", kMemory, "One stored batch, unless a single event is larger."},
       &Settings::batch_bytes_max, 1 * kKiB, 256 * kMiB));
@@ -86,8 +92,12 @@ void AddMemory(std::vector<SettingSpec>& table) {
   table.push_back(BytesSetting({"block_cache_bytes", kMemory, "Cache of stored blocks."},
                                &Settings::block_cache_bytes, 0, 1024 * kGiB));
   table.push_back(BytesSetting(
-      {"write_buffer_bytes", kMemory, "New data kept in memory before it gets a file of its own."},
+      {"write_buffer_bytes", kMemory,
+       "New data kept in memory before it gets a file of its own. Counts 3 times in memory_limit."},
       &Settings::write_buffer_bytes, 1 * kMiB, 16 * kGiB));
+  table.push_back(CountSetting({"partitions_cached_max", kMemory,
+                                "Partitions kept in memory although nobody uses them just now."},
+                               &Settings::partitions_cached_max, 0, 10'000'000));
 }
 
 void AddTimeAndThreads(std::vector<SettingSpec>& table) {

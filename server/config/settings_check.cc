@@ -1,6 +1,7 @@
 #include "server/config/settings_check.h"
 
 #include "absl/strings/str_cat.h"
+#include "server/config/memory_plan.h"
 #include "server/config/setting_table.h"
 
 namespace tidemark::config {
@@ -62,7 +63,9 @@ absl::Status CheckTogether(const Settings& settings, const OriginOf& origin) {
         absl::StrCat("setting ", Describe(rule.small_name, settings, origin), ": exceeds ",
                      Describe(rule.large_name, settings, origin), "; ", rule.why));
   }
-  absl::Status status = CheckNetwork("listen", settings.listen, settings, origin);
+  absl::Status status = CheckMemory(settings, origin("memory_limit"));
+  if (!status.ok()) return status;
+  status = CheckNetwork("listen", settings.listen, settings, origin);
   if (!status.ok() || !settings.http.has_value()) return status;
   status = CheckNetwork("http", *settings.http, settings, origin);
   if (!status.ok()) return status;

@@ -58,8 +58,8 @@ absl::StatusOr<std::optional<storage::ProducerRecord>> ProducerWindow::Find(
 
 absl::StatusOr<std::optional<uint64_t>> ProducerWindow::NewestOf(const std::string& id) {
   if (const auto it = newest_.find(id); it != newest_.end()) {
-    uses_.splice(uses_.begin(), uses_, it->second.use);
-    return it->second.sequence;
+    uses_.splice(uses_.begin(), uses_, it->second);
+    return it->second->sequence;
   }
   absl::StatusOr<std::optional<uint64_t>> stored = store_.ReadLastSequence(id);
   if (!stored.ok()) return stored.status();
@@ -69,12 +69,12 @@ absl::StatusOr<std::optional<uint64_t>> ProducerWindow::NewestOf(const std::stri
 
 void ProducerWindow::Touch(const std::string& id, std::optional<uint64_t> sequence) {
   if (const auto it = newest_.find(id); it != newest_.end()) {
-    it->second.sequence = sequence;
-    uses_.splice(uses_.begin(), uses_, it->second.use);
+    it->second->sequence = sequence;
+    uses_.splice(uses_.begin(), uses_, it->second);
     return;
   }
-  uses_.push_front(id);
-  newest_[id] = {.sequence = sequence, .use = uses_.begin()};
+  uses_.push_front({.id = id, .sequence = sequence});
+  newest_[uses_.front().id] = uses_.begin();
 }
 
 void ProducerWindow::Add(const ProducerSequence& producer, const storage::ProducerRecord& record) {
@@ -89,8 +89,8 @@ void ProducerWindow::EndGroup() {
   // From the longest unused on; what the store cannot tell yet stays.
   for (auto it = uses_.end(); newest_.size() > producers_max_ && it != uses_.begin();) {
     --it;
-    if (not_stored_yet.contains(*it)) continue;
-    newest_.erase(*it);
+    if (not_stored_yet.contains(it->id)) continue;
+    newest_.erase(it->id);
     it = uses_.erase(it);
   }
 }

@@ -3,7 +3,7 @@
 // Terms.     The store holds every stored pair. The window holds the pairs that are being committed
 //            and not in the store yet, and the newest sequences of producers used lately.
 // Threads.   Used by one thread at a time: the one that prepares commits. It may wait for the disk.
-// Bounds.    producers_max newest sequences; pairs of two commits.
+// Bounds.    producers_max newest sequences, about 200 bytes each; pairs of two commits.
 #pragma once
 
 #include <deque>
@@ -42,8 +42,8 @@ class ProducerWindow {
   using Pair = std::pair<std::string, uint64_t>;
   using Pairs = absl::flat_hash_map<Pair, storage::ProducerRecord>;
   struct Newest {
+    std::string id;
     std::optional<uint64_t> sequence;  // Empty: nothing was ever stored.
-    std::list<std::string>::iterator use;
   };
 
   absl::StatusOr<std::optional<storage::ProducerRecord>> Find(const ProducerSequence& producer);
@@ -52,10 +52,10 @@ class ProducerWindow {
 
   const storage::Store& store_;
   const size_t producers_max_;
-  Pairs preparing_;   // Of the commit being prepared.
-  Pairs committing_;  // Of the one before it, which may still be on its way to the store.
-  std::list<std::string> uses_;  // Newest use first.
-  absl::flat_hash_map<std::string, Newest> newest_;
+  Pairs preparing_;         // Of the commit being prepared.
+  Pairs committing_;        // Of the one before it, which may still be on its way to the store.
+  std::list<Newest> uses_;  // Newest use first.
+  absl::flat_hash_map<absl::string_view, std::list<Newest>::iterator> newest_;  // By uses_' ids.
 };
 
 }  // namespace tidemark::log

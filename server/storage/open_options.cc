@@ -7,13 +7,13 @@
 
 #include <utility>
 
+#include "server/config/memory_plan.h"
 #include "server/storage/garbage_filter.h"
 #include "server/storage/log_runs.h"
 
 namespace tidemark::storage {
 namespace {
 
-constexpr uint64_t kSmallBufferBytes = 4ull << 20;
 constexpr uint64_t kDataBlockBytes = 64ull << 10;
 constexpr uint64_t kSmallBlockBytes = 8ull << 10;
 
@@ -29,7 +29,7 @@ rocksdb::ColumnFamilyOptions DataOptions(const StoreOptions& options,
   cf.level0_stop_writes_trigger = 96;
   // We flush at an epoch's end ourselves; twice that, and RocksDB never does it first.
   cf.write_buffer_size = 2 * options.epoch_bytes;
-  cf.max_write_buffer_number = 3;
+  cf.max_write_buffer_number = config::kWriteBuffersMax;
   cf.target_file_size_base = 4 * options.epoch_bytes;  // One epoch is one file.
   cf.compression = rocksdb::kNoCompression;
   cf.bottommost_compression = rocksdb::kDisableCompressionOption;
@@ -49,6 +49,7 @@ rocksdb::ColumnFamilyOptions SmallOptions(const std::shared_ptr<rocksdb::Cache>&
                                           uint64_t buffer_bytes) {
   rocksdb::ColumnFamilyOptions cf;
   cf.write_buffer_size = buffer_bytes;
+  cf.max_write_buffer_number = config::kSmallWriteBuffersMax;
   cf.compression = rocksdb::kLZ4Compression;
   cf.force_consistency_checks = true;
   rocksdb::BlockBasedTableOptions table;
@@ -82,7 +83,7 @@ rocksdb::DBOptions MakeDbOptions(const StoreOptions& options) {
   db.flush_verify_memtable_count = true;
   db.verify_sst_unique_id_in_manifest = true;
   db.max_background_jobs = 2;
-  db.max_open_files = 512;  // Bounds the memory of table readers.
+  db.max_open_files = config::kOpenFilesMax;  // Bounds the memory of table readers.
   db.max_total_wal_size = 256ull << 20;
   db.wal_bytes_per_sync = 512ull << 10;
   db.bytes_per_sync = 512ull << 10;
@@ -100,12 +101,12 @@ rocksdb::DBOptions MakeDbOptions(const StoreOptions& options) {
 std::vector<rocksdb::ColumnFamilyDescriptor> MakeColumnFamilies(
     const StoreOptions& options, std::shared_ptr<const LogStarts> starts) {
   const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
-  rocksdb::ColumnFamilyOptions producers = SmallOptions(cache, 2 * kSmallBufferBytes);
-  rocksdb::ColumnFamilyOptions index = SmallOptions(cache, 4 * kSmallBufferBytes);
-  return {{rocksdb::kDefaultColumnFamilyName, SmallOptions(cache, kSmallBufferBytes)},
+  rocksdb::ColumnFamilyOptions producers = SmallOptions(cache, config::kProducersFamilyBytes);
+  rocksdb::ColumnFamilyOptions index = SmallOptions(cache, config::kIndexFamilyBytes);
+  return {{rocksdb::kDefaultColumnFamilyName, SmallOptions(cache, config::kSmallFamilyBytes)},
           {"data", DataOptions(options, std::move(starts))},
           {"index", index},
-          {"groups", SmallOptions(cache, kSmallBufferBytes)},
+          {"groups", SmallOptions(cache, config::kSmallFamilyBytes)},
           {"producers", producers}};
 }
 

@@ -10,6 +10,9 @@
 namespace tidemark::storage {
 namespace {
 
+// What a batch occupies in a memtable beside its key and value.
+constexpr uint64_t kMemtableEntryBytes = 48;
+
 // A WriteBatch fails only when it is over its maximum size or corrupt; we set no maximum.
 void Check(const rocksdb::Status& status) { TM_CHECK(status.ok()); }
 
@@ -36,7 +39,7 @@ void WriteSet::PutBatch(const BatchHeader& header, absl::string_view events, uin
                      .log_bytes = log_bytes};
   Check(rep_->batch.Put(rep_->families.index, IndexKey(header.log, header.base_offset),
                         EncodeIndexRow(row)));
-  rep_->epoch_bytes += key.size() + head.size() + events.size();
+  rep_->epoch_bytes += key.size() + head.size() + events.size() + kMemtableEntryBytes;
 }
 
 void WriteSet::PutCommitMark(const CommitMark& mark) {

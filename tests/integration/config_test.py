@@ -121,6 +121,14 @@ class Config(unittest.TestCase):
             self.assertIn(part, said)
         self.assertIn("data", self.refused(data=False))
 
+    def test_memory_that_does_not_add_up(self):
+        said = self.refused("--queue-bytes-max", "500MiB")
+        for part in ("memory_limit", "512MiB", "500.0 MiB  queue", "sum", "Raise memory_limit"):
+            self.assertIn(part, said)
+        said = self.refused(TIDEMARK_MEMORY_LIMIT="100MiB")
+        for part in ("memory_limit = 100MiB", "TIDEMARK_MEMORY_LIMIT", "3 x write_buffer_bytes"):
+            self.assertIn(part, said)
+
     def test_open_networks_are_refused_unless_accepted(self):
         for address in ("0.0.0.0:0", "[::]:0"):
             said = self.refused("--listen", address)

@@ -47,6 +47,24 @@ TEST(EventPoolTest, MakesEventsWithoutKeysOnRequest) {
   for (const v1::Event& event : request.events()) EXPECT_EQ(event.key(), "");
 }
 
+// Goal 4 counts on exactly one rare event in so many entries, wherever the pool repeats.
+TEST(EventPoolTest, HasOneRareEventInSoManyEntries) {
+  const EventPool pool({.data_bytes = 2000, .rare_entries = 10}, 4);
+  const uint64_t entries = pool.size() * 3;
+  uint64_t rare = 0;
+  uint64_t uncommon = 0;
+  for (uint64_t i = 0; i < entries; ++i) {
+    const v1::AppendRequest request = Decode(AppendFramer("t").Frame(pool.Entry(i), {}, "", 0));
+    for (const v1::Event& event : request.events()) {
+      EXPECT_EQ(event.type() == kRareType, event.key() == kRareKey);
+      if (event.type() == kRareType) ++rare;
+      if (event.type() == kUncommonType) ++uncommon;
+    }
+  }
+  EXPECT_EQ(rare, (entries + 4) / 10);
+  EXPECT_EQ(uncommon, entries - rare);
+}
+
 TEST(AppendFramerTest, PutsTheRestOfTheRequestAroundTheEvents) {
   const EventPool pool({}, 3);
   const AppendFramer framer("orders");
