@@ -59,6 +59,13 @@ struct CommandLine {
   RestartConfig restart;
   BoundsConfig bounds;
   SustainConfig sustain;
+  FilteredConfig filtered;
+  // Its topic is filled first with `mixed_fill`.
+  MixedConfig mixed;
+  AppendConfig mixed_fill;
+  GrowConfig grow;
+  RestartConfig restart;
+  BoundsConfig bounds;
   // kNoopServer.
   std::string ports_file;
 };

@@ -62,6 +62,9 @@ class Session {
   // Bytes of the files of a server that we started, while it runs; nullopt: it is not ours.
   std::optional<uint64_t> DataBytes() const;
 
+  // Flags for servers started from now on, beside those of where they listen and store.
+  void SetServerFlags(std::vector<std::string> flags) { flags_ = std::move(flags); }
+
   // What an acknowledgement of the server under test means on this disk.
   std::string Durability() const;
 

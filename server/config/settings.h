@@ -44,7 +44,7 @@ struct Settings {
   uint64_t partitions_max = 100'000;  // Of the store.
   uint64_t streams_max = 10'000;      // Open streams of the server.
   uint64_t group_members_max = 1000;
-  uint64_t groups_max = 10'000;  // Of the store.
+  uint64_t groups_max = 10'000;                          // Of the store.
   uint64_t append_stream_inflight_bytes_max = 8 * kMiB;  // >= request_bytes_max.
   uint64_t append_stream_inflight_requests_max = 1024;
 
