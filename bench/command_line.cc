@@ -128,91 +128,6 @@ void AddTail(CLI::App& app, CommandLine& line) {
   sub->callback([&line] { line.command = Command::kTail; });
 }
 
-void AddFiltered(CLI::App& app, CommandLine& line) {
-  CLI::App* const sub =
-      app.add_subcommand("filtered-replay", "read a rare type, a common one, a key (goal 4)");
-  FilteredConfig& filtered = line.filtered;
-  sub->add_option("--events", filtered.events, "events to fill the topic with")
-      ->capture_default_str()
-      ->check(CLI::Range(uint64_t{100'000}, uint64_t{1} << 40));
-  sub->add_option("--partitions", filtered.partitions, "partitions of the topic")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  sub->add_flag("--cold", filtered.cold, "also after a restart, with the page cache dropped");
-  AddShapeOptions(*sub, filtered.append.shape);
-  sub->callback([&line] { line.command = Command::kFiltered; });
-}
-
-void AddMixed(CLI::App& app, CommandLine& line) {
-  CLI::App* const sub =
-      app.add_subcommand("mixed", "end-to-end latency, alone and beside a full replay (goal 5)");
-  line.mixed_fill.events = 10'000'000;
-  sub->add_option("--events", line.mixed_fill.events, "events to fill the replayed topic with")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--rounds", line.mixed.rounds, "rounds; the median counts")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  AddTailOptions(*sub, line.mixed.tail);
-  sub->callback([&line] { line.command = Command::kMixed; });
-}
-
-void AddGrow(CLI::App& app, CommandLine& line) {
-  CLI::App* const sub =
-      app.add_subcommand("grow", "append, replay and seek as the history grows (goal 7)");
-  sub->add_option("--events", line.grow.events, "sizes of the history, rising")
-      ->delimiter(',')
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  sub->add_option("--sample-events", line.grow.sample_events, "events of one figure")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--seeks", line.grow.seeks, "reads of one event")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  AddShapeOptions(*sub, line.grow.append.shape);
-  sub->callback([&line] { line.command = Command::kGrow; });
-}
-
-void AddRestart(CLI::App& app, CommandLine& line) {
-  CLI::App* const sub = app.add_subcommand("restart", "time to be ready after kill -9 (goal 7)");
-  RestartConfig& restart = line.restart;
-  sub->add_option("--gigabytes", restart.gigabytes, "stored before the kill")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--partitions", restart.partitions, "partitions of the topic")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--topics", restart.topics, "topics beside it")->capture_default_str();
-  AddShapeOptions(*sub, restart.append.shape);
-  sub->add_option("--batch-events", restart.append.batch_events, "events in a request")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  sub->callback([&line] { line.command = Command::kRestart; });
-}
-
-void AddBounds(CLI::App& app, CommandLine& line) {
-  CLI::App* const sub = app.add_subcommand(
-      "bounds", "every load that could make memory grow; fails above the limit (goal 7)");
-  BoundsConfig& bounds = line.bounds;
-  sub->add_option("--seconds", bounds.seconds, "of a bulk append")->capture_default_str();
-  sub->add_option("--partitions", bounds.partitions, "partitions, each written to")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--topics", bounds.topics, "topics")->capture_default_str();
-  sub->add_option("--producers", bounds.producers, "producer ids")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--keys", bounds.keys, "keys")->capture_default_str();
-  sub->add_option("--slow-readers", bounds.slow_readers, "readers that do not read")
-      ->capture_default_str();
-  sub->add_option("--memory-limit-mib", bounds.memory_limit_mib,
-                  "what the resident set must stay under, in MiB")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  sub->callback([&line] { line.command = Command::kBounds; });
-}
-
 void AddSustain(CLI::App& app, CommandLine& line) {
   CLI::App* const sub = app.add_subcommand(
       "sustain", "append many times what the topic's retention keeps: disk bytes and stalls");
@@ -350,11 +265,6 @@ std::optional<int> ParseCommandLine(int argc, const char* const* argv, CommandLi
   AddUnary(app, line);
   AddReplay(app, line);
   AddTail(app, line);
-  AddFiltered(app, line);
-  AddMixed(app, line);
-  AddGrow(app, line);
-  AddRestart(app, line);
-  AddBounds(app, line);
   AddSustain(app, line);
   AddFiltered(app, line);
   AddMixed(app, line);

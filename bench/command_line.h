@@ -51,13 +51,6 @@ struct CommandLine {
   // Events to append first when the replay names no topic.
   AppendConfig replay_fill;
   TailConfig tail;
-  FilteredConfig filtered;
-  // Its topic is filled first with `mixed_fill`.
-  MixedConfig mixed;
-  AppendConfig mixed_fill;
-  GrowConfig grow;
-  RestartConfig restart;
-  BoundsConfig bounds;
   SustainConfig sustain;
   FilteredConfig filtered;
   // Its topic is filled first with `mixed_fill`.

@@ -90,50 +90,6 @@ absl::Status RunTail(Session& session, const CommandLine& line, Reporter& report
   return absl::OkStatus();
 }
 
-// Results and what they say of the goals.
-absl::Status AddAll(absl::StatusOr<std::vector<Result>> results,
-                    std::vector<GoalCheck> (*goals)(const std::vector<Result>&),
-                    Reporter& reporter) {
-  if (!results.ok()) return results.status();
-  for (const Result& result : *results) reporter.Add(result);
-  for (const GoalCheck& check : goals(*results)) reporter.Add(check);
-  return absl::OkStatus();
-}
-
-absl::Status RunFiltered(Session& session, const CommandLine& line, Reporter& reporter) {
-  return AddAll(MeasureFiltered(session, line.filtered, reporter), FilteredGoals, reporter);
-}
-
-absl::Status RunMixed(Session& session, const CommandLine& line, Reporter& reporter) {
-  const auto server = session.Tidemark();
-  if (!server.ok()) return server.status();
-  MixedConfig config = line.mixed;
-  reporter.Begin("append, to have something to replay");
-  AppendConfig fill = line.mixed_fill;
-  fill.name = "append (to fill the topic)";
-  const auto filled = MeasureAppend(**server, fill, session.Durability(), &config.replay_topic);
-  if (!filled.ok()) return filled.status();
-  reporter.Add(*filled);
-  reporter.Begin("mixed");
-  return AddAll(MeasureMixed(**server, config, session.Durability()), MixedGoals, reporter);
-}
-
-absl::Status RunRestart(Session& session, const CommandLine& line, Reporter& reporter) {
-  return AddAll(MeasureRestart(session, line.restart, reporter), RestartGoals, reporter);
-}
-
-// What all goals need that fits into some minutes.
-absl::Status RunGoals(Session& session, const CommandLine& line, Reporter& reporter) {
-  absl::Status status = RunQuick(session, {.append = line.append, .scale = line.scale}, reporter);
-  if (status.ok()) status = RunFiltered(session, line, reporter);
-  if (status.ok()) status = RunMixed(session, line, reporter);
-  if (status.ok()) status = RunRestart(session, line, reporter);
-  reporter.Note(
-      "Goal 7's history lengths are measured by `tidemark-bench grow`, its memory by `bounds`,\n"
-      "goal 8 at length by `sustain`.");
-  return status;
-}
-
 absl::Status RunSustain(Session& session, const CommandLine& line, Reporter& reporter) {
   reporter.Begin("sustain");
   return MeasureSustain(session, line.sustain,
@@ -199,18 +155,6 @@ absl::Status Run(Session& session, const CommandLine& line, Reporter& reporter) 
       return RunReplay(session, line, reporter);
     case Command::kTail:
       return RunTail(session, line, reporter);
-    case Command::kFiltered:
-      return RunFiltered(session, line, reporter);
-    case Command::kMixed:
-      return RunMixed(session, line, reporter);
-    case Command::kGrow:
-      return RunGrow(session, line.grow, reporter);
-    case Command::kRestart:
-      return RunRestart(session, line, reporter);
-    case Command::kBounds:
-      return RunBounds(session, line.bounds, reporter);
-    case Command::kGoals:
-      return RunGoals(session, line, reporter);
     case Command::kSustain:
       return RunSustain(session, line, reporter);
     case Command::kFiltered:

@@ -57,8 +57,6 @@ class Session {
   // Stops a started server; an error if it did not end as it should.
   absl::Status StopTidemark();
 
-  // Flags for servers started from now on, beside those of where they listen and store.
-  void SetServerFlags(std::vector<std::string> flags) { flags_ = std::move(flags); }
   // Bytes of the files of a server that we started, while it runs; nullopt: it is not ours.
   std::optional<uint64_t> DataBytes() const;
 
