@@ -1,6 +1,7 @@
 #include "server/log/batch_cut.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
@@ -33,33 +34,51 @@ absl::Status Unwalkable(const storage::StoredBatch& batch, Offset offset) {
                                           batch.header.log.value(), " is malformed"));
 }
 
-// The event without its data, encoded as an entry of `events`, appended to `out`.
-bool AppendWithoutData(absl::string_view event, std::string& out) {
-  std::string kept;
+// Bytes of the fields of `event` but its data; nullopt if it is malformed.
+std::optional<uint64_t> SizeWithoutData(absl::string_view event) {
+  uint64_t size = 0;
   WireReader reader(event);
   WireField field;
   while (reader.Next(field)) {
-    if (field.number != kEventDataField) kept.append(field.whole.data(), field.whole.size());
+    if (field.number != kEventDataField) size += field.whole.size();
   }
-  AppendBytesHeader(out, kEventsField, kept.size());
-  out.append(kept);
-  return reader.ok();
+  if (!reader.ok()) return std::nullopt;
+  return size;
 }
 
-// Adds events to a slice, joining neighbours into one piece.
+// The event without its data, encoded as an entry of `events`, appended to `out`.
+bool AppendWithoutData(absl::string_view event, std::string& out) {
+  const std::optional<uint64_t> size = SizeWithoutData(event);
+  if (!size.has_value()) return false;
+  AppendBytesHeader(out, kEventsField, *size);
+  WireReader reader(event);
+  WireField field;
+  while (reader.Next(field)) {
+    if (field.number != kEventDataField) out.append(field.whole.data(), field.whole.size());
+  }
+  return true;
+}
+
+// Adds events to a slice, in its direction. Forward and with their data they are referred to,
+// neighbours joined into one piece; otherwise they are copied.
 class SliceBuilder {
  public:
-  SliceBuilder(EventSlice& slice, bool without_data) : slice_(slice), without_data_(without_data) {}
+  SliceBuilder(EventSlice& slice, bool without_data)
+      : slice_(slice), without_data_(without_data), copies_(without_data || slice.descending) {}
 
   bool Add(Offset offset, const WireField& entry) {
     if (slice_.count == 0) slice_.base_offset = offset;
-    deltas_.push_back(offset - slice_.base_offset);
+    deltas_.push_back(slice_.descending ? slice_.base_offset - offset
+                                        : offset - slice_.base_offset);
     dense_ = dense_ && deltas_.back() == slice_.count;
     ++slice_.count;
-    if (without_data_) {
-      const size_t before = rebuilt_.size();
-      if (!AppendWithoutData(entry.bytes, rebuilt_)) return false;
-      slice_.bytes += rebuilt_.size() - before;
+    if (copies_) {
+      if (without_data_) {
+        if (!AppendWithoutData(entry.bytes, copied_)) return false;
+      } else {
+        copied_.append(entry.whole.data(), entry.whole.size());
+      }
+      slice_.bytes = copied_.size();
       return true;
     }
     slice_.bytes += entry.whole.size();
@@ -75,8 +94,8 @@ class SliceBuilder {
 
   void Finish(const storage::StoredBatch& batch) {
     if (!dense_) slice_.offset_deltas = std::move(deltas_);
-    if (without_data_ && slice_.count > 0) {
-      auto owner = std::make_shared<const std::string>(std::move(rebuilt_));
+    if (copies_ && slice_.count > 0) {
+      auto owner = std::make_shared<const std::string>(std::move(copied_));
       slice_.pieces.push_back(*owner);
       slice_.owners.push_back(std::move(owner));
     } else {
@@ -87,56 +106,115 @@ class SliceBuilder {
  private:
   EventSlice& slice_;
   const bool without_data_;
+  const bool copies_;
   bool dense_ = true;
   std::vector<uint64_t> deltas_;
-  std::string rebuilt_;
+  std::string copied_;
 };
 
-}  // namespace
+// Finds where each entry begins.
+absl::Status MapEntries(const storage::StoredBatch& batch, EntryMap& map) {
+  EntryMap begins;
+  begins.reserve(batch.header.count);
+  WireReader reader(batch.events);
+  WireField entry;
+  for (Offset offset = batch.header.base_offset; offset < batch.header.end_offset(); ++offset) {
+    if (!reader.Next(entry) || entry.number != kEventsField || entry.type != WireType::kBytes) {
+      return Unwalkable(batch, offset);
+    }
+    begins.push_back(static_cast<uint32_t>(entry.whole.data() - batch.events.data()));
+  }
+  map = std::move(begins);
+  return absl::OkStatus();
+}
 
-absl::StatusOr<EventSlice> CutBatch(const storage::StoredBatch& batch, const Filter& filter,
-                                    const CutLimits& limits) {
-  TM_CHECK_LE(batch.header.base_offset.value(), limits.from.value());
-  TM_CHECK_LT(limits.from.value(), batch.header.end_offset().value());
-  if (WantsWhole(batch, filter, limits)) return WholeBatch(batch);
+absl::StatusOr<bool> Wants(const storage::StoredBatch& batch, const Filter& filter, Offset offset,
+                           const WireField& entry) {
+  if (filter.matches_all()) return true;
+  EventView view;
+  if (!ViewEvent(entry.bytes, view).ok()) return Unwalkable(batch, offset);
+  return filter.Matches(view);
+}
+
+absl::StatusOr<EventSlice> CutOldest(const storage::StoredBatch& batch, const Filter& filter,
+                                     const CutLimits& limits, const EntryMap& map) {
   EventSlice slice;
   slice.header = batch.header;
   slice.base_offset = limits.from;
-  const Offset until = std::min(limits.until, batch.header.end_offset());
+  slice.next = std::min(limits.until, batch.header.end_offset());
   SliceBuilder builder(slice, limits.without_data);
-  Offset offset = batch.header.base_offset;
-  WireReader reader(batch.events);
+  const uint64_t first = limits.from - batch.header.base_offset;
+  WireReader reader(batch.events.substr(first == 0 ? 0 : map[first]));
   WireField entry;
-  bool full = false;
-  for (; offset < until && reader.Next(entry); ++offset) {
-    if (entry.number != kEventsField || entry.type != WireType::kBytes) {
+  const Offset until = slice.next;
+  for (Offset offset = limits.from; offset < until; ++offset) {
+    if (!reader.Next(entry) || entry.number != kEventsField || entry.type != WireType::kBytes) {
       return Unwalkable(batch, offset);
     }
-    if (offset < limits.from) continue;
-    if (!filter.matches_all()) {
-      EventView view;
-      if (!ViewEvent(entry.bytes, view).ok()) return Unwalkable(batch, offset);
-      if (!filter.Matches(view)) continue;
-    }
+    const absl::StatusOr<bool> wanted = Wants(batch, filter, offset, entry);
+    if (!wanted.ok()) return wanted.status();
+    if (!*wanted) continue;
     // Without data an event's size is known only once it is in; then the slice ends just past it.
     const uint64_t more = limits.without_data ? 0 : entry.whole.size();
     if (slice.count > 0 && slice.bytes + more > limits.bytes_max) {
-      full = true;
+      slice.next = offset;
       break;
     }
     if (!builder.Add(offset, entry)) return Unwalkable(batch, offset);
     if (slice.count >= limits.events_max) {
-      ++offset;
-      full = true;
+      slice.next = offset + 1;
       break;
     }
   }
-  if (!reader.ok() || (!full && offset < until)) {
-    return Unwalkable(batch, offset);
+  builder.Finish(batch);
+  return slice;
+}
+
+absl::StatusOr<EventSlice> CutNewest(const storage::StoredBatch& batch, const Filter& filter,
+                                     const CutLimits& limits, const EntryMap& map) {
+  EventSlice slice;
+  slice.header = batch.header;
+  slice.descending = true;
+  slice.base_offset = Offset(limits.until.value() - 1);
+  slice.next = std::max(limits.from, batch.header.base_offset);
+  SliceBuilder builder(slice, limits.without_data);
+  WireField entry;
+  const Offset from = slice.next;
+  for (Offset end = limits.until; end > from;) {
+    const Offset offset(end.value() - 1);
+    WireReader reader(batch.events.substr(map[offset - batch.header.base_offset]));
+    if (!reader.Next(entry)) return Unwalkable(batch, offset);
+    const absl::StatusOr<bool> wanted = Wants(batch, filter, offset, entry);
+    if (!wanted.ok()) return wanted.status();
+    const uint64_t more = limits.without_data ? 0 : entry.whole.size();
+    if (*wanted && slice.count > 0 && slice.bytes + more > limits.bytes_max) {
+      slice.next = end;
+      break;
+    }
+    if (*wanted && !builder.Add(offset, entry)) return Unwalkable(batch, offset);
+    end = offset;
+    if (slice.count >= limits.events_max) {
+      slice.next = end;
+      break;
+    }
   }
   builder.Finish(batch);
-  slice.next = offset;
   return slice;
+}
+
+}  // namespace
+
+absl::StatusOr<EventSlice> CutBatch(const storage::StoredBatch& batch, const Filter& filter,
+                                    const CutLimits& limits, EntryMap& map) {
+  const bool forward = limits.direction == Direction::kForward;
+  const Offset first = forward ? limits.from : Offset(limits.until.value() - 1);
+  TM_CHECK_LE(batch.header.base_offset.value(), first.value());
+  TM_CHECK_LT(first.value(), batch.header.end_offset().value());
+  if (forward && WantsWhole(batch, filter, limits)) return WholeBatch(batch);
+  if (map.empty() && (!forward || limits.from > batch.header.base_offset)) {
+    if (absl::Status status = MapEntries(batch, map); !status.ok()) return status;
+  }
+  return forward ? CutOldest(batch, filter, limits, map) : CutNewest(batch, filter, limits, map);
 }
 
 }  // namespace tidemark::log

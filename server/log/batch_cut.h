@@ -1,5 +1,7 @@
 // Cutting: which part of a stored batch a reader gets. The whole batch, untouched, in the common
-// case; otherwise slices of its bytes, so that nothing is copied or encoded again.
+// case; otherwise slices of its bytes, so that nothing is copied or encoded again. Only where
+// events are to come in another order than they lie (backward), or without their data, are bytes
+// copied.
 #pragma once
 
 #include <optional>
@@ -8,6 +10,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
+#include "server/log/direction.h"
 #include "server/log/filter.h"
 #include "server/storage/batch_codec.h"
 
@@ -18,12 +21,21 @@ struct EventSlice {
   storage::BatchHeader header;                       // Of the batch it was cut from.
   Offset base_offset;                                // Of the first event.
   uint32_t count = 0;                                // 0: nothing matched.
-  std::vector<uint64_t> offset_deltas;               // Empty when dense.
+  bool descending = false;                           // Newest first: offsets fall.
+  std::vector<uint64_t> offset_deltas;               // From base_offset; empty when dense.
   absl::InlinedVector<absl::string_view, 1> pieces;  // Encoded `events`, in order.
   uint64_t bytes = 0;                                // Of all pieces.
   std::optional<uint32_t> events_crc32c;             // When it is the whole batch.
-  Offset next;  // Where reading goes on; past what was looked at, also when nothing matched.
+  // Where reading goes on, past what was looked at, also when nothing matched: the next `from`, or
+  // backward the next `until`.
+  Offset next;
   std::vector<std::shared_ptr<const void>> owners;  // Keep the pieces alive.
+
+  // Of event `i`.
+  Offset OffsetAt(uint32_t i) const {
+    const uint64_t delta = offset_deltas.empty() ? i : offset_deltas[i];
+    return Offset(descending ? base_offset.value() - delta : base_offset.value() + delta);
+  }
 };
 
 struct CutLimits {
@@ -32,12 +44,23 @@ struct CutLimits {
   uint64_t bytes_max = UINT64_MAX;   // But at least one event.
   uint64_t events_max = UINT64_MAX;  // At least 1.
   bool without_data = false;
+  Direction direction = Direction::kForward;
 };
 
-// The events of `batch` in [from, until) that match, up to the limits. Requires that the batch
-// holds `from`.
+// Where the entries of a batch begin in its bytes: kept between cuts of one batch, so that many
+// small cuts do not each walk it from the front.
+using EntryMap = std::vector<uint32_t>;
+
+// The events of `batch` in [from, until) that match, up to the limits: forward the first ones,
+// backward the last ones, newest first. Requires that the batch holds `from`; backward, that it
+// holds until - 1. `map` is empty or what an earlier cut of the same batch left in it.
 // DATA_LOSS  the events cannot be walked.
 absl::StatusOr<EventSlice> CutBatch(const storage::StoredBatch& batch, const Filter& filter,
-                                    const CutLimits& limits);
+                                    const CutLimits& limits, EntryMap& map);
+inline absl::StatusOr<EventSlice> CutBatch(const storage::StoredBatch& batch, const Filter& filter,
+                                           const CutLimits& limits) {
+  EntryMap map;
+  return CutBatch(batch, filter, limits, map);
+}
 
 }  // namespace tidemark::log

@@ -184,6 +184,7 @@ void CommitGroup::Finish() {
     }
     log.open.clear();
   }
+  last_position_ = context_.last_position;
   for (Answer& answer : answers_) {
     if (!answer.result.ok()) continue;
     // Also of a duplicate whose first request is in this group.

@@ -60,6 +60,8 @@ class CommitGroup {
   // False: everything was refused or known, so there is nothing to write.
   bool has_writes() const;
   uint64_t bytes() const { return bytes_; }
+  // The position of its newest batch, after Finish; without batches, of the newest before.
+  Position last_position() const { return last_position_; }
   std::unique_ptr<storage::WriteSet> TakeSet() { return std::move(set_); }
 
   // After the commit, in commit order.
@@ -98,6 +100,7 @@ class CommitGroup {
   std::unique_ptr<storage::WriteSet> set_;
   uint64_t append_time_us_;
   bool needs_sync_ = false;
+  Position last_position_;
   uint64_t bytes_ = 0;
   uint64_t offset_writes_ = 0;
   std::vector<LogTrim> trims_;  // Those that have an effect.

@@ -44,6 +44,7 @@ CommitPipeline::CommitPipeline(const PipelineOptions& options, storage::Store& s
       partitions_(partitions),
       clock_(clock),
       metrics_(metrics),
+      horizon_(last_commit.position),
       producers_(store, options.producers_max),
       last_position_(last_commit.position),
       last_append_time_us_(last_commit.append_time_us),
@@ -223,6 +224,7 @@ absl::Status CommitPipeline::Commit(CommitGroup& group) {
   metrics_.commit_groups_total.Increment();
   metrics_.commit_group_bytes.Observe(static_cast<double>(group.bytes()));
   group.Publish(tail_, metrics_);
+  horizon_.Advance(group.last_position());
   return absl::OkStatus();
 }
 

@@ -28,6 +28,7 @@
 #include "absl/synchronization/mutex.h"
 #include "server/log/append_request.h"
 #include "server/log/commit_group.h"
+#include "server/log/commit_horizon.h"
 #include "server/storage/store.h"
 
 namespace tidemark::log {
@@ -58,6 +59,9 @@ class CommitPipeline {
   void Trim(std::vector<LogTrim> trims, DoneCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
   void Mutate(Mutation mutation) ABSL_LOCKS_EXCLUDED(queue_mu_);
 
+  // Up to where everything committed is readable.
+  CommitHorizon& horizon() { return horizon_; }
+
   // Not OK once appends are refused.
   absl::Status health() const ABSL_LOCKS_EXCLUDED(queue_mu_);
   void Stop() ABSL_LOCKS_EXCLUDED(queue_mu_);
@@ -87,6 +91,7 @@ class CommitPipeline {
   PartitionTable& partitions_;
   const base::Clock& clock_;
   metrics::Metrics& metrics_;
+  CommitHorizon horizon_;
 
   absl::Mutex prepare_mu_;  // Then commit_mu_, then queue_mu_.
   ProducerWindow producers_ ABSL_GUARDED_BY(prepare_mu_);

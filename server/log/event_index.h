@@ -11,12 +11,11 @@
 
 #include "absl/status/statusor.h"
 #include "server/base/ids.h"
+#include "server/log/direction.h"
 #include "server/log/filter.h"
 #include "server/log/partition.h"
 
 namespace tidemark::log {
-
-enum class Direction { kForward, kBackward };
 
 // Candidates within a stretch of a partition.
 struct IndexWindow {

@@ -72,6 +72,7 @@ class EventLog {
   void TrimPartitions() { partitions_.Trim(); }
   const PartitionReader& reader() const { return reader_; }
   const EventIndex& index() const { return index_; }
+  CommitHorizon& horizon() { return pipeline_.horizon(); }
 
   // See CommitPipeline.
   void Append(AppendRequest request, AppendCallback done) {

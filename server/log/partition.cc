@@ -44,6 +44,44 @@ Partition::TailRead Partition::ReadTail(Offset from, uint64_t bytes_max) const {
   return read;
 }
 
+Partition::TailSpans Partition::SpansInTail(Offset from, Offset until, Direction direction,
+                                            size_t spans_max) const {
+  absl::MutexLock lock(&mu_);
+  until = std::min(until, kept_.ends.end);
+  if (deleted_) return {.state = TailState::kDeleted, .spans = {}};
+  if (from >= until) return {.state = TailState::kAtEnd, .spans = {}};
+  if (from < kept_.ends.start) return {.state = TailState::kTooOld, .spans = {}};
+  const bool forward = direction == Direction::kForward;
+  // Of the batch to begin with.
+  const Offset first = forward ? from : Offset(until.value() - 1);
+  if (tail_.empty() || first < tail_.front()->header.base_offset) {
+    return {.state = TailState::kInStore, .spans = {}};
+  }
+  auto it = std::upper_bound(tail_.begin(), tail_.end(), first,
+                             [](Offset offset, const storage::BatchPtr& batch) {
+                               return offset < batch->header.end_offset();
+                             });
+  TailSpans read{.state = TailState::kBatches, .spans = {}};
+  while (true) {
+    const storage::BatchHeader& header = (*it)->header;
+    if (forward ? header.base_offset >= until : header.end_offset() <= from) break;
+    read.spans.push_back({.base_offset = header.base_offset,
+                          .count = header.count,
+                          .bytes = header.events_bytes,
+                          .position = header.position});
+    if (read.spans.size() >= spans_max) break;
+    if (!forward && it == tail_.begin()) break;
+    forward ? ++it : --it;
+    if (it == tail_.end()) break;
+  }
+  return read;
+}
+
+Position Partition::newest() const {
+  absl::MutexLock lock(&mu_);
+  return newest_;
+}
+
 bool Partition::Wait(Offset from, std::weak_ptr<Waiter> waiter, uint32_t slot) {
   const std::shared_ptr<Waiter> alive = waiter.lock();
   absl::MutexLock lock(&mu_);
@@ -72,6 +110,7 @@ void Partition::Publish(absl::Span<const storage::BatchPtr> batches) {
       if (kept_.empty()) kept_.oldest_time_us = batch->header.append_time_us;
       kept_.ends.end = batch->header.end_offset();
       kept_.end_bytes += batch->header.events_bytes;
+      newest_ = batch->header.position;
       tail_.push_back(batch);
     }
     std::erase_if(waiting_, [&](Waiting& w) {

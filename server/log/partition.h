@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "server/base/ids.h"
+#include "server/log/direction.h"
 #include "server/storage/batch_codec.h"
 
 namespace tidemark::log {
@@ -28,6 +29,15 @@ class Waiter {
   virtual ~Waiter() = default;
   // `slot` is what was given to Wait. Called on the committing thread, without locks: return soon.
   virtual void OnReady(uint32_t slot) = 0;
+};
+
+// What is known of a batch without having it.
+struct BatchSpan {
+  Offset base_offset;
+  uint32_t count = 0;
+  uint32_t bytes = 0;  // Of its events.
+  Position position;
+  Offset end_offset() const { return base_offset + count; }
 };
 
 class Partition {
@@ -46,6 +56,11 @@ class Partition {
   struct TailRead {
     TailState state = TailState::kAtEnd;
     std::vector<storage::BatchPtr> batches;
+  };
+
+  struct TailSpans {
+    TailState state = TailState::kAtEnd;
+    std::vector<BatchSpan> spans;
   };
 
   // What retention has to know. Bytes are IndexRow::log_bytes at the two ends.
@@ -75,6 +90,12 @@ class Partition {
 
   // Batches from the one that holds `from` on, as many as fit into `bytes_max`, at least one.
   TailRead ReadTail(Offset from, uint64_t bytes_max) const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The batches in the tail that hold offsets of [from, until), as PartitionReader::Spans.
+  TailSpans SpansInTail(Offset from, Offset until, Direction direction, size_t spans_max) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // The position of the newest batch published since the partition was loaded; 0 if there is none.
+  Position newest() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Registers `waiter` to be told when end passes `from`. False: it already has (or the partition
   // is deleted), nothing is registered.
@@ -116,6 +137,7 @@ class Partition {
   const LogId log_;
   mutable absl::Mutex mu_;  // Leaf.
   Kept kept_ ABSL_GUARDED_BY(mu_);
+  Position newest_ ABSL_GUARDED_BY(mu_);
   bool deleted_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<storage::BatchPtr> tail_ ABSL_GUARDED_BY(mu_);
   std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mu_);

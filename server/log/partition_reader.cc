@@ -57,6 +57,69 @@ absl::StatusOr<PartitionRead> PartitionReader::Read(const Partition& partition, 
   return PartitionRead{.state = PartitionRead::State::kBatches, .batches = *std::move(batches)};
 }
 
+absl::StatusOr<SpanRead> PartitionReader::Spans(const Partition& partition, Offset from,
+                                                Offset until, Direction direction, size_t spans_max,
+                                                MayWait may_wait) const {
+  using State = PartitionRead::State;
+  Partition::TailSpans tail = partition.SpansInTail(from, until, direction, spans_max);
+  switch (tail.state) {
+    case Partition::TailState::kAtEnd:
+      return SpanRead{.state = State::kAtEnd, .spans = {}};
+    case Partition::TailState::kTooOld:
+      return SpanRead{.state = State::kTooOld, .spans = {}};
+    case Partition::TailState::kDeleted:
+      return SpanRead{.state = State::kDeleted, .spans = {}};
+    case Partition::TailState::kBatches:
+      return SpanRead{.state = State::kBatches, .from_tail = true, .spans = std::move(tail.spans)};
+    case Partition::TailState::kInStore:
+      break;
+  }
+  if (may_wait == MayWait::kNo) return SpanRead{.state = State::kNeedsStore, .spans = {}};
+  const bool forward = direction == Direction::kForward;
+  const Offset bound = std::min(until, partition.ends().end);
+  absl::StatusOr<std::vector<storage::BatchInfo>> rows =
+      store_.ReadIndex(partition.log(), from, bound, !forward, spans_max);
+  // As in Read.
+  if (partition.deleted()) return SpanRead{.state = State::kDeleted, .spans = {}};
+  if (partition.ends().start > from) return SpanRead{.state = State::kTooOld, .spans = {}};
+  if (!rows.ok()) return rows.status();
+  SpanRead read{.state = State::kBatches, .spans = {}};
+  read.spans.reserve(rows->size());
+  Offset expected = forward ? from : bound;  // Where the next batch touches the one before.
+  for (const storage::BatchInfo& info : *rows) {
+    const bool first = read.spans.empty();
+    const bool touches = first ? info.base_offset <= expected && info.end_offset() >= expected
+                               : (forward ? info.base_offset : info.end_offset()) == expected;
+    if (!touches) break;
+    expected = forward ? info.end_offset() : info.base_offset;
+    read.spans.push_back({.base_offset = info.base_offset,
+                          .count = info.row.count,
+                          .bytes = info.row.events_bytes,
+                          .position = info.row.position});
+  }
+  if (!read.spans.empty()) return read;
+  metrics_.corrupt_batches_total.Increment();
+  const Offset missing = forward ? from : Offset(bound.value() - 1);
+  return absl::DataLossError(
+      absl::StrCat("offset ", missing.value(), " of log ", partition.log().value(), " is missing"));
+}
+
+absl::StatusOr<Offset> PartitionReader::EndAt(const Partition& partition, Position position) const {
+  const Partition::Ends ends = partition.ends();
+  // What was published before it was loaded, or by then, is at most `position`.
+  if (partition.newest() <= position) return ends.end;
+  Offset end = ends.end;
+  while (end > ends.start) {
+    absl::StatusOr<SpanRead> read =
+        Spans(partition, ends.start, end, Direction::kBackward, 1, MayWait::kYes);
+    if (!read.ok()) return read.status();
+    if (read->state != PartitionRead::State::kBatches) break;  // Deleted or trimmed meanwhile.
+    if (read->spans.front().position <= position) break;
+    end = read->spans.front().base_offset;
+  }
+  return end;
+}
+
 absl::StatusOr<Offset> PartitionReader::OffsetAtTime(const Partition& partition,
                                                      uint64_t time_us) const {
   const Partition::Ends ends = partition.ends();

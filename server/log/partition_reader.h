@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/log/direction.h"
 #include "server/log/partition.h"
 #include "server/metrics/metrics.h"
 #include "server/storage/store.h"
@@ -28,6 +29,12 @@ struct PartitionRead {
   std::vector<storage::BatchPtr> batches;
 };
 
+struct SpanRead {
+  PartitionRead::State state = PartitionRead::State::kAtEnd;
+  bool from_tail = false;
+  std::vector<BatchSpan> spans;  // Not empty with kBatches.
+};
+
 class PartitionReader {
  public:
   PartitionReader(const storage::Store& store, metrics::Metrics& metrics)
@@ -38,6 +45,17 @@ class PartitionReader {
   // DATA_LOSS  a batch is damaged or missing; the message names log and offset.
   absl::StatusOr<PartitionRead> Read(const Partition& partition, Offset from, Offset until,
                                      uint64_t bytes_max, MayWait may_wait) const;
+
+  // What batches hold the offsets [from, until), without reading them: the first ones by rising
+  // offset, or the last ones by falling offset; at most `spans_max`, at least one. Nothing that is
+  // not durable. Memory and disk are not mixed in one answer.
+  // DATA_LOSS  the index is damaged or lacks a batch; the message names log and offset.
+  absl::StatusOr<SpanRead> Spans(const Partition& partition, Offset from, Offset until,
+                                 Direction direction, size_t spans_max, MayWait may_wait) const;
+
+  // Where the batches with positions up to `position` end, of those published now. Waits for the
+  // disk unless the tail tells.
+  absl::StatusOr<Offset> EndAt(const Partition& partition, Position position) const;
 
   // The first offset appended at or after `time_us`; the end if there is none. Waits for the disk.
   absl::StatusOr<Offset> OffsetAtTime(const Partition& partition, uint64_t time_us) const;

@@ -48,6 +48,17 @@ class IndexCursor {
     it_->Next();
     Load();
   }
+  // To the last row whose batch begins before `offset`.
+  void SeekBefore(Offset offset) {
+    valid_ = false;
+    if (offset == Offset(0)) return;
+    it_->SeekForPrev(IndexKey(log_, Offset(offset.value() - 1)));
+    Load();
+  }
+  void Prev() {
+    it_->Prev();
+    Load();
+  }
 
   bool Valid() const { return valid_; }
   const BatchInfo& info() const { return info_; }
@@ -177,6 +188,25 @@ absl::StatusOr<std::optional<BatchInfo>> Store::BatchAt(LogId log, Offset offset
   if (!index.status().ok()) return index.status();
   if (!index.Valid() || index.info().base_offset > offset) return std::nullopt;
   return index.info();
+}
+
+absl::StatusOr<std::vector<BatchInfo>> Store::ReadIndex(LogId log, Offset from, Offset until,
+                                                        bool newest_first, size_t rows_max) const {
+  IndexCursor index(*rep_->db, rep_->families.index, log);
+  std::vector<BatchInfo> rows;
+  if (newest_first) {
+    for (index.SeekBefore(until); index.Valid() && index.info().end_offset() > from; index.Prev()) {
+      rows.push_back(index.info());
+      if (rows.size() >= rows_max) break;
+    }
+  } else {
+    for (index.SeekTo(from); index.Valid() && index.info().base_offset < until; index.Next()) {
+      rows.push_back(index.info());
+      if (rows.size() >= rows_max) break;
+    }
+  }
+  if (!index.status().ok()) return index.status();
+  return rows;
 }
 
 absl::StatusOr<Offset> Store::FirstOffsetAtTime(LogId log, uint64_t time_us, Offset start,

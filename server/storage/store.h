@@ -101,6 +101,11 @@ class Store {
   // (IndexRow::log_bytes), searched among batches that hold [start, end); `end` if there is none.
   absl::StatusOr<Offset> FirstOffsetAtBytes(LogId log, uint64_t log_bytes, Offset start,
                                             Offset end) const;
+  // Rows of batches that hold offsets of [from, until), without reading the batches: the first
+  // ones by rising offset, or (`newest_first`) the last ones by falling offset; at most `rows_max`.
+  // DATA_LOSS  a row is damaged.
+  absl::StatusOr<std::vector<BatchInfo>> ReadIndex(LogId log, Offset from, Offset until,
+                                                   bool newest_first, size_t rows_max) const;
   // The base offset of the first batch of `log` that was appended at or after `time_us`, searched
   // among batches that hold [start, end); `end` if there is none.
   absl::StatusOr<Offset> FirstOffsetAtTime(LogId log, uint64_t time_us, Offset start,

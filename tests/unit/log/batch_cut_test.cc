@@ -52,10 +52,7 @@ std::string Joined(const EventSlice& slice) {
 
 std::vector<uint64_t> OffsetsOf(const EventSlice& slice) {
   std::vector<uint64_t> offsets;
-  for (uint32_t i = 0; i < slice.count; ++i) {
-    offsets.push_back(slice.base_offset.value() +
-                      (slice.offset_deltas.empty() ? i : slice.offset_deltas[i]));
-  }
+  for (uint32_t i = 0; i < slice.count; ++i) offsets.push_back(slice.OffsetAt(i).value());
   return offsets;
 }
 
@@ -230,6 +227,68 @@ TEST(CutBatchTest, AgreesWithBruteForce) {
     if (slice.count > 0 && !slice.offset_deltas.empty()) {
       ASSERT_EQ(slice.offset_deltas.size(), slice.count);
     }
+  }
+}
+
+TEST(CutBatchTest, CutsBackwardFromTheEndOfTheRange) {
+  const storage::StoredBatch batch = MakeBatch(Offset(10), Numbered(7));
+  const EventSlice slice = Cut(
+      batch, {},
+      {.from = Offset(3), .until = Offset(15), .events_max = 3, .direction = Direction::kBackward});
+  EXPECT_TRUE(slice.descending);
+  EXPECT_THAT(OffsetsOf(slice), ElementsAre(14, 13, 12));
+  EXPECT_THAT(slice.offset_deltas, IsEmpty());
+  EXPECT_EQ(slice.next, Offset(12));
+  EXPECT_EQ(testing::DecodeEvents(Joined(slice))->front().id, "4");
+}
+
+TEST(CutBatchTest, TellsHowFarOffsetsFallWhereAFilterLeavesHoles) {
+  const storage::StoredBatch batch = MakeBatch(Offset(10), Numbered(7));
+  const EventSlice slice =
+      Cut(batch, {.types = {"a"}},
+          {.from = Offset(0), .until = Offset(16), .direction = Direction::kBackward});
+  EXPECT_EQ(slice.base_offset, Offset(13));
+  EXPECT_THAT(slice.offset_deltas, ElementsAre(0, 3));
+  EXPECT_EQ(slice.next, Offset(10));
+}
+
+// Cut again and again, with one map, a batch gives what brute force gives of it at once, reversed.
+TEST(CutBatchTest, AgreesWithBruteForceInManyCutsOfBothDirections) {
+  const uint64_t seed = testing::SeedOr(1);
+  Random random(seed);
+  for (int round = 0; round < 10'000; ++round) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed, ", round ", round));
+    const std::vector<TestEvent> events = RandomEvents(random);
+    const storage::StoredBatch batch = MakeBatch(Offset(100), events);
+    storage::FilterSpec spec;
+    if (random.OneIn(2)) spec.types = {random.OneIn(2) ? "a" : "b.*"};
+    const bool backward = random.OneIn(2);
+    const Offset from = Offset(100) + random.Below(events.size());
+    const Offset until = from + random.In(1, events.size() + 100 - from.value() + 1);
+    CutLimits limits{.from = from,
+                     .until = until,
+                     .bytes_max = random.OneIn(2) ? UINT64_MAX : random.Below(100),
+                     .events_max = random.OneIn(2) ? UINT64_MAX : random.In(1, 4),
+                     .direction = backward ? Direction::kBackward : Direction::kForward};
+    Expected expected = BruteForce(Offset(100), events, spec, {.from = from, .until = until});
+    if (backward) std::reverse(expected.offsets.begin(), expected.offsets.end());
+    std::vector<uint64_t> offsets;
+    EntryMap map;
+    while (limits.from < limits.until) {
+      const auto slice = CutBatch(batch, Filter(spec), limits, map);
+      ASSERT_TRUE(slice.ok()) << slice.status();
+      ASSERT_TRUE(slice->count <= 1 || slice->bytes <= limits.bytes_max);
+      ASSERT_LE(slice->count, limits.events_max);
+      ASSERT_EQ(slice->bytes, Joined(*slice).size());
+      for (const uint64_t offset : OffsetsOf(*slice)) offsets.push_back(offset);
+      const auto decoded = testing::DecodeEvents(Joined(*slice));
+      for (uint32_t i = 0; i < slice->count; ++i) {
+        ASSERT_EQ(decoded->at(i), events[slice->OffsetAt(i) - Offset(100)]);
+      }
+      ASSERT_TRUE(backward ? slice->next < limits.until : slice->next > limits.from);
+      (backward ? limits.until : limits.from) = slice->next;
+    }
+    ASSERT_EQ(offsets, expected.offsets);
   }
 }
 

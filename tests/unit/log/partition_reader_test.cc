@@ -140,5 +140,54 @@ TEST_F(PartitionReaderTest, TellsWhenAnOffsetWasAppended) {
             absl::StatusCode::kNotFound);
 }
 
+// Of spans: "base+count".
+std::vector<std::string> SpansOf(const absl::StatusOr<SpanRead>& read) {
+  EXPECT_TRUE(read.ok()) << read.status();
+  std::vector<std::string> spans;
+  for (const BatchSpan& span : read->spans) {
+    spans.push_back(absl::StrCat(span.base_offset.value(), "+", span.count));
+  }
+  return spans;
+}
+
+TEST_F(PartitionReaderTest, TellsSpansFromMemoryOrTheStoreInBothDirections) {
+  const auto spans = [this](uint64_t from, uint64_t until, Direction direction, size_t max) {
+    return SpansOf(log().reader().Spans(*partition_, Offset(from), Offset(until), direction, max,
+                                        MayWait::kYes));
+  };
+  EXPECT_THAT(spans(4, 30, Direction::kForward, 3), ElementsAre("3+3", "6+3", "9+3"));
+  EXPECT_THAT(spans(19, 25, Direction::kForward, 9), ElementsAre("18+3", "21+3", "24+3"));
+  EXPECT_THAT(spans(4, 8, Direction::kBackward, 9), ElementsAre("6+3", "3+3"));
+  EXPECT_THAT(spans(0, 29, Direction::kBackward, 2), ElementsAre("27+3", "24+3"));
+  // The memory's end is the answer's: what is older is another one.
+  EXPECT_THAT(spans(0, 18, Direction::kBackward, 9), ElementsAre("15+3"));
+  EXPECT_THAT(spans(0, 15, Direction::kBackward, 2), ElementsAre("12+3", "9+3"));
+}
+
+TEST_F(PartitionReaderTest, DoesNotWaitForTheStoreForSpansUnlessItMay) {
+  const auto read =
+      log().reader().Spans(*partition_, Offset(0), Offset(9), Direction::kForward, 9, MayWait::kNo);
+  EXPECT_EQ(read->state, State::kNeedsStore);
+}
+
+TEST_F(PartitionReaderTest, TellsSpansWithThePositionsOfTheirBatches) {
+  const auto spans = log().reader().Spans(*partition_, Offset(0), Offset(30), Direction::kForward,
+                                          SIZE_MAX, MayWait::kYes);
+  const PartitionRead read = Read(0, 30);
+  ASSERT_EQ(spans->spans.size(), read.batches.size());
+  for (size_t i = 0; i < read.batches.size(); ++i) {
+    EXPECT_EQ(spans->spans[i].position, read.batches[i]->header.position);
+    EXPECT_EQ(spans->spans[i].bytes, read.batches[i]->events.size());
+  }
+}
+
+TEST_F(PartitionReaderTest, FindsTheEndAtAPosition) {
+  const PartitionRead read = Read(0, 30);
+  const Position newest = read.batches.back()->header.position;
+  EXPECT_EQ(*log().reader().EndAt(*partition_, newest), Offset(30));
+  EXPECT_EQ(*log().reader().EndAt(*partition_, Position(newest.value() - 1)), Offset(27));
+  EXPECT_EQ(*log().reader().EndAt(*partition_, Position(newest.value() - 7)), Offset(9));
+}
+
 }  // namespace
 }  // namespace tidemark::log
