@@ -10,12 +10,15 @@
 namespace tidemark::delivery {
 namespace {
 
-// The cursor is a small message in wire format: 1 = topic id, then pairs of 2 = partition and
-// 3 = offset, and at the end 4 = checksum (fixed32) of all before it.
+// The cursor is a small message in wire format: 1 = topic id, 5 = 1 if backward, then for each
+// partition 2 = partition, 3 = next offset and, backward, 6 = oldest offset, and at the end
+// 4 = checksum (fixed32) of all before it.
 constexpr uint32_t kTopicField = 1;
 constexpr uint32_t kPartitionField = 2;
 constexpr uint32_t kOffsetField = 3;
 constexpr char kChecksumTag = (4 << 3) | 5;
+constexpr uint32_t kBackwardField = 5;
+constexpr uint32_t kOldestField = 6;
 constexpr size_t kChecksumBytes = 1 + sizeof(uint32_t);
 
 void AppendNumber(std::string& out, uint32_t field, uint64_t value) {
@@ -35,9 +38,12 @@ absl::Status NotACursor() {
 std::string EncodeCursor(const Cursor& cursor) {
   std::string bytes;
   AppendNumber(bytes, kTopicField, cursor.topic.value());
-  for (const auto& [partition, offset] : cursor.next) {
-    AppendNumber(bytes, kPartitionField, partition.value());
-    AppendNumber(bytes, kOffsetField, offset.value());
+  const bool backward = cursor.direction == log::Direction::kBackward;
+  if (backward) AppendNumber(bytes, kBackwardField, 1);
+  for (const Cursor::Place& place : cursor.places) {
+    AppendNumber(bytes, kPartitionField, place.partition.value());
+    AppendNumber(bytes, kOffsetField, place.next.value());
+    if (backward) AppendNumber(bytes, kOldestField, place.oldest.value());
   }
   const uint32_t checksum = base::Crc32c(bytes);
   bytes.push_back(kChecksumTag);
@@ -60,14 +66,26 @@ absl::StatusOr<Cursor> DecodeCursor(absl::string_view text) {
   log::WireReader reader(checked);
   log::WireField field;
   while (reader.Next(field)) {
-    if (field.number == kTopicField) cursor.topic = TopicId(field.number_value);
-    if (field.number == kPartitionField) {
-      cursor.next.emplace_back(PartitionIndex(static_cast<uint32_t>(field.number_value)),
-                               Offset(0));
-    }
-    if (field.number == kOffsetField) {
-      if (cursor.next.empty()) return NotACursor();
-      cursor.next.back().second = Offset(field.number_value);
+    switch (field.number) {
+      case kTopicField:
+        cursor.topic = TopicId(field.number_value);
+        break;
+      case kBackwardField:
+        cursor.direction = log::Direction::kBackward;
+        break;
+      case kPartitionField:
+        cursor.places.push_back(
+            {.partition = PartitionIndex(static_cast<uint32_t>(field.number_value))});
+        break;
+      case kOffsetField:
+      case kOldestField: {
+        if (cursor.places.empty()) return NotACursor();
+        Cursor::Place& place = cursor.places.back();
+        (field.number == kOffsetField ? place.next : place.oldest) = Offset(field.number_value);
+        break;
+      }
+      default:
+        break;  // Of a later version.
     }
   }
   if (!reader.ok()) return NotACursor();

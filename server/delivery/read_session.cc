@@ -7,73 +7,44 @@
 #include "server/base/error.h"
 
 namespace tidemark::delivery {
-namespace {
-
-absl::StatusOr<Offset> ResolveStop(const log::PartitionReader& reader, const OpenedPartition& at,
-                                   const StopSpec& stop) {
-  if (std::holds_alternative<StopNever>(stop)) return kEndless;
-  if (const auto* offsets = std::get_if<StopOffsets>(&stop)) {
-    const auto it = offsets->offsets.find(at.index.value());
-    if (it == offsets->offsets.end()) return at.ends.end;
-    return std::min(Offset(it->second), at.ends.end);
-  }
-  if (const auto* time = std::get_if<StopTime>(&stop)) {
-    absl::StatusOr<Offset> offset = reader.OffsetAtTime(*at.partition, CeilMicros(time->time));
-    if (!offset.ok()) return offset.status();
-    return std::min(*offset, at.ends.end);
-  }
-  return at.ends.end;
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<ReadSession>> ReadSession::Open(log::EventLog& log, ReadSpec spec,
                                                                absl::AnyInvocable<void()> wake) {
   log::Filter filter(spec.filter);
-  absl::StatusOr<std::vector<OpenedPartition>> opened =
-      ResolveStart(log, *spec.topic, spec.partitions, spec.start, filter);
+  absl::StatusOr<std::vector<FeedPartition>> opened = ResolveRange(log,
+                                                                   {.topic = spec.topic,
+                                                                    .partitions = spec.partitions,
+                                                                    .start = spec.start,
+                                                                    .stop = spec.stop,
+                                                                    .direction = spec.direction,
+                                                                    .order = spec.order},
+                                                                   filter);
   if (!opened.ok()) return opened.status();
-  if (const auto* offsets = std::get_if<StopOffsets>(&spec.stop)) {
-    for (const auto& [partition, offset] : offsets->offsets) {
-      if (partition >= spec.topic->partitions()) {
-        return NoSuchPartition(*spec.topic, partition, "stop.offsets");
-      }
-    }
-  }
-  const bool finite = !std::holds_alternative<StopNever>(spec.stop);
-  std::unique_ptr<ReadSession> session(new ReadSession(spec.topic, spec.events_max, finite));
-  session->feed_ = PartitionFeed::Create(log.reader(),
+  std::unique_ptr<ReadSession> session(new ReadSession(spec));
+  session->feed_ = PartitionFeed::Create(log,
                                          {.filter = std::move(filter),
+                                          .direction = spec.direction,
+                                          .order = spec.order,
                                           .batch_bytes_max = spec.batch_bytes_max,
                                           .without_data = spec.without_data},
                                          std::move(wake));
-  for (const OpenedPartition& one : *opened) {
-    absl::StatusOr<Offset> until = ResolveStop(log.reader(), one, spec.stop);
-    if (!until.ok()) return until.status();
-    session->feed_->Add({.topic = spec.topic,
-                         .index = one.index,
-                         .partition = one.partition,
-                         .next = one.start,
-                         .until = std::max(*until, one.start)});
-  }
+  for (FeedPartition& one : *opened) session->feed_->Add(std::move(one));
   return session;
 }
 
 std::string ReadSession::CursorText() const {
-  Cursor cursor{.topic = topic_->id(), .next = {}};
+  Cursor cursor{.topic = topic_->id(), .direction = direction_, .places = {}};
   for (const FeedPartition* partition : feed_->partitions()) {
-    cursor.next.emplace_back(partition->index, NextOf(*partition));
+    cursor.places.push_back(
+        {.partition = partition->index, .next = NextOf(*partition), .oldest = partition->oldest});
   }
   return EncodeCursor(cursor);
 }
 
 Offset ReadSession::NextOf(const FeedPartition& partition) const {
   // The feed has passed what is held, the client has not.
-  if (held_.has_value() && held_->partition == &partition) {
-    if (held_->kind == FeedItem::Kind::kSlice) return held_->slice.base_offset;
-    if (held_->kind == FeedItem::Kind::kGap) return held_->gap_from;
-  }
-  return partition.next;
+  const bool held = held_.has_value() && held_->partition == &partition &&
+                    held_->kind != FeedItem::Kind::kScanned;
+  return held ? held_->resume : partition.next;
 }
 
 bool ReadSession::TakeMoved() {
@@ -94,10 +65,7 @@ ReadSession::Item ReadSession::FromFeed(FeedItem item) {
   }
   moved_ = true;
   if (item.kind == FeedItem::Kind::kGap) {
-    return {.kind = Item::Kind::kGap,
-            .partition = item.partition->index,
-            .gap_from = item.gap_from,
-            .gap_until = item.partition->next};
+    return {.kind = Item::Kind::kGap, .partition = item.partition->index, .gap = item.gap};
   }
   if (events_left_.has_value()) *events_left_ -= item.slice.count;
   return {.kind = Item::Kind::kBatch,
@@ -122,8 +90,8 @@ absl::StatusOr<ReadSession::Item> ReadSession::Next(log::MayWait may_wait) {
     case FeedItem::Kind::kFinished:
       return End();
     case FeedItem::Kind::kIdle:
-      // A finite read idles only if what it was to read is not there: the stops were ends.
-      if (live_) return Item{.kind = Item::Kind::kIdle};
+      // A finite read idles only until what was committed before it becomes readable.
+      if (live_ || finite_) return Item{.kind = Item::Kind::kIdle};
       live_ = true;
       moved_ = false;
       return Item{.kind = Item::Kind::kCaughtUp, .cursor = CursorText()};

@@ -1,5 +1,6 @@
 // ReadSession: one reader of one topic: Read (finite) and Subscribe (endless).
 //
+// Direction. Backward reads are finite; what is said of the end below is of forward ones.
 // States.    CATCHING_UP: what comes next is history. LIVE: everything stored was given out; the
 //            session said CaughtUp. Having to go to the store again makes it CATCHING_UP
 //            (FellBehind).
@@ -23,22 +24,14 @@
 
 namespace tidemark::delivery {
 
-struct StopAtOpen {};
-struct StopOffsets {
-  std::map<uint32_t, uint64_t> offsets;
-};
-struct StopTime {
-  absl::Time time;
-};
-struct StopNever {};
-using StopSpec = std::variant<StopAtOpen, StopOffsets, StopTime, StopNever>;
-
 struct ReadSpec {
   log::TopicPtr topic;
   std::vector<uint32_t> partitions;  // Empty: all.
   StartSpec start;
   StopSpec stop;
   storage::FilterSpec filter;  // Valid (CheckFilter).
+  log::Direction direction = log::Direction::kForward;
+  Order order = Order::kAny;
   std::optional<uint64_t> events_max;
   uint64_t batch_bytes_max = 1ull << 20;
   bool without_data = false;
@@ -60,12 +53,11 @@ class ReadSession {
     Kind kind = Kind::kIdle;
     log::EventSlice slice;     // kBatch.
     PartitionIndex partition;  // kBatch, kGap.
-    Offset gap_from;           // kGap: [gap_from, gap_until) can no longer be read.
-    Offset gap_until;
+    OffsetRange gap;           // kGap: what can no longer be read.
     std::string cursor;
   };
 
-  // Waits for the disk. Errors as in ResolveStart.
+  // Waits for the disk. Errors as in ResolveRange.
   static absl::StatusOr<std::unique_ptr<ReadSession>> Open(log::EventLog& log, ReadSpec spec,
                                                            absl::AnyInvocable<void()> wake);
 
@@ -81,16 +73,20 @@ class ReadSession {
   bool TakeMoved();
 
  private:
-  ReadSession(log::TopicPtr topic, std::optional<uint64_t> events_left, bool finite)
-      : topic_(std::move(topic)), events_left_(events_left), finite_(finite) {}
+  explicit ReadSession(const ReadSpec& spec)
+      : topic_(spec.topic),
+        direction_(spec.direction),
+        finite_(!std::holds_alternative<StopNever>(spec.stop)),
+        events_left_(spec.events_max) {}
   Offset NextOf(const FeedPartition& partition) const;
   Item FromFeed(FeedItem item);
   Item End();
 
   const log::TopicPtr topic_;
+  const log::Direction direction_;
+  const bool finite_;
   std::shared_ptr<PartitionFeed> feed_;
   std::optional<uint64_t> events_left_;
-  const bool finite_;
   bool live_ = false;
   bool moved_ = false;
   uint64_t passed_ = 0;  // The feed's, when it was last asked.

@@ -1,121 +1,153 @@
 #include "server/delivery/start_resolver.h"
 
 #include <algorithm>
-#include <deque>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
-#include "server/log/batch_cut.h"
+#include "server/delivery/last_n.h"
 
 namespace tidemark::delivery {
 namespace {
 
-absl::Status OutsideRange(const log::Topic& topic, const OpenedPartition& opened, Offset asked) {
-  const std::string start = std::to_string(opened.ends.start.value());
+absl::Status OutsideRange(const FeedPartition& at, log::Partition::Ends ends, Offset asked,
+                          absl::string_view field) {
+  const std::string start = std::to_string(ends.start.value());
+  const bool cursor = field == "start.after_cursor";
   return MakeError(
       absl::StatusCode::kOutOfRange,
-      absl::StrCat("offset ", asked.value(), " is outside the readable range [", start, ", ",
-                   opened.ends.end.value(), "] of topic \"", topic.name(), "\" partition ",
-                   opened.index.value(), ". The first available offset is ", start),
+      absl::StrCat(cursor ? "the cursor is at offset " : "offset ", asked.value(),
+                   cursor ? ", which" : "", " is outside the readable range [", start, ", ",
+                   ends.end.value(), "] of topic \"", at.topic->name(), "\" partition ",
+                   at.index.value(),
+                   cursor ? ": it is newer than what this log holds, as after restoring a backup"
+                          : absl::StrCat(". The first available offset is ", start)),
       {.reason = "OFFSET_OUT_OF_RANGE",
-       .metadata = {{"topic", topic.name()},
-                    {"partition", std::to_string(opened.index.value())},
+       .metadata = {{"topic", at.topic->name()},
+                    {"partition", std::to_string(at.index.value())},
                     {"offset", std::to_string(asked.value())},
                     {"start_offset", start},
-                    {"end_offset", std::to_string(opened.ends.end.value())}},
-       .fields = {{"start", "is outside the readable range"}}});
+                    {"end_offset", std::to_string(ends.end.value())}},
+       .fields = {{std::string(field), "is outside the readable range"}}});
 }
 
-absl::StatusOr<Offset> Checked(const log::Topic& topic, const OpenedPartition& opened,
-                               Offset asked) {
-  if (asked < opened.ends.start || asked > opened.ends.end) {
-    return OutsideRange(topic, opened, asked);
-  }
-  return asked;
-}
-
-// The offset from which exactly the newest `n` matching events follow (fewer if there are not so
-// many). Walks batches from the end.
-absl::StatusOr<Offset> LastN(const log::PartitionReader& reader, const OpenedPartition& opened,
-                             uint64_t n, const log::Filter& filter) {
-  const auto [start, end] = opened.ends;
-  if (filter.matches_all()) {
-    return Offset(std::max(start.value(), end.value() - std::min(end.value(), n)));
-  }
-  uint64_t found = 0;
-  Offset until = end;
-  while (until > start) {
-    const Offset last(until.value() - 1);
-    absl::StatusOr<log::PartitionRead> read =
-        reader.Read(*opened.partition, last, until, /*bytes_max=*/0, log::MayWait::kYes);
-    if (!read.ok()) return read.status();
-    if (read->state != log::PartitionRead::State::kBatches) break;
-    const storage::StoredBatch& batch = *read->batches.front();
-    const Offset from = std::max(start, batch.header.base_offset);
-    absl::StatusOr<log::EventSlice> slice =
-        log::CutBatch(batch, filter, {.from = from, .until = until});
-    if (!slice.ok()) return slice.status();
-    if (found + slice->count >= n) {
-      const uint64_t skip = found + slice->count - n;
-      if (slice->offset_deltas.empty()) return slice->base_offset + skip;
-      return slice->base_offset + slice->offset_deltas[skip];
-    }
-    found += slice->count;
-    until = from;
-  }
-  return start;
+absl::Status BadCursor(absl::string_view why) {
+  return InvalidField("start.after_cursor", why, "INVALID_CURSOR");
 }
 
 class Resolver {
  public:
-  Resolver(log::EventLog& log, const log::Topic& topic, const log::Filter& filter)
-      : log_(log), topic_(topic), filter_(filter) {}
+  Resolver(log::EventLog& log, const RangeSpec& spec, const log::Filter& filter, Position horizon)
+      : log_(log),
+        spec_(spec),
+        filter_(filter),
+        horizon_(horizon),
+        backward_(spec.direction == log::Direction::kBackward) {}
 
   // Checks what can be checked before any partition is opened.
-  absl::Status Prepare(const StartSpec& start) {
-    const auto* after = std::get_if<StartAfterCursor>(&start);
+  absl::Status Prepare() {
+    if (backward_ && std::holds_alternative<StartEarliest>(spec_.start)) {
+      return InvalidField("start.earliest",
+                          "leaves nothing to a backward read, which goes from new to old. Leave "
+                          "start out to begin at the newest event, or read forward");
+    }
+    const auto* after = std::get_if<StartAfterCursor>(&spec_.start);
     if (after == nullptr) return absl::OkStatus();
     absl::StatusOr<Cursor> cursor = DecodeCursor(after->cursor);
     if (!cursor.ok()) return cursor.status();
-    if (cursor->topic != topic_.id()) {
-      return InvalidField("start.after_cursor",
-                          absl::StrCat("belongs to another topic than \"", topic_.name(),
-                                       "\" (perhaps one of the same name that was deleted)"),
-                          "INVALID_CURSOR");
+    if (cursor->topic != spec_.topic->id()) {
+      return BadCursor(absl::StrCat("belongs to another topic than \"", spec_.topic->name(),
+                                    "\" (perhaps one of the same name that was deleted)"));
     }
-    for (const auto& [partition, next] : cursor->next) cursor_[partition] = next;
+    if (cursor->direction != spec_.direction) {
+      return BadCursor(backward_ ? "is of a forward read, and this one is backward. Read forward, "
+                                   "or give offsets"
+                                 : "is of a backward read, and this one is forward. Read backward, "
+                                   "or give offsets");
+    }
+    for (const Cursor::Place& place : cursor->places) cursor_[place.partition] = place;
     return absl::OkStatus();
   }
 
-  absl::StatusOr<Offset> Resolve(const OpenedPartition& opened, const StartSpec& start) {
-    if (std::holds_alternative<StartLatest>(start)) return opened.ends.end;
-    if (const auto* offsets = std::get_if<StartOffsets>(&start)) {
-      const auto it = offsets->offsets.find(opened.index.value());
-      if (it == offsets->offsets.end()) return opened.ends.start;
-      return Checked(topic_, opened, Offset(it->second));
+  absl::StatusOr<FeedPartition> Resolve(PartitionIndex index) {
+    absl::StatusOr<log::PartitionPtr> partition = log_.OpenPartition(*spec_.topic, index);
+    if (!partition.ok()) return partition.status();
+    FeedPartition at{.topic = spec_.topic, .index = index, .partition = *std::move(partition)};
+    const log::Partition::Ends ends = at.partition->ends();
+    OffsetRange readable{ends.start, ends.end};
+    if (spec_.order == Order::kCommit) {
+      absl::StatusOr<Offset> end = log_.reader().EndAt(*at.partition, horizon_);
+      if (!end.ok()) return end.status();
+      readable.until = std::max(*end, readable.from);
     }
-    if (const auto* time = std::get_if<StartTime>(&start)) {
-      return log_.reader().OffsetAtTime(*opened.partition, CeilMicros(time->time));
-    }
-    if (const auto* last = std::get_if<StartLastN>(&start)) {
-      return LastN(log_.reader(), opened, last->n, filter_);
-    }
-    if (const auto it = cursor_.find(opened.index); it != cursor_.end()) {
-      // What retention took since then is announced by the stream as a gap.
-      if (it->second > opened.ends.end) return OutsideRange(topic_, opened, it->second);
-      return it->second;
-    }
-    return opened.ends.start;
+    const auto place = cursor_.find(index);
+    at.oldest = place == cursor_.end() ? ends.start : place->second.oldest;
+    absl::StatusOr<Offset> next = Start(at, ends, readable);
+    if (!next.ok()) return next.status();
+    absl::StatusOr<Offset> until = Stop(at, readable);
+    if (!until.ok()) return until.status();
+    at.next = *next;
+    at.until = backward_ ? std::min(*until, at.next) : std::max(*until, at.next);
+    return at;
   }
 
  private:
+  absl::StatusOr<Offset> Start(const FeedPartition& at, log::Partition::Ends ends,
+                               const OffsetRange& readable) const {
+    const Offset unnamed = backward_ ? readable.until : readable.from;
+    if (std::holds_alternative<StartEarliest>(spec_.start)) return readable.from;
+    if (std::holds_alternative<StartLatest>(spec_.start)) return readable.until;
+    if (const auto* offsets = std::get_if<StartOffsets>(&spec_.start)) {
+      const auto it = offsets->offsets.find(at.index.value());
+      if (it == offsets->offsets.end()) return unnamed;
+      const Offset asked(it->second);
+      if (asked >= ends.start && asked <= ends.end) return asked;
+      return OutsideRange(at, ends, asked, "start");
+    }
+    if (const auto* time = std::get_if<StartTime>(&spec_.start)) return AtTime(at, time->time);
+    if (const auto* last = std::get_if<StartLastN>(&spec_.start)) {
+      if (backward_) return readable.until;  // And Stop is where they begin.
+      return FindLastN(log_, at, readable, last->n, filter_);
+    }
+    const auto it = cursor_.find(at.index);
+    if (it == cursor_.end()) return unnamed;
+    // What retention took since then is announced by the stream as a gap.
+    if (it->second.next <= ends.end) return it->second.next;
+    return OutsideRange(at, ends, it->second.next, "start.after_cursor");
+  }
+
+  absl::StatusOr<Offset> Stop(const FeedPartition& at, const OffsetRange& readable) const {
+    if (std::holds_alternative<StopNever>(spec_.stop)) return kEndless;
+    const Offset unnamed = backward_ ? at.oldest : readable.until;
+    Offset stop = unnamed;
+    if (const auto* offsets = std::get_if<StopOffsets>(&spec_.stop)) {
+      const auto it = offsets->offsets.find(at.index.value());
+      if (it != offsets->offsets.end()) stop = Offset(it->second);
+    } else if (const auto* time = std::get_if<StopTime>(&spec_.stop)) {
+      absl::StatusOr<Offset> offset = AtTime(at, time->time);
+      if (!offset.ok()) return offset.status();
+      stop = *offset;
+    }
+    if (!backward_) return std::min(stop, readable.until);
+    const auto* last = std::get_if<StartLastN>(&spec_.start);
+    if (last == nullptr) return stop;
+    absl::StatusOr<Offset> newest = FindLastN(log_, at, readable, last->n, filter_);
+    if (!newest.ok()) return newest.status();
+    return std::max(stop, *newest);
+  }
+
+  absl::StatusOr<Offset> AtTime(const FeedPartition& at, absl::Time time) const {
+    return log_.reader().OffsetAtTime(*at.partition, CeilMicros(time));
+  }
+
   log::EventLog& log_;
-  const log::Topic& topic_;
+  const RangeSpec& spec_;
   const log::Filter& filter_;
-  absl::flat_hash_map<PartitionIndex, Offset> cursor_;
+  const Position horizon_;
+  const bool backward_;
+  absl::flat_hash_map<PartitionIndex, Cursor::Place> cursor_;
 };
 
 // The partitions to read: each once, all if none is named.
@@ -136,13 +168,22 @@ absl::StatusOr<std::vector<PartitionIndex>> Selected(const log::Topic& topic,
   return selected;
 }
 
-absl::Status CheckNamed(const log::Topic& topic, const std::vector<PartitionIndex>& selected,
-                        const StartSpec& start) {
-  const auto* offsets = std::get_if<StartOffsets>(&start);
+absl::Status CheckNamed(const RangeSpec& spec, const std::vector<PartitionIndex>& selected) {
+  if (const auto* offsets = std::get_if<StopOffsets>(&spec.stop)) {
+    for (const auto& [partition, offset] : offsets->offsets) {
+      if (partition >= spec.topic->partitions()) {
+        return NoSuchPartition(*spec.topic, partition, "stop.offsets");
+      }
+    }
+  }
+  const auto* offsets = std::get_if<StartOffsets>(&spec.start);
   if (offsets == nullptr) return absl::OkStatus();
+  const absl::flat_hash_set<PartitionIndex> read(selected.begin(), selected.end());
   for (const auto& [partition, offset] : offsets->offsets) {
-    if (partition >= topic.partitions()) return NoSuchPartition(topic, partition, "start.offsets");
-    if (std::find(selected.begin(), selected.end(), PartitionIndex(partition)) == selected.end()) {
+    if (partition >= spec.topic->partitions()) {
+      return NoSuchPartition(*spec.topic, partition, "start.offsets");
+    }
+    if (!read.contains(PartitionIndex(partition))) {
       return InvalidField("start.offsets", absl::StrCat("names partition ", partition,
                                                         ", which `partitions` leaves out"));
     }
@@ -171,27 +212,20 @@ absl::Status NoSuchPartition(const log::Topic& topic, uint64_t partition, absl::
        .fields = {{std::string(field), absl::StrCat("is not below ", topic.partitions())}}});
 }
 
-absl::StatusOr<std::vector<OpenedPartition>> ResolveStart(log::EventLog& log,
-                                                          const log::Topic& topic,
-                                                          const std::vector<uint32_t>& partitions,
-                                                          const StartSpec& start,
-                                                          const log::Filter& filter) {
-  absl::StatusOr<std::vector<PartitionIndex>> selected = Selected(topic, partitions);
+absl::StatusOr<std::vector<FeedPartition>> ResolveRange(log::EventLog& log, const RangeSpec& spec,
+                                                        const log::Filter& filter) {
+  absl::StatusOr<std::vector<PartitionIndex>> selected = Selected(*spec.topic, spec.partitions);
   if (!selected.ok()) return selected.status();
-  if (absl::Status status = CheckNamed(topic, *selected, start); !status.ok()) return status;
-  Resolver resolver(log, topic, filter);
-  if (absl::Status status = resolver.Prepare(start); !status.ok()) return status;
-  std::vector<OpenedPartition> opened;
+  if (absl::Status status = CheckNamed(spec, *selected); !status.ok()) return status;
+  // Before any end is asked for, so that every end covers it.
+  Resolver resolver(log, spec, filter, log.horizon().published());
+  if (absl::Status status = resolver.Prepare(); !status.ok()) return status;
+  std::vector<FeedPartition> opened;
+  opened.reserve(selected->size());
   for (const PartitionIndex index : *selected) {
-    absl::StatusOr<log::PartitionPtr> partition = log.OpenPartition(topic, index);
+    absl::StatusOr<FeedPartition> partition = resolver.Resolve(index);
     if (!partition.ok()) return partition.status();
-    OpenedPartition& one = opened.emplace_back();
-    one.index = index;
-    one.partition = *std::move(partition);
-    one.ends = one.partition->ends();
-    absl::StatusOr<Offset> resolved = resolver.Resolve(one, start);
-    if (!resolved.ok()) return resolved.status();
-    one.start = *resolved;
+    opened.push_back(*std::move(partition));
   }
   return opened;
 }

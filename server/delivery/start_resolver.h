@@ -1,4 +1,8 @@
-// Where a stream begins in each partition: a start as the client says it, resolved to offsets.
+// Where a stream begins and ends in each partition: a start and a stop as the client says them,
+// resolved to offsets.
+//
+// One rule for both directions: backward yields, newest first, what forward yields with start and
+// stop exchanged. Backward an offset or time as start is therefore not included, as stop it is.
 #pragma once
 
 #include <map>
@@ -9,6 +13,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/delivery/cursor.h"
+#include "server/delivery/partition_walk.h"
+#include "server/delivery/turns.h"
 #include "server/log/event_log.h"
 #include "server/log/filter.h"
 
@@ -17,7 +23,8 @@ namespace tidemark::delivery {
 struct StartEarliest {};
 struct StartLatest {};
 struct StartOffsets {
-  std::map<uint32_t, uint64_t> offsets;  // By partition; others begin at their start offset.
+  // By partition; others begin at their start offset, backward at their end.
+  std::map<uint32_t, uint64_t> offsets;
 };
 struct StartTime {
   absl::Time time;
@@ -31,25 +38,37 @@ struct StartAfterCursor {
 using StartSpec =
     std::variant<StartEarliest, StartLatest, StartOffsets, StartTime, StartLastN, StartAfterCursor>;
 
-// What is known of one partition when a stream opens.
-struct OpenedPartition {
-  PartitionIndex index;
-  log::PartitionPtr partition;
-  log::Partition::Ends ends;  // When the call arrived.
-  Offset start;               // Resolved.
+struct StopAtOpen {};
+struct StopOffsets {
+  std::map<uint32_t, uint64_t> offsets;
+};
+struct StopTime {
+  absl::Time time;
+};
+struct StopNever {};  // Forward only.
+using StopSpec = std::variant<StopAtOpen, StopOffsets, StopTime, StopNever>;
+
+// What a stream reads of a topic.
+struct RangeSpec {
+  log::TopicPtr topic;
+  std::vector<uint32_t> partitions;  // Empty: all.
+  StartSpec start;
+  StopSpec stop;
+  log::Direction direction = log::Direction::kForward;
+  Order order = Order::kAny;
 };
 
-// Opens `partitions` of `topic` (all if empty) and resolves `start`. Waits for the disk.
+// Opens the partitions and resolves start and stop: `next` and `until` of each. In commit order the
+// ends are those of one moment: of two events the one committed first is never left out alone.
+// Waits for the disk.
 // NOT_FOUND         the topic is deleted.
 // OUT_OF_RANGE      a partition does not exist, or the start is outside its readable range; the
 //                   detail has partition, start_offset and end_offset.
-// INVALID_ARGUMENT  the cursor is of another topic or malformed; a partition is named twice, or
-//                   an offset is given for a partition that is not read.
-absl::StatusOr<std::vector<OpenedPartition>> ResolveStart(log::EventLog& log,
-                                                          const log::Topic& topic,
-                                                          const std::vector<uint32_t>& partitions,
-                                                          const StartSpec& start,
-                                                          const log::Filter& filter);
+// INVALID_ARGUMENT  the cursor is malformed, of another topic or of the other direction; a
+//                   partition is named twice; an offset is given for a partition that is not
+//                   read; a backward read starts at the earliest event.
+absl::StatusOr<std::vector<FeedPartition>> ResolveRange(log::EventLog& log, const RangeSpec& spec,
+                                                        const log::Filter& filter);
 
 // Append times are whole microseconds: the first that is at or after `time`; 0 before 1970.
 uint64_t CeilMicros(absl::Time time);

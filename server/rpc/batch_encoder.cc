@@ -21,6 +21,7 @@ std::string EncodeBatchFields(const log::EventSlice& slice, const std::string& t
   FillTime(slice.header.append_time(), *batch.mutable_append_time());
   batch.set_position(slice.header.position.value());
   for (const uint64_t delta : slice.offset_deltas) batch.add_offset_deltas(delta);
+  if (slice.descending) batch.set_descending(true);
   if (slice.events_crc32c.has_value()) batch.set_events_crc32c(*slice.events_crc32c);
   return batch.SerializeAsString();
 }

@@ -153,7 +153,7 @@ void ConsumeCall::OnJoined(absl::StatusOr<groups::JoinResult> result) {
   absl::MutexLock lock(&mu_);
   joining_ = false;
   if (ended_ || cancelled_) return;  // `result` goes, and with it the membership.
-  feed_ = delivery::PartitionFeed::Create(context_.log.reader(),
+  feed_ = delivery::PartitionFeed::Create(context_.log,
                                           {.filter = log::Filter(result->group.filter),
                                            .batch_bytes_max = context_.limits.batch_bytes_max},
                                           [weak = weak_from_this()] {

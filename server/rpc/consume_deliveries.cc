@@ -151,6 +151,9 @@ absl::StatusOr<bool> ConsumeCall::Deliver() {
       ReportScan(*item->partition);
       Kick();
       return false;
+    case delivery::FeedItem::Kind::kNeedsStore:
+      Kick();
+      return false;
     case delivery::FeedItem::Kind::kDeleted:
       return NoSuch("topic", item->partition->topic->name(), ": it was deleted");
     default:
@@ -161,9 +164,7 @@ absl::StatusOr<bool> ConsumeCall::Deliver() {
 absl::StatusOr<bool> ConsumeCall::DeliverSlice(const log::EventSlice& slice,
                                                const delivery::FeedPartition& partition) {
   const LogId log = partition.partition->log();
-  const uint64_t last_delta =
-      slice.offset_deltas.empty() ? slice.count - 1 : slice.offset_deltas.back();
-  const Offset delivered_end = slice.base_offset + (last_delta + 1);
+  const Offset delivered_end = slice.OffsetAt(slice.count - 1) + 1;
   const std::shared_ptr<groups::Member> member = this->member();
   if (!member->Progress(log, delivered_end, slice.next, slice.count)) {
     feed_->Remove(log);  // Revoked meanwhile; the group's event is on its way.
@@ -185,8 +186,8 @@ absl::StatusOr<bool> ConsumeCall::WriteGap(const delivery::FeedItem& item) {
   v1::Gap& gap = *response.mutable_gap();
   gap.set_topic(item.partition->topic->name());
   gap.set_partition(item.partition->index.value());
-  gap.set_from_offset(item.gap_from.value());
-  gap.set_until_offset(item.partition->next.value());
+  gap.set_from_offset(item.gap.from.value());
+  gap.set_until_offset(item.gap.until.value());
   gap.set_reason(v1::GAP_REASON_RETENTION);
   ReportScan(*item.partition);
   absl::MutexLock lock(&mu_);

@@ -11,30 +11,33 @@
 namespace tidemark::rpc {
 namespace {
 
-absl::Status CheckOrder(v1::Order order) {
+template <typename Enum>
+absl::Status UnknownEnum(absl::string_view field, Enum value) {
+  return InvalidField(field, absl::StrCat("has the unknown value ", static_cast<int>(value)),
+                      "UNKNOWN_ENUM_VALUE");
+}
+
+absl::StatusOr<delivery::Order> OrderFromProto(v1::Order order) {
   switch (order) {
     case v1::ORDER_UNSPECIFIED:
     case v1::ORDER_ANY:
-      return absl::OkStatus();
+      return delivery::Order::kAny;
     case v1::ORDER_COMMIT:
-      return NoFeature("read.order_commit", "this server does not read in commit order yet");
+      return delivery::Order::kCommit;
     default:
-      return InvalidField("order", absl::StrCat("has the unknown value ", static_cast<int>(order)),
-                          "UNKNOWN_ENUM_VALUE");
+      return UnknownEnum("order", order);
   }
 }
 
-absl::Status CheckDirection(v1::Direction direction) {
+absl::StatusOr<log::Direction> DirectionFromProto(v1::Direction direction) {
   switch (direction) {
     case v1::DIRECTION_UNSPECIFIED:
     case v1::DIRECTION_FORWARD:
-      return absl::OkStatus();
+      return log::Direction::kForward;
     case v1::DIRECTION_BACKWARD:
-      return NoFeature("read.backward", "this server does not read backward yet; see start.last_n");
+      return log::Direction::kBackward;
     default:
-      return InvalidField("direction",
-                          absl::StrCat("has the unknown value ", static_cast<int>(direction)),
-                          "UNKNOWN_ENUM_VALUE");
+      return UnknownEnum("direction", direction);
   }
 }
 
@@ -45,7 +48,9 @@ absl::StatusOr<delivery::ReadSpec> CommonSpec(const Request& request, const RpcL
   delivery::ReadSpec spec;
   absl::Status status = CheckName(request.topic(), limits.name_bytes_max, "topic");
   if (!status.ok()) return status;
-  if (status = CheckOrder(request.order()); !status.ok()) return status;
+  absl::StatusOr<delivery::Order> order = OrderFromProto(request.order());
+  if (!order.ok()) return order.status();
+  spec.order = *order;
   absl::StatusOr<delivery::StartSpec> start = FromProto(request.start());
   if (!start.ok()) return start.status();
   spec.start = *std::move(start);
@@ -90,7 +95,12 @@ absl::StatusOr<delivery::ReadSpec> FromProto(const v1::ReadRequest& request,
                                              const RpcLimits& limits, const log::Catalog& catalog) {
   absl::StatusOr<delivery::ReadSpec> spec = CommonSpec(request, limits, catalog);
   if (!spec.ok()) return spec.status();
-  if (absl::Status status = CheckDirection(request.direction()); !status.ok()) return status;
+  absl::StatusOr<log::Direction> direction = DirectionFromProto(request.direction());
+  if (!direction.ok()) return direction.status();
+  spec->direction = *direction;
+  if (*direction == log::Direction::kBackward && request.start().start_case() == 0) {
+    spec->start = delivery::StartLatest{};
+  }
   absl::StatusOr<delivery::StopSpec> stop = StopFromProto(request.stop());
   if (!stop.ok()) return stop.status();
   spec->stop = *std::move(stop);

@@ -175,8 +175,8 @@ class ReadStreamCall final : public Drainable,
         v1::Gap& gap = *response.mutable_gap();
         gap.set_topic(topic);
         gap.set_partition(item.partition.value());
-        gap.set_from_offset(item.gap_from.value());
-        gap.set_until_offset(item.gap_until.value());
+        gap.set_from_offset(item.gap.from.value());
+        gap.set_until_offset(item.gap.until.value());
         gap.set_reason(v1::GAP_REASON_RETENTION);
       }
     }

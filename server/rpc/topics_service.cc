@@ -193,21 +193,24 @@ absl::Status TopicsService::Watermarks(const v1::GetWatermarksRequest& request,
   absl::StatusOr<log::TopicPtr> topic = context_.log.FindTopic(request.topic());
   if (!topic.ok()) return topic.status();
   const std::vector<uint32_t> partitions(request.partitions().begin(), request.partitions().end());
-  delivery::StartSpec at = delivery::StartEarliest{};
+  delivery::RangeSpec range{.topic = *std::move(topic),
+                            .partitions = partitions,
+                            .start = delivery::StartEarliest{},
+                            .stop = delivery::StopAtOpen{}};
   if (request.has_time()) {
     absl::StatusOr<absl::Time> time = FromProto(request.time(), "time");
     if (!time.ok()) return time.status();
-    at = delivery::StartTime{*time};
+    range.start = delivery::StartTime{*time};
   }
-  absl::StatusOr<std::vector<delivery::OpenedPartition>> opened =
-      delivery::ResolveStart(context_.log, **topic, partitions, at, log::Filter());
+  absl::StatusOr<std::vector<delivery::FeedPartition>> opened =
+      delivery::ResolveRange(context_.log, range, log::Filter());
   if (!opened.ok()) return opened.status();
-  for (const delivery::OpenedPartition& partition : *opened) {
+  for (const delivery::FeedPartition& partition : *opened) {
     v1::Watermarks& out = *response.add_partitions();
     out.set_partition(partition.index.value());
-    out.set_start_offset(partition.ends.start.value());
-    out.set_end_offset(partition.ends.end.value());
-    if (request.has_time()) out.set_time_offset(partition.start.value());
+    out.set_start_offset(partition.oldest.value());
+    out.set_end_offset(partition.until.value());
+    if (request.has_time()) out.set_time_offset(partition.next.value());
   }
   return absl::OkStatus();
 }

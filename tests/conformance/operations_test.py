@@ -144,8 +144,6 @@ class NotYet(ServerCase):
                 pb.Condition(key="k", absent=pb.KeyAbsent())]), "append.conditions")
             self.check(lambda: self.append(topic, [event], offset_commits=[
                 pb.OffsetCommit(group="g", topic=topic)]), "append.offset_commits")
-        self.check(lambda: self.read(topic, order=pb.ORDER_COMMIT), "read.order_commit")
-        self.check(lambda: self.read(topic, direction=pb.DIRECTION_BACKWARD), "read.backward")
 
 
 

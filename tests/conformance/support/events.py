@@ -33,13 +33,14 @@ def hr_events(count, seed=11, keys=40):
 class Stored:
     """One event with its place."""
 
-    __slots__ = ("topic", "partition", "offset", "append_time", "event")
+    __slots__ = ("topic", "partition", "offset", "append_time", "position", "event")
 
     def __init__(self, batch, offset, found):
         self.topic = batch.topic
         self.partition = batch.partition
         self.offset = offset
         self.append_time = batch.append_time
+        self.position = batch.position
         self.event = found
 
     @property
@@ -51,11 +52,12 @@ class Stored:
 
 
 def offsets_of(batch):
-    if not batch.offset_deltas:
-        return [batch.base_offset + i for i in range(len(batch.events))]
-    if len(batch.offset_deltas) != len(batch.events):
-        raise AssertionError(f"{len(batch.offset_deltas)} deltas for {len(batch.events)} events")
-    return [batch.base_offset + delta for delta in batch.offset_deltas]
+    deltas = batch.offset_deltas or range(len(batch.events))
+    if len(deltas) != len(batch.events):
+        raise AssertionError(f"{len(deltas)} deltas for {len(batch.events)} events")
+    if list(deltas) != sorted(set(deltas)):
+        raise AssertionError(f"the deltas {deltas} do not increase")
+    return [batch.base_offset + (-delta if batch.descending else delta) for delta in deltas]
 
 
 def stored_in(batch):

@@ -10,9 +10,9 @@ using ::testing::ElementsAreArray;
 
 Cursor SomeCursor() {
   return {.topic = TopicId(7),
-          .next = {{PartitionIndex(0), Offset(0)},
-                   {PartitionIndex(3), Offset(41)},
-                   {PartitionIndex(9999), Offset(UINT64_MAX - 1)}}};
+          .places = {{PartitionIndex(0), Offset(0)},
+                     {PartitionIndex(3), Offset(41)},
+                     {PartitionIndex(9999), Offset(UINT64_MAX - 1)}}};
 }
 
 TEST(CursorTest, ComesBackAsItWas) {
@@ -20,7 +20,18 @@ TEST(CursorTest, ComesBackAsItWas) {
   const absl::StatusOr<Cursor> decoded = DecodeCursor(EncodeCursor(cursor));
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(decoded->topic, cursor.topic);
-  EXPECT_THAT(decoded->next, ElementsAreArray(cursor.next));
+  EXPECT_EQ(decoded->direction, log::Direction::kForward);
+  EXPECT_THAT(decoded->places, ElementsAreArray(cursor.places));
+}
+
+TEST(CursorTest, ComesBackAsItWasBackward) {
+  Cursor cursor = SomeCursor();
+  cursor.direction = log::Direction::kBackward;
+  cursor.places[1].oldest = Offset(17);
+  const absl::StatusOr<Cursor> decoded = DecodeCursor(EncodeCursor(cursor));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->direction, log::Direction::kBackward);
+  EXPECT_THAT(decoded->places, ElementsAreArray(cursor.places));
 }
 
 TEST(CursorTest, RefusesEveryChangedCharacter) {

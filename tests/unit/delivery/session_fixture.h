@@ -79,9 +79,9 @@ class SessionTest : public ::testing::Test {
       if (item.kind != Kind::kBatch) continue;
       const std::vector<TestEvent> events = EventsIn(item.slice);
       for (size_t i = 0; i < events.size(); ++i) {
-        const uint64_t delta = item.slice.offset_deltas.empty() ? i : item.slice.offset_deltas[i];
         seen.push_back(absl::StrCat(item.partition.value(), "/",
-                                    item.slice.base_offset.value() + delta, "/", events[i].id));
+                                    item.slice.OffsetAt(static_cast<uint32_t>(i)).value(), "/",
+                                    events[i].id));
       }
     }
   }
