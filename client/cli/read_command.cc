@@ -25,26 +25,38 @@ namespace {
 
 struct ReadArguments {
   Selection selection;
-  std::string from = "earliest";
-  std::string until = "latest";
+  std::string from;     // Empty: where the direction begins.
+  std::string until;    // Empty: where it ends.
   uint64_t limit = 0;   // 0: none.
   uint64_t last_n = 0;  // 0: not asked for.
+  bool backward = false;
+  std::string order = "any";
+
+  Direction direction() const { return backward ? Direction::kBackward : Direction::kForward; }
 };
 
 absl::StatusOr<ReadOptions> Resolve(const Client& client, const ReadArguments& arguments) {
   const absl::Time now = absl::Now();
-  const auto from = ParsePosition(arguments.from, now);
-  if (!from.ok()) return from.status();
-  const auto until = ParsePosition(arguments.until, now);
-  if (!until.ok()) return until.status();
-  const auto start = arguments.last_n > 0 ? Start::FromLastN(arguments.last_n)
-                                          : ResolveStart(client, arguments.selection, *from);
-  if (!start.ok()) return start.status();
-  const auto stop = ResolveStop(client, arguments.selection, *until);
-  if (!stop.ok()) return stop.status();
+  const Direction direction = arguments.direction();
   ReadOptions options;
-  options.start = *start;
-  options.stop = *stop;
+  if (arguments.last_n > 0) {
+    options.start = Start::FromLastN(arguments.last_n);
+  } else if (!arguments.from.empty()) {
+    const auto from = ParsePosition(arguments.from, now);
+    if (!from.ok()) return from.status();
+    const auto start = ResolveStart(client, arguments.selection, *from, direction);
+    if (!start.ok()) return start.status();
+    options.start = *start;
+  }
+  if (!arguments.until.empty()) {
+    const auto until = ParsePosition(arguments.until, now);
+    if (!until.ok()) return until.status();
+    const auto stop = ResolveStop(client, arguments.selection, *until, direction);
+    if (!stop.ok()) return stop.status();
+    options.stop = *stop;
+  }
+  options.direction = direction;
+  if (arguments.order == "commit") options.order = Order::kCommit;
   options.partitions = arguments.selection.partitions;
   options.filter = arguments.selection.filter();
   if (arguments.limit > 0) options.events_max = arguments.limit;
@@ -63,7 +75,8 @@ OffsetProgress PlanProgress(const Client& client, const std::string& topic,
   const auto at_start = watermarks_at(std::get_if<Start::AtTime>(&options.start.at));
   const auto at_stop = watermarks_at(std::get_if<Stop::AtTime>(&options.stop.at));
   if (!at_start.ok() || !at_stop.ok()) return OffsetProgress();
-  return OffsetProgress(options.start, options.stop, options.partitions, *at_start, *at_stop);
+  return OffsetProgress(options.direction, options.start, options.stop, options.partitions,
+                        *at_start, *at_stop);
 }
 
 ProgressState StateOf(const OffsetProgress& offsets, uint64_t events, uint64_t limit) {
@@ -88,10 +101,10 @@ void PrintAll(Context* context, Reader* reader, OffsetProgress offsets, uint64_t
     for (const ReceivedEvent& event : *batch) {
       if (!printer->Print(event)) return;
       if (!progress->Due()) continue;
-      offsets.Reached(event.partition, event.offset + 1);
+      offsets.Passed(event.partition, event.offset);
       progress->Show(StateOf(offsets, printer->events(), limit));
     }
-    offsets.Reached(batch->partition(), batch->last_offset() + 1);
+    offsets.Passed(batch->partition(), batch->last_offset());
   }
 }
 
@@ -145,24 +158,36 @@ void AddReadCommand(CLI::App* root, Context* context) {
               "--from", arguments->from,
               "Where to begin: earliest, latest, an OFFSET (of one partition), a time such "
               "as 2026-01-31T08:00:00Z or 2026-01-31, or a time ago: 2h, 7d. "
-              "Times are those of storing. Default: earliest")
+              "Times are those of storing. Default: earliest; with --backward latest")
           ->type_name("PLACE");
   command
       ->add_option("--until", arguments->until,
-                   "Where to end, before the named place. Default: latest, what is stored now")
+                   "Where to end, before the named place. Default: latest, what is stored now; "
+                   "with --backward earliest, and the named place is the last that is printed")
       ->type_name("PLACE");
   AddCount(command, "--limit", &arguments->limit, "At most this many events");
   AddCount(command, "--last", &arguments->last_n,
            "The newest N matching events of each partition, instead of --from")
       ->excludes(from);
+  command->add_flag("--backward", arguments->backward,
+                    "From new to old: begin before --from, end with --until");
+  command
+      ->add_option("--order", arguments->order,
+                   "How partitions are interleaved: any, as is fastest; commit, in the order in "
+                   "which events were stored. Default: any")
+      ->type_name("ORDER")
+      ->check(CLI::IsMember({"any", "commit"}));
   command->footer(
-      "Events of a key, and of a partition, come in order; partitions are interleaved.\n"
+      "Events of a key, and of a partition, come in order; partitions are interleaved, with\n"
+      "--order commit in the order in which everything was stored.\n"
       "jsonl prints CloudEvents with tidemarkpartition, tidemarkoffset and\n"
       "tidemarkappendtime, and `tidemark append --input` takes them back.\n\n"
       "Examples:\n"
       "  tidemark read hr --type employee.created --limit 10\n"
       "  tidemark read hr --key employee-10001\n"
       "  tidemark read hr --partition 3 --from 1200 --until 1300\n"
+      "  tidemark read hr --backward --limit 20\n"
+      "  tidemark read hr --order commit --from 1h\n"
       "  tidemark read hr --from 2026-01-01 --until 2026-02-01 -o jsonl > january.jsonl");
   command->final_callback([=] { context->run = [=] { return Read(context, *arguments); }; });
 }

@@ -55,10 +55,12 @@ CLI::Option* AddCount(CLI::App* command, const std::string& name, uint64_t* coun
 }
 
 absl::StatusOr<Start> ResolveStart(const Client& client, const Selection& selection,
-                                   const Position& from) {
+                                   const Position& from, Direction direction) {
   switch (from.kind) {
     case Position::Kind::kEarliest:
-      return Start::FromEarliest();
+      if (direction == Direction::kForward) return Start::FromEarliest();
+      return absl::InvalidArgumentError(
+          "--backward --from earliest would read nothing: leave out --from to begin at the newest");
     case Position::Kind::kLatest:
       return Start::FromLatest();
     case Position::Kind::kTime:
@@ -73,10 +75,15 @@ absl::StatusOr<Start> ResolveStart(const Client& client, const Selection& select
 }
 
 absl::StatusOr<Stop> ResolveStop(const Client& client, const Selection& selection,
-                                 const Position& until) {
+                                 const Position& until, Direction direction) {
+  const bool forward = direction == Direction::kForward;
   switch (until.kind) {
-    case Position::Kind::kLatest:
+    case Position::Kind::kEarliest:
+      if (forward) return absl::InvalidArgumentError("--until earliest would read nothing");
       return Stop::AtEnd();
+    case Position::Kind::kLatest:
+      if (forward) return Stop::AtEnd();
+      return absl::InvalidArgumentError("--backward --until latest would read nothing");
     case Position::Kind::kTime:
       return Stop::BeforeTime(until.time);
     case Position::Kind::kOffset: {
@@ -84,10 +91,8 @@ absl::StatusOr<Stop> ResolveStop(const Client& client, const Selection& selectio
       if (!partition.ok()) return partition.status();
       return Stop::BeforeOffsets({{*partition, until.offset}});
     }
-    case Position::Kind::kEarliest:
-      break;
   }
-  return absl::InvalidArgumentError("--until earliest would read nothing");
+  return absl::InternalError("unknown kind of position");
 }
 
 }  // namespace tidemark::cli

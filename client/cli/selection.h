@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "client/cli/position.h"
 #include "tidemark/client.h"
+#include "tidemark/reader.h"
 #include "tidemark/stream.h"
 
 namespace CLI {
@@ -39,13 +40,14 @@ CLI::Option* AddCount(CLI::App* command, const std::string& name, uint64_t* coun
                       const std::string& description);
 
 // Where to begin. An offset needs one partition: the only one selected, or the topic's only one.
-// INVALID_ARGUMENT  an offset, and several partitions.
+// INVALID_ARGUMENT  an offset, and several partitions; kEarliest backward, which leaves nothing.
 absl::StatusOr<Start> ResolveStart(const Client& client, const Selection& selection,
-                                   const Position& from);
+                                   const Position& from, Direction direction = Direction::kForward);
 
-// Where to end; `until` is not kEarliest.
+// Where to end.
+// INVALID_ARGUMENT  kEarliest, backward kLatest, which leave nothing; an offset as above.
 absl::StatusOr<Stop> ResolveStop(const Client& client, const Selection& selection,
-                                 const Position& until);
+                                 const Position& until, Direction direction = Direction::kForward);
 
 }  // namespace tidemark::cli
 

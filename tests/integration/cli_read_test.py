@@ -52,6 +52,28 @@ class Read(CliTest):
                              sorted(e["id"] for e in everything if e["tidemarkpartition"] in wanted))
         self.fails(3, "read", self.topic, "--partition", 4)
 
+    def test_backward(self):
+        newest_first = ids(reversed(self.events))
+        self.assertEqual(ids(self.read(self.single, "--backward")), newest_first)
+        self.assertEqual(ids(self.read(self.single, "--backward", "--limit", 20)), newest_first[:20])
+        self.assertEqual(ids(self.read(self.single, "--backward", "--last", 3)), newest_first[:3])
+        self.assertEqual(ids(self.read(self.single, "--backward", "--from", 20, "--until", 10)),
+                         ids(reversed(self.events[10:20])))
+        created = [e for e in self.events if e["type"] == "employee.created"]
+        self.assertEqual(ids(self.read(self.single, "--backward", "--type", "employee.created",
+                                       "--until", "earliest")), ids(reversed(created)))
+        self.assertIn("newest", self.fails(1, "read", self.single, "--backward", "--from", "earliest"))
+        self.assertIn("nothing", self.fails(1, "read", self.single, "--backward", "--until", "latest"))
+
+    def test_commit_order(self):
+        topic = self.new_topic(4)
+        for event in self.events[:30]:
+            self.append(topic, [event])
+        self.assertEqual(ids(self.read(topic, "--order", "commit")), ids(self.events[:30]))
+        self.assertEqual(ids(self.read(topic, "--order", "commit", "--backward")),
+                         ids(reversed(self.events[:30])))
+        self.fails(1, "read", topic, "--order", "time")
+
     def test_offsets(self):
         self.assertEqual(ids(self.read(self.single, "--from", 10, "--until", 20)),
                          ids(self.events[10:20]))

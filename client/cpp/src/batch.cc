@@ -22,6 +22,7 @@ enum Field : uint32_t {
   kPosition = 6,
   kOffsetDeltas = 7,
   kEventsCrc32c = 8,
+  kDescending = 9,
 };
 
 absl::Status Malformed(const BatchData& batch, absl::string_view what) {
@@ -70,6 +71,9 @@ bool AddScalar(uint32_t tag, WireReader* reader, BatchData* batch) {
       return true;
     case MakeTag(kOffsetDeltas, kVarint):
       batch->offset_deltas.push_back(value);
+      return true;
+    case MakeTag(kDescending, kVarint):
+      batch->descending = value != 0;
       return true;
     default:
       return true;
@@ -131,12 +135,20 @@ absl::StatusOr<std::shared_ptr<BatchData>> ParseBatch(const grpc::Slice& message
     return Malformed(*batch, absl::StrCat("it has ", batch->events, " events and ",
                                           batch->offset_deltas.size(), " offsets"));
   }
+  const uint64_t reach =
+      batch->offset_deltas.empty() ? batch->events - 1 : batch->offset_deltas.back();
+  if (batch->descending && reach > batch->base_offset) {
+    return Malformed(*batch, absl::StrCat("its offsets fall by ", reach));
+  }
   batch->verified = checksum.present;
   return batch;
 }
 
-void TrimBefore(uint64_t offset, BatchData* batch) {
-  while (batch->events > 0 && batch->OffsetAt(0) < offset) {
+void TrimRead(uint64_t next, BatchData* batch) {
+  const auto was_read = [next, batch](uint64_t offset) {
+    return batch->descending ? offset >= next : offset < next;
+  };
+  while (batch->events > 0 && was_read(batch->OffsetAt(0))) {
     WireReader reader(absl::string_view(
         batch->first_event, static_cast<size_t>(batch->events_end - batch->first_event)));
     uint32_t tag = 0;

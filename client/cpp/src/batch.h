@@ -35,12 +35,16 @@ struct BatchData {
   // The same without tags and lengths.
   size_t payload_bytes = 0;
   std::vector<uint64_t> offset_deltas;  // Of all events, trimmed ones too; empty: dense.
+  bool descending = false;              // Newest first.
   bool verified = false;
 
   uint64_t OffsetAt(size_t index) const {
     const size_t i = skipped + index;
-    return base_offset + (offset_deltas.empty() ? i : offset_deltas[i]);
+    const uint64_t delta = offset_deltas.empty() ? i : offset_deltas[i];
+    return descending ? base_offset - delta : base_offset + delta;
   }
+  // Where a reader goes on after all of it: one past the last event, descending that event itself.
+  uint64_t Next() const { return OffsetAt(events - 1) + (descending ? 0 : 1); }
 };
 
 // Reads an encoded EventBatch that lies within `message`, and checks its checksum if it has one.
@@ -48,8 +52,9 @@ struct BatchData {
 absl::StatusOr<std::shared_ptr<BatchData>> ParseBatch(const grpc::Slice& message,
                                                       absl::string_view encoded);
 
-// Drops the events before `offset`.
-void TrimBefore(uint64_t offset, BatchData* batch);
+// Drops the events that were read by somebody who goes on at `next`: those before it, descending
+// those at or after it.
+void TrimRead(uint64_t next, BatchData* batch);
 
 // Keeps only the first `events` of them.
 void TrimToSize(size_t events, BatchData* batch);

@@ -154,7 +154,7 @@ void ReadLoop::OnEnd(const absl::Status& status) {
 
 void ReadLoop::OnBroken(const absl::Status& cause) {
   ReplaceStream(nullptr);
-  if (!plan_.resumable() || SteadyNow() - last_contact_ > options_.give_up_after) {
+  if (SteadyNow() - last_contact_ > options_.give_up_after) {
     Done(cause);
     return;
   }
@@ -191,7 +191,7 @@ void ReadLoop::Cancel() {
 
 std::map<uint32_t, uint64_t> ReadLoop::next_offsets() const {
   std::map<uint32_t, uint64_t> next = plan_.next();
-  if (at_ != batch_.end()) next[at_->partition] = at_->offset + 1;
+  if (at_ != batch_.end()) next[at_->partition] = at_->offset + (plan_.backward() ? 0 : 1);
   return next;
 }
 

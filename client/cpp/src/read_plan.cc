@@ -27,10 +27,16 @@ void FillIn(const std::string& topic, const StreamOptions& options, const Start&
   request->set_without_data(options.without_data);
 }
 
-Start FromEach(const std::vector<Watermarks>& ends, uint64_t (*offset)(const Watermarks&)) {
+std::map<uint32_t, uint64_t> OfEach(const std::vector<Watermarks>& ends,
+                                    uint64_t (*offset)(const Watermarks&)) {
   std::map<uint32_t, uint64_t> offsets;
   for (const Watermarks& end : ends) offsets[end.partition] = offset(end);
-  return Start::FromOffsets(std::move(offsets));
+  return offsets;
+}
+uint64_t StartOf(const Watermarks& partition) { return partition.start_offset; }
+uint64_t EndOf(const Watermarks& partition) { return partition.end_offset; }
+uint64_t TimeOf(const Watermarks& partition) {
+  return partition.time_offset.value_or(partition.end_offset);
 }
 
 }  // namespace
@@ -39,7 +45,7 @@ bool ReadPlan::NeedsWatermarks() const {
   const bool start_moves = std::holds_alternative<Start::Latest>(options_.start.at) ||
                            std::holds_alternative<Start::AtTime>(options_.start.at) ||
                            std::holds_alternative<Start::LastN>(options_.start.at);
-  return !backward() && (start_moves || !endless_);
+  return start_moves || !endless_;
 }
 
 absl::Status ReadPlan::Resolve(const Client& client) {
@@ -60,8 +66,12 @@ absl::Status ReadPlan::Resolve(const Client& client) {
     if (const auto* at = std::get_if<Start::AtTime>(&base_.at)) time = at->time;
     const auto ends = client.GetWatermarks(topic_, options_.partitions, time);
     if (!ends.ok()) return ends.status();
-    if (absl::Status status = ResolveStart(client, *ends); !status.ok()) return status;
-    if (absl::Status status = ResolveStop(*ends); !status.ok()) return status;
+    if (backward()) {
+      if (absl::Status status = ResolveBackward(client, *ends); !status.ok()) return status;
+    } else {
+      if (absl::Status status = ResolveStart(client, *ends); !status.ok()) return status;
+      if (absl::Status status = ResolveStop(*ends); !status.ok()) return status;
+    }
   }
   resolved_ = true;
   return absl::OkStatus();
@@ -69,29 +79,28 @@ absl::Status ReadPlan::Resolve(const Client& client) {
 
 absl::Status ReadPlan::ResolveStart(const Client& client, const std::vector<Watermarks>& ends) {
   if (std::holds_alternative<Start::Latest>(base_.at)) {
-    base_ = FromEach(ends, [](const Watermarks& end) { return end.end_offset; });
+    base_ = Start::FromOffsets(OfEach(ends, EndOf));
   } else if (std::holds_alternative<Start::AtTime>(base_.at)) {
-    base_ = FromEach(
-        ends, [](const Watermarks& end) { return end.time_offset.value_or(end.end_offset); });
+    base_ = Start::FromOffsets(OfEach(ends, TimeOf));
   } else if (const auto* last = std::get_if<Start::LastN>(&base_.at)) {
-    const uint64_t events = last->events;
-    if (events == 0) return absl::InvalidArgumentError("Start::LastN::events is 0; give 1 or more");
-    if (!options_.filter.empty()) return ResolveFilteredLastN(client, events, ends);
-    std::map<uint32_t, uint64_t> offsets;
-    for (const Watermarks& end : ends) {
-      const uint64_t readable = end.end_offset - end.start_offset;
-      offsets[end.partition] = end.end_offset - std::min(readable, events);
-    }
-    base_ = Start::FromOffsets(std::move(offsets));
+    absl::StatusOr<Offsets> offsets = FindLastN(client, last->events, ends);
+    if (!offsets.ok()) return offsets.status();
+    base_ = Start::FromOffsets(*std::move(offsets));
   }
   return absl::OkStatus();
 }
 
-// Where the last n that match begin only a read can tell; it leaves out the payloads.
-absl::Status ReadPlan::ResolveFilteredLastN(const Client& client, uint64_t events,
-                                            const std::vector<Watermarks>& ends) {
-  std::map<uint32_t, uint64_t> offsets;
-  for (const Watermarks& end : ends) offsets[end.partition] = end.end_offset;
+absl::StatusOr<ReadPlan::Offsets> ReadPlan::FindLastN(const Client& client, uint64_t events,
+                                                      const std::vector<Watermarks>& ends) const {
+  if (events == 0) return absl::InvalidArgumentError("Start::LastN::events is 0; give 1 or more");
+  Offsets offsets = OfEach(ends, EndOf);
+  if (options_.filter.empty()) {
+    for (const Watermarks& end : ends) {
+      offsets[end.partition] -= std::min(end.end_offset - end.start_offset, events);
+    }
+    return offsets;
+  }
+  // Only a read can tell; it leaves out the payloads.
   v1::ReadRequest request;
   FillIn(topic_, options_, Start::FromLastN(events), &request);
   request.set_without_data(true);
@@ -107,8 +116,42 @@ absl::Status ReadPlan::ResolveFilteredLastN(const Client& client, uint64_t event
     uint64_t& offset = offsets[batch.partition()];
     offset = std::min(offset, first);
   }
-  base_ = Start::FromOffsets(std::move(offsets));
-  return client.connection()->Annotate(stream->Finish());
+  if (absl::Status status = client.connection()->Annotate(stream->Finish()); !status.ok()) {
+    return status;
+  }
+  return offsets;
+}
+
+// Backward the end is where reading begins and the start where it ends, so both are pinned: what
+// retention takes meanwhile is then a gap, on whatever connection.
+absl::Status ReadPlan::ResolveBackward(const Client& client, const std::vector<Watermarks>& ends) {
+  if (std::holds_alternative<Start::AfterCursor>(base_.at) &&
+      std::holds_alternative<Stop::EndAtOpen>(stop_.at)) {
+    return absl::OkStatus();  // The cursor knows where.
+  }
+  Offsets stop = OfEach(ends, StartOf);
+  if (const auto* offsets = std::get_if<Stop::Offsets>(&stop_.at)) {
+    for (const auto& [partition, offset] : offsets->by_partition) stop[partition] = offset;
+  } else if (const auto* time = std::get_if<Stop::AtTime>(&stop_.at)) {
+    const auto at_time = client.GetWatermarks(topic_, options_.partitions, time->time);
+    if (!at_time.ok()) return at_time.status();
+    stop = OfEach(*at_time, TimeOf);
+  }
+  if (const auto* last = std::get_if<Start::LastN>(&base_.at)) {
+    const absl::StatusOr<Offsets> newest = FindLastN(client, last->events, ends);
+    if (!newest.ok()) return newest.status();
+    for (const auto& [partition, offset] : *newest) {
+      stop[partition] = std::max(stop[partition], offset);
+    }
+  }
+  stop_ = Stop::BeforeOffsets(std::move(stop));
+  if (std::holds_alternative<Start::AfterCursor>(base_.at)) return absl::OkStatus();
+  Offsets from = OfEach(ends, std::holds_alternative<Start::AtTime>(base_.at) ? TimeOf : EndOf);
+  if (const auto* offsets = std::get_if<Start::Offsets>(&base_.at)) {
+    for (const auto& [partition, offset] : offsets->by_partition) from[partition] = offset;
+  }
+  base_ = Start::FromOffsets(std::move(from));
+  return absl::OkStatus();
 }
 
 // A stop at the end means the end as it is now; a later connection must not move it.
@@ -133,7 +176,7 @@ absl::Status ReadPlan::ResolveStop(const std::vector<Watermarks>& ends) {
 // what came after it comes again and Accept drops it.
 Start ReadPlan::RestOfStart() const {
   const bool began = !next_.empty() || !cursor_.empty();
-  if (!began || backward()) return base_;
+  if (!began) return base_;
   const auto* after = std::get_if<Start::AfterCursor>(&base_.at);
   if (after != nullptr || (!options_.filter.empty() && !cursor_.empty())) {
     return Start::FromCursor(cursor_.empty() ? after->cursor : cursor_);
@@ -163,24 +206,26 @@ v1::SubscribeRequest ReadPlan::MakeSubscribeRequest() const {
 }
 
 bool ReadPlan::Accept(BatchData* batch) {
-  if (!backward()) {
-    const auto it = next_.find(batch->partition);
-    if (it != next_.end()) TrimBefore(it->second, batch);
-  }
+  const auto it = next_.find(batch->partition);
+  if (it != next_.end()) TrimRead(it->second, batch);
   if (options_.events_max) TrimToSize(*options_.events_max - accepted_, batch);
   if (batch->events == 0) return false;
   accepted_ += batch->events;
-  next_[batch->partition] =
-      backward() ? batch->OffsetAt(0) : batch->OffsetAt(batch->events - 1) + 1;
+  next_[batch->partition] = batch->Next();
   return true;
 }
 
 std::optional<Gap> ReadPlan::Accept(Gap gap) {
-  if (backward()) return gap;
-  uint64_t& next = next_[gap.partition];
-  gap.from_offset = std::max(gap.from_offset, next);
+  const auto it = next_.find(gap.partition);
+  if (it != next_.end()) {
+    if (backward()) {
+      gap.until_offset = std::min(gap.until_offset, it->second);
+    } else {
+      gap.from_offset = std::max(gap.from_offset, it->second);
+    }
+  }
   if (gap.from_offset >= gap.until_offset) return std::nullopt;
-  next = gap.until_offset;
+  next_[gap.partition] = backward() ? gap.from_offset : gap.until_offset;
   return gap;
 }
 

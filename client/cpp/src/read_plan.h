@@ -3,8 +3,10 @@
 // Why:      "the end", "the last n" and "everything" mean something else after a reconnect than
 // they
 //           did at first. Resolve turns them into offsets once; what arrives then moves them on.
-// Terms.    base: where reading began. next: one past the newest event delivered of a partition.
-// Invariant. Nothing below next of its partition is ever accepted, so nothing is delivered twice.
+// Terms.    base: where reading began. next: one past the newest event delivered of a partition;
+//           backward the oldest one itself.
+// Invariant. Nothing this side of next of its partition is ever accepted, so nothing is delivered
+//           twice.
 // Threads.  One thread.
 #ifndef TIDEMARK_CLIENT_SRC_READ_PLAN_H_
 #define TIDEMARK_CLIENT_SRC_READ_PLAN_H_
@@ -15,6 +17,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "client/cpp/src/batch.h"
 #include "tidemark/client.h"
 #include "tidemark/reader.h"
@@ -45,17 +48,19 @@ class ReadPlan {
 
   // True: as many events were accepted as were wanted.
   bool satisfied() const { return options_.events_max && accepted_ >= *options_.events_max; }
-  // False: asking again would not go on but begin anew.
-  bool resumable() const { return !backward() || accepted_ == 0; }
+  bool backward() const { return !endless_ && options_.direction == Direction::kBackward; }
   const std::string& cursor() const { return cursor_; }
   const std::map<uint32_t, uint64_t>& next() const { return next_; }
 
  private:
-  bool backward() const { return !endless_ && options_.direction == Direction::kBackward; }
+  using Offsets = std::map<uint32_t, uint64_t>;
+
   absl::Status ResolveStart(const Client& client, const std::vector<Watermarks>& ends);
-  absl::Status ResolveFilteredLastN(const Client& client, uint64_t events,
-                                    const std::vector<Watermarks>& ends);
   absl::Status ResolveStop(const std::vector<Watermarks>& ends);
+  absl::Status ResolveBackward(const Client& client, const std::vector<Watermarks>& ends);
+  // Where the newest `events` that match begin.
+  absl::StatusOr<Offsets> FindLastN(const Client& client, uint64_t events,
+                                    const std::vector<Watermarks>& ends) const;
   bool NeedsWatermarks() const;
   Start RestOfStart() const;
 

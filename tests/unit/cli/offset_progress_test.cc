@@ -11,7 +11,10 @@ const std::vector<Watermarks> kTopic = {
     {.partition = 1, .start_offset = 0, .end_offset = 50, .time_offset = 50}};
 
 uint64_t TotalOf(const Start& start, const Stop& stop, const std::vector<uint32_t>& partitions) {
-  return OffsetProgress(start, stop, partitions, kTopic, kTopic).total();
+  return OffsetProgress(Direction::kForward, start, stop, partitions, kTopic, kTopic).total();
+}
+uint64_t BackwardTotalOf(const Start& start, const Stop& stop) {
+  return OffsetProgress(Direction::kBackward, start, stop, {0}, kTopic, kTopic).total();
 }
 
 TEST(OffsetProgressTest, CountsWhatThereIsToRead) {
@@ -27,14 +30,30 @@ TEST(OffsetProgressTest, CountsWhatThereIsToRead) {
 }
 
 TEST(OffsetProgressTest, CountsWhatAFilterLeftOut) {
-  OffsetProgress progress(Start::FromEarliest(), Stop::AtEnd(), {}, kTopic, kTopic);
-  progress.Reached(0, 20);
+  OffsetProgress progress(Direction::kForward, Start::FromEarliest(), Stop::AtEnd(), {}, kTopic,
+                          kTopic);
+  progress.Passed(0, 19);
   EXPECT_EQ(progress.done(), 10);
-  progress.Reached(1, 50);
+  progress.Passed(1, 49);
   EXPECT_EQ(progress.done(), 60);
-  progress.Reached(0, 15);  // Not backwards.
+  progress.Passed(0, 14);  // Not backwards.
   EXPECT_EQ(progress.done(), 60);
-  progress.Reached(0, 110);
+  progress.Passed(0, 109);
+  EXPECT_EQ(progress.done(), progress.total());
+}
+
+TEST(OffsetProgressTest, CountsBackward) {
+  EXPECT_EQ(BackwardTotalOf(Start::FromEarliest(), Stop::AtEnd()), 100);
+  EXPECT_EQ(BackwardTotalOf(Start::FromOffsets({{0, 60}}), Stop::BeforeOffsets({{0, 20}})), 40);
+  EXPECT_EQ(BackwardTotalOf(Start::FromOffsets({{0, 20}}), Stop::BeforeOffsets({{0, 60}})), 0);
+  EXPECT_EQ(BackwardTotalOf(Start::FromLastN(7), Stop::AtEnd()), 7);
+  EXPECT_EQ(BackwardTotalOf(Start::FromTime(absl::UnixEpoch()), Stop::AtEnd()), 50);
+  OffsetProgress progress(Direction::kBackward, Start::FromEarliest(), Stop::AtEnd(), {0}, kTopic,
+                          kTopic);
+  progress.Passed(0, 109);
+  progress.Passed(0, 60);
+  EXPECT_EQ(progress.done(), 50);
+  progress.Passed(0, 10);
   EXPECT_EQ(progress.done(), progress.total());
 }
 

@@ -119,8 +119,10 @@ AppendFault FakeServer::EventStoreService::FaultOf(const v1::AppendRequest& requ
 
 FakeServer::EventStoreService::Offsets FakeServer::EventStoreService::StartOf(
     const v1::ReadRequest& request) {
-  Offsets next;
-  for (uint32_t p = 0; p < server_.log_.partitions(); ++p) next[p] = 0;
+  Offsets next = server_.log_.EndOffsets();
+  if (request.direction() != v1::DIRECTION_BACKWARD) {
+    for (auto& [p, offset] : next) offset = 0;
+  }
   const v1::Start& start = request.start();
   for (const auto& [p, offset] : start.offsets().offsets()) next[p] = offset;
   for (const auto& [p, offset] : OffsetsOf(start.after_cursor())) next[p] = offset;
@@ -159,6 +161,37 @@ bool FakeServer::EventStoreService::SendStored(const v1::ReadRequest& request, c
       if (batch.events().empty()) continue;
       FillIn(p, from, &batch);
       if (!SendBatch(&response, from, *next, context, writer, status)) return false;
+    }
+  }
+  return true;
+}
+
+// The same, newest first, from before `next` down to `until`.
+bool FakeServer::EventStoreService::SendBackward(const v1::ReadRequest& request,
+                                                 const Offsets& until, Offsets* next,
+                                                 uint64_t* sent, grpc::ServerContext* context,
+                                                 grpc::ServerWriter<v1::ReadResponse>* writer,
+                                                 grpc::Status* status) {
+  for (auto& [p, offset] : *next) {
+    const std::vector<v1::Event> events = server_.log_.Events(p);
+    const auto satisfied = [&] {
+      return request.has_max_events() && *sent == request.max_events();
+    };
+    while (offset > until.at(p) && !satisfied()) {
+      v1::ReadResponse response;
+      v1::EventBatch& batch = *response.mutable_batch();
+      const uint64_t base = offset - 1;
+      while (offset > until.at(p) && batch.events_size() < server_.batch_events && !satisfied()) {
+        --offset;
+        if (!Matches(request.filter(), events[offset])) continue;
+        *batch.add_events() = events[offset];
+        batch.add_offset_deltas(base - offset);
+        ++*sent;
+      }
+      if (batch.events().empty()) continue;
+      FillIn(p, base, &batch);
+      batch.set_descending(true);
+      if (!SendBatch(&response, offset, *next, context, writer, status)) return false;
     }
   }
   return true;
@@ -227,11 +260,15 @@ grpc::Status FakeServer::EventStoreService::Stream(grpc::ServerContext* context,
   }
   Offsets next = StartOf(request);
   Offsets until;
-  for (const auto& [p, end] : server_.log_.EndOffsets()) until[p] = endless ? UINT64_MAX : end;
+  const bool backward = request.direction() == v1::DIRECTION_BACKWARD;
+  for (const auto& [p, end] : server_.log_.EndOffsets()) {
+    until[p] = backward ? 0 : endless ? UINT64_MAX : end;
+  }
   for (const auto& [p, offset] : request.stop().offsets().offsets()) until[p] = offset;
   uint64_t sent = 0;
   grpc::Status status;
-  while (SendStored(request, until, &next, &sent, context, writer, &status)) {
+  const auto send = backward ? &EventStoreService::SendBackward : &EventStoreService::SendStored;
+  while ((this->*send)(request, until, &next, &sent, context, writer, &status)) {
     v1::ReadResponse note;
     std::string* const cursor = endless ? note.mutable_caught_up()->mutable_cursor()
                                         : note.mutable_checkpoint()->mutable_cursor();

@@ -33,6 +33,9 @@ class FakeServer::EventStoreService final : public v1::EventStore::Service {
   bool SendStored(const v1::ReadRequest& request, const Offsets& until, Offsets* next,
                   uint64_t* sent, grpc::ServerContext* context,
                   grpc::ServerWriter<v1::ReadResponse>* writer, grpc::Status* status);
+  bool SendBackward(const v1::ReadRequest& request, const Offsets& until, Offsets* next,
+                    uint64_t* sent, grpc::ServerContext* context,
+                    grpc::ServerWriter<v1::ReadResponse>* writer, grpc::Status* status);
   void FillIn(uint32_t partition, uint64_t from, v1::EventBatch* batch);
   bool SendBatch(v1::ReadResponse* response, uint64_t from, const Offsets& next,
                  grpc::ServerContext* context, grpc::ServerWriter<v1::ReadResponse>* writer,

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -107,6 +108,36 @@ TEST_F(ReaderTest, ResumesExactlyWhereTheConnectionBroke) {
   Reader reader(client_, "hr", Quick());
   EXPECT_EQ(ReadAll(&reader), AllPlaces());
   EXPECT_EQ(reader.connections(), 5);
+}
+
+TEST_F(ReaderTest, ResumesBackwardExactlyWhereTheConnectionBroke) {
+  Store(0, 50);
+  server_.on_read = At({1, 3, 4}, ReadFault::kBreak);
+  auto expected = AllPlaces();
+  // Each partition newest first.
+  std::stable_sort(expected.begin(), expected.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : a.second > b.second;
+  });
+  Reader reader(client_, "hr", Quick({.direction = Direction::kBackward}));
+  EXPECT_EQ(ReadAll(&reader), expected);
+  EXPECT_TRUE(reader.status().ok()) << reader.status();
+  EXPECT_EQ(reader.connections(), 4);
+  for (const auto& [partition, offset] : reader.next_offsets()) EXPECT_EQ(offset, 0);
+}
+
+TEST_F(ReaderTest, ResumesLastNBackwardWithWhatWasTheLastNAtFirst) {
+  Store(0, 60);
+  server_.on_read = At({1}, ReadFault::kBreak);
+  StreamOptions options = Quick({.start = Start::FromLastN(5), .direction = Direction::kBackward});
+  options.on_reconnect = [this](const absl::Status&, absl::Duration) { Store(60, 120); };
+  std::vector<std::pair<uint32_t, uint64_t>> expected;
+  for (const auto& [partition, end] : server_.log().EndOffsets()) {
+    for (uint64_t back = 1; back <= std::min<uint64_t>(end, 5); ++back) {
+      expected.emplace_back(partition, end - back);
+    }
+  }
+  Reader reader(client_, "hr", options);
+  EXPECT_EQ(ReadAll(&reader), expected);
 }
 
 // What is stored while the connection is down is beyond the end that the read began with.

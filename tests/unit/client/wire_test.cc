@@ -185,10 +185,26 @@ TEST(BatchTest, UsesOffsetDeltasWhereAFilterCut) {
   const auto data = Parse(proto.SerializeAsString());
   ASSERT_TRUE(data.ok());
   EXPECT_THAT(Offsets(*data), ElementsAre(100, 104, 109));
-  TrimBefore(101, data->get());
+  TrimRead(101, data->get());
   EXPECT_THAT(Offsets(*data), ElementsAre(104, 109));
   TrimToSize(1, data->get());
   EXPECT_THAT(Offsets(*data), ElementsAre(104));
+}
+
+TEST(BatchTest, CountsOffsetsDownInADescendingBatch) {
+  v1::EventBatch proto = MakeBatch(3);
+  proto.set_descending(true);
+  const auto dense = Parse(proto.SerializeAsString());
+  ASSERT_TRUE(dense.ok());
+  EXPECT_THAT(Offsets(*dense), ElementsAre(100, 99, 98));
+  for (uint64_t delta : {0, 4, 9}) proto.add_offset_deltas(delta);
+  const auto data = Parse(proto.SerializeAsString());
+  ASSERT_TRUE(data.ok());
+  EXPECT_EQ((*data)->Next(), 91);
+  TrimRead(100, data->get());
+  EXPECT_THAT(Offsets(*data), ElementsAre(96, 91));
+  proto.set_base_offset(8);
+  EXPECT_EQ(Parse(proto.SerializeAsString()).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(BatchTest, RefusesAWrongNumberOfOffsets) {

@@ -1,9 +1,9 @@
 // Reader: what is stored, from a start to a stop. Subscriber: the same without end.
 //
-// Guarantees. Each partition's events in offset order. After a broken connection, and when the
-//           server drains, both go on by themselves with the next event: none twice, none left out
-//           in silence (a Gap is an item). Only a backward read that has begun ends with the error
-//           instead. Checksums that come with a batch are checked.
+// Guarantees. Each partition's events in offset order (backward: newest first), with Order::kCommit
+//           all events in the order of commits. After a broken connection, and when the server
+//           drains, both go on by themselves with the next event: none twice, none left out in
+//           silence (a Gap is an item). Checksums that come with a batch are checked.
 // Forms.    Range-for over events, Next() for everything in order, ForEach() for a callback. In the
 //           first and last, the notes between events go to the `on_...` functions of the options.
 // Threads.  One thread reads. Cancel() may be called from any thread.
@@ -46,10 +46,12 @@ namespace internal {
 class ReadLoop;
 }  // namespace internal
 
-// How partitions are interleaved: as is fastest, or in the order of all commits.
+// How partitions are interleaved: as is fastest, or in the order of all commits (which rises with
+// Batch::position; backward it falls).
 enum class Order { kAny = 1, kCommit = 2 };
 
-// Which way offsets run.
+// Which way offsets run. A backward read yields, newest first, what a forward read yields with
+// start and stop exchanged.
 enum class Direction { kForward = 1, kBackward = 2 };
 
 // What reading can be told. The functions are called on the reading thread.
@@ -139,7 +141,8 @@ class EventStream {
   // The newest cursor seen; Start::FromCursor goes on after it. Empty: none yet. Events that came
   // after it are then delivered again; next_offsets() is exact.
   const std::string& cursor() const;
-  // One past the last delivered event of each partition that had one; Start::FromOffsets goes on.
+  // One past the last delivered event of each partition that had one (backward: that event itself);
+  // Start::FromOffsets goes on, in the same direction.
   std::map<uint32_t, uint64_t> next_offsets() const;
   // How many offsets were announced as gaps.
   uint64_t gap_events() const;

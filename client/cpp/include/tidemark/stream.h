@@ -29,6 +29,7 @@ struct BatchData;
 }  // namespace internal
 
 // Where reading begins. Offsets are half-open as everywhere: the named one is the first read.
+// Backward it is the first left out: reading goes from there to what is older.
 struct Start {
   struct Earliest {};
   struct Latest {};
@@ -46,15 +47,15 @@ struct Start {
   };
   std::variant<Earliest, Latest, Offsets, AtTime, LastN, AfterCursor> at;
 
-  // The oldest readable event of each partition. The default.
+  // The oldest readable event of each partition. The default; backward it means the newest.
   static Start FromEarliest() { return {Earliest{}}; }
   // Only what is stored from now on.
   static Start FromLatest() { return {Latest{}}; }
-  // These offsets; partitions that are not named begin at their start.
+  // These offsets; partitions that are not named begin at their start (backward: at their end).
   static Start FromOffsets(std::map<uint32_t, uint64_t> offsets) {
     return {Offsets{std::move(offsets)}};
   }
-  // The first event of each partition stored at or after `time`.
+  // The first event of each partition stored at or after `time` (backward: the newest before that).
   static Start FromTime(absl::Time time) { return {AtTime{time}}; }
   // The newest `events` (that match the filter) of each partition; 1 or more.
   static Start FromLastN(uint64_t events) { return {LastN{events}}; }
@@ -62,7 +63,7 @@ struct Start {
   static Start FromCursor(std::string cursor) { return {AfterCursor{std::move(cursor)}}; }
 };
 
-// Where a finite read ends.
+// Where a finite read ends. Backward: the oldest event it yields.
 struct Stop {
   struct EndAtOpen {};
   struct Offsets {
@@ -73,13 +74,14 @@ struct Stop {
   };
   std::variant<EndAtOpen, Offsets, AtTime> at;
 
-  // What is stored when the read begins. The default.
+  // What is stored when the read begins. The default. Backward: down to the oldest event.
   static Stop AtEnd() { return {EndAtOpen{}}; }
-  // Before these offsets; partitions that are not named end as with AtEnd.
+  // Before these offsets (backward: with these offsets); partitions that are not named end as with
+  // AtEnd.
   static Stop BeforeOffsets(std::map<uint32_t, uint64_t> offsets) {
     return {Offsets{std::move(offsets)}};
   }
-  // Before the first event of each partition stored at or after `time`.
+  // Before the first event of each partition stored at or after `time` (backward: with it).
   static Stop BeforeTime(absl::Time time) { return {AtTime{time}}; }
 };
 
@@ -130,6 +132,7 @@ class Batch {
   uint32_t partition() const;
   absl::Time append_time() const;
   uint64_t position() const;
+  // Of the first and the last event as they come: in a backward read the first is the higher.
   uint64_t first_offset() const;
   uint64_t last_offset() const;
   // The encoded events, with their tags: what travelled.
