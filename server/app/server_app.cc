@@ -17,6 +17,8 @@ namespace tidemark::app {
 namespace {
 
 constexpr absl::Duration kTick = absl::Milliseconds(100);
+// They only move what is in memory into streams; one may be preempted while another goes on.
+constexpr int kLiveThreads = 2;
 
 log::LogOptions LogOptionsFrom(const config::Settings& settings) {
   return {.pipeline = {.queue_bytes_max = settings.queue_bytes_max,
@@ -117,8 +119,9 @@ absl::Status ServerApp::OpenStore() {
       log::EventLog::Open(LogOptionsFrom(settings_), *store_, clock_, metrics_);
   if (!log.ok()) return log.status();
   log_ = *std::move(log);
-  readers_ =
-      std::make_unique<base::ThreadPool>("reader", static_cast<int>(settings_.reader_threads));
+  readers_ = std::make_unique<base::ThreadPool>(
+      "reader", static_cast<int>(settings_.reader_threads), base::Priority::kLow);
+  live_ = std::make_unique<base::ThreadPool>("live", kLiveThreads);
   groups_ = std::make_unique<groups::GroupCoordinator>(
       groups::CoordinatorOptions{.revoke_timeout = settings_.revoke_timeout,
                                  .members_max = settings_.group_members_max,
@@ -146,6 +149,7 @@ absl::Status ServerApp::StartListeners() {
                              .settings = loaded_.values},
                             {.log = *log_,
                              .readers = *readers_,
+                             .live = *live_,
                              .clock = clock_,
                              .metrics = metrics_,
                              .calls = *calls_,
@@ -226,6 +230,7 @@ void ServerApp::Stop() {
     retention_.join();
   }
   rpc_.reset();
+  if (live_ != nullptr) live_->Shutdown();
   if (readers_ != nullptr) readers_->Shutdown();
   if (log_ != nullptr) log_->Stop();
   groups_.reset();

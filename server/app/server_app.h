@@ -55,6 +55,7 @@ class ServerApp {
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<log::EventLog> log_;
   std::unique_ptr<base::ThreadPool> readers_;
+  std::unique_ptr<base::ThreadPool> live_;
   std::unique_ptr<groups::GroupCoordinator> groups_;
   std::unique_ptr<rpc::CallRegistry> calls_;
   std::unique_ptr<rpc::RpcServer> rpc_;

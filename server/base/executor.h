@@ -21,6 +21,9 @@ class Executor {
   virtual void Schedule(Task task) = 0;
 };
 
+// kLow gives way to others for the processor and the disk.
+enum class Priority { kNormal, kLow };
+
 // A fixed number of threads and one queue.
 //
 // Bounds.    The queue is as long as callers make it: schedule at most one task for each stream.
@@ -29,7 +32,7 @@ class Executor {
 class ThreadPool final : public Executor {
  public:
   // `name` shows in debuggers, at most 12 bytes.
-  ThreadPool(const std::string& name, int threads);
+  ThreadPool(const std::string& name, int threads, Priority priority = Priority::kNormal);
   ~ThreadPool() override;
 
   void Schedule(Task task) override ABSL_LOCKS_EXCLUDED(mu_);
@@ -46,6 +49,9 @@ class ThreadPool final : public Executor {
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<std::thread> threads_;
 };
+
+// Lowers the calling thread's claim to the processor and the disk, as far as the system has such.
+void LowerThisThread();
 
 // Names the calling thread for debuggers and `top -H`; cut to 15 bytes.
 void NameThisThread(const std::string& name);

@@ -7,6 +7,13 @@
 #include "server/base/check.h"
 
 namespace tidemark::log {
+namespace {
+
+// What is read from the store at once: it fits into a core's cache together with the page before,
+// which is being sent meanwhile.
+constexpr uint64_t kStorePageBytes = 256ull << 10;
+
+}  // namespace
 
 absl::StatusOr<PartitionRead> PartitionReader::Read(const Partition& partition, Offset from,
                                                     Offset until, uint64_t bytes_max,
@@ -35,7 +42,7 @@ absl::StatusOr<PartitionRead> PartitionReader::Read(const Partition& partition, 
   // The store may hold more than is published: the durable end bounds every read.
   const Offset bound = std::min(until, partition.ends().end);
   absl::StatusOr<std::vector<storage::BatchPtr>> batches =
-      store_.ReadBatches(partition.log(), from, bound, bytes_max);
+      store_.ReadBatches(partition.log(), from, bound, std::min(bytes_max, kStorePageBytes));
   // Of a deleted topic batches disappear while they are read, so this comes first.
   if (partition.deleted()) {
     return PartitionRead{.state = PartitionRead::State::kDeleted, .batches = {}};

@@ -1,14 +1,18 @@
 // EventStore.Read and EventStore.Subscribe: one state machine that moves a session's items into a
 // stream.
 //
-// How.     One thing is under way at a time: looking for the next item (pumping) or writing one.
-//          What happens meanwhile (new events, a heartbeat due, draining) sets a flag that the next
-//          look finds. What is in memory is given out on the thread at hand; the disk is read on a
-//          reader thread. The next item is looked for only after gRPC took the last one, so a slow
-//          client holds one batch.
+// How.     Two things go on: looking for the next item (pumping) and writing one; each once at a
+//          time. What happens meanwhile (new events, a heartbeat due, draining) sets a flag that
+//          the next look finds. What is in memory is given out on the thread at hand, and the next
+//          item is looked for after gRPC took the last one. History is read on a reader thread,
+//          a page a turn, and ahead of the writes while the client is the faster one.
+// Bounds.  A slow client costs the message gRPC holds and the page it was cut from. Ahead of it
+//          are at most kAheadBytesMax and one batch, and nothing if the client keeps us waiting.
 #include <grpcpp/alarm.h>
 #include <grpcpp/support/async_stream.h>
 
+#include <algorithm>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -27,6 +31,17 @@ namespace tidemark::rpc {
 namespace {
 
 using delivery::ReadSession;
+
+// What may wait to be written while history is read: enough to hide a page's reading behind the
+// sending of the page before, and little enough to stay in a core's cache.
+constexpr uint64_t kAheadBytesMin = 128ull << 10;
+constexpr uint64_t kAheadBytesMax = 512ull << 10;
+// After giving out so much a session goes to the end of the queue of reader threads.
+constexpr uint64_t kTurnBytes = 256ull << 10;
+// A smaller message that is followed by another is not sent off on its own.
+constexpr uint64_t kHintBytesMax = 16ull << 10;
+// A client that takes nothing for so long is not waited for at shutdown.
+constexpr absl::Duration kStuckAfter = absl::Milliseconds(500);
 
 // What differs between the two methods.
 struct ReadMethod {
@@ -65,6 +80,8 @@ class ReadStreamCall final : public Drainable,
     {
       absl::MutexLock lock(&mu_);
       draining_ = true;
+      if (ended_) return;
+      WatchLocked();
     }
     Kick();
   }
@@ -100,7 +117,7 @@ class ReadStreamCall final : public Drainable,
         ReadSession::Open(context_.log, std::move(spec), [weak = this->weak_from_this()] {
           // On a committing thread: leave it at once.
           if (const auto call = weak.lock()) {
-            call->context_.readers.Schedule([call] { call->Kick(); });
+            call->context_.live.Schedule([call] { call->Kick(); });
           }
         });
     if (!session.ok()) return End(session.status());
@@ -109,49 +126,75 @@ class ReadStreamCall final : public Drainable,
     Pump(log::MayWait::kYes);
   }
 
-  // Looks for the next item, unless somebody does already.
+  // Looks for the next item, unless somebody does already or will after a write.
   void Kick() {
     {
       absl::MutexLock lock(&mu_);
       kicked_ = true;
-      if (pumping_ || ended_) return;
+      if (pumping_ || writing_ || end_.has_value()) return;
       pumping_ = true;
     }
     Pump(log::MayWait::kNo);
   }
 
+  void PumpOnReader() {
+    context_.readers.Schedule(
+        [call = this->shared_from_this()] { call->Pump(log::MayWait::kYes); });
+  }
+
   // Requires that pumping_ is ours. Ends with a write under way, the work handed to a reader
-  // thread, the stream ended, or nothing to do.
+  // thread, the end known, or nothing to do.
   void Pump(log::MayWait may_wait) {
+    const bool on_reader = may_wait == log::MayWait::kYes;
+    uint64_t given_bytes = 0;
     while (true) {
-      bool heartbeat = false;
-      {
-        absl::MutexLock lock(&mu_);
-        kicked_ = false;
-        if (cancelled_) return EndLocked(absl::CancelledError("the client is gone"));
-        if (drained_) return EndLocked(DrainingStatus());
-        if (draining_) {
-          drained_ = true;
-          return WriteLocked(DrainingMessage());
-        }
-        heartbeat = std::exchange(heartbeat_due_, false);
-      }
-      if (heartbeat) return Write(HeartbeatMessage());
+      if (!BeginLook(on_reader)) return;
+      if (given_bytes >= kTurnBytes) return PumpOnReader();
       absl::StatusOr<ReadSession::Item> item = session_->Next(may_wait);
       if (!item.ok()) return End(item.status());
-      if (item->kind == ReadSession::Item::Kind::kEnd) return End(absl::OkStatus());
-      if (item->kind == ReadSession::Item::Kind::kNeedsStore) {
-        context_.readers.Schedule(
-            [call = this->shared_from_this()] { call->Pump(log::MayWait::kYes); });
-        return;
-      }
-      if (item->kind != ReadSession::Item::Kind::kIdle) return Write(Encode(*item));
-      absl::MutexLock lock(&mu_);
-      if (!kicked_) {
-        pumping_ = false;
-        return;
+      switch (item->kind) {
+        case ReadSession::Item::Kind::kEnd:
+          return End(absl::OkStatus());
+        case ReadSession::Item::Kind::kNeedsStore:
+          return PumpOnReader();
+        case ReadSession::Item::Kind::kIdle: {
+          absl::MutexLock lock(&mu_);
+          behind_ = false;
+          if (kicked_) break;
+          pumping_ = false;
+          return;
+        }
+        default: {
+          const grpc::ByteBuffer message = Encode(*item);
+          // A turn ends by what was looked at, too.
+          given_bytes += on_reader ? std::max<uint64_t>(message.Length(), kTurnBytes / 64) : 0;
+          absl::MutexLock lock(&mu_);
+          behind_ = on_reader && item->kind != ReadSession::Item::Kind::kCaughtUp;
+          PutLocked(message);
+        }
       }
     }
+  }
+
+  // What comes before the next item. False: looking is over for now, and pumping_ no longer ours.
+  bool BeginLook(bool on_reader) {
+    absl::MutexLock lock(&mu_);
+    kicked_ = false;
+    if (cancelled_) {
+      EndLocked(absl::CancelledError("the client is gone"));
+      return false;
+    }
+    if (writing_ && !(on_reader && ahead_bytes_ < ahead_bytes_max_)) {
+      pumping_ = false;
+      return false;
+    }
+    if (draining_) {
+      PutLocked(DrainingMessage());
+      EndLocked(DrainingStatus());
+      return false;
+    }
+    if (std::exchange(heartbeat_due_, false)) PutLocked(HeartbeatMessage());
+    return true;
   }
 
   grpc::ByteBuffer Encode(const ReadSession::Item& item) {
@@ -201,20 +244,51 @@ class ReadStreamCall final : public Drainable,
     return Serialize(response);
   }
 
-  void Write(const grpc::ByteBuffer& message) {
-    absl::MutexLock lock(&mu_);
-    if (cancelled_) return EndLocked(absl::CancelledError("the client is gone"));
-    WriteLocked(message);
+  void PutLocked(const grpc::ByteBuffer& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (!writing_) return WriteLocked(message);
+    ahead_bytes_ += message.Length();
+    ahead_.push_back(message);
   }
 
   void WriteLocked(const grpc::ByteBuffer& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    writing_ = true;
     last_write_nanos_ = base::MonotonicNanos();
-    writer_.Write(message, written_.Start(this->shared_from_this()));
+    grpc::WriteOptions options;
+    if (!ahead_.empty() && message.Length() <= kHintBytesMax) options.set_buffer_hint();
+    writer_.Write(message, options, written_.Start(this->shared_from_this()));
   }
 
   void OnWritten(bool ok) {
-    if (!ok) return End(absl::CancelledError("the client is gone"));
+    bool behind = false;
+    {
+      absl::MutexLock lock(&mu_);
+      writing_ = false;
+      if (!ok) cancelled_ = kicked_ = true;
+      WriteNextLocked();
+      if (pumping_ || end_.has_value() || ahead_bytes_ > ahead_bytes_max_ / 2) return;
+      pumping_ = true;
+      behind = behind_;
+    }
+    if (behind) return PumpOnReader();
     Pump(log::MayWait::kNo);
+  }
+
+  void WriteNextLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (cancelled_) {
+      ahead_.clear();
+      ahead_bytes_ = 0;
+    }
+    if (!ahead_.empty()) {
+      const grpc::ByteBuffer message = std::move(ahead_.front());
+      ahead_.pop_front();
+      ahead_bytes_ -= message.Length();
+      return WriteLocked(message);
+    }
+    if (end_.has_value()) return FinishLocked();
+    // The client waits for us.
+    if (behind_) {
+      ahead_bytes_max_ = std::clamp(2 * ahead_bytes_max_, kAheadBytesMin, kAheadBytesMax);
+    }
   }
 
   void SetHeartbeat() {
@@ -230,11 +304,26 @@ class ReadStreamCall final : public Drainable,
     {
       absl::MutexLock lock(&mu_);
       if (ended_) return;
-      const absl::Duration silent = absl::Nanoseconds(base::MonotonicNanos() - last_write_nanos_);
-      heartbeat_due_ = silent >= context_.heartbeat_interval / 2;
+      heartbeat_due_ = SilentLocked() >= context_.heartbeat_interval / 2;
     }
     SetHeartbeat();
     Kick();
+  }
+
+  absl::Duration SilentLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return absl::Nanoseconds(base::MonotonicNanos() - last_write_nanos_);
+  }
+
+  void WatchLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    watch_.Set(&queue_, base::DueAfter(kStuckAfter), watch_op_.Start(this->shared_from_this()));
+  }
+
+  // While draining: who takes nothing is let go of.
+  void OnWatch(bool ok) {
+    absl::MutexLock lock(&mu_);
+    if (!ok || ended_) return;
+    if (writing_ && SilentLocked() >= kStuckAfter) return grpc_context_.TryCancel();
+    WatchLocked();
   }
 
   // gRPC saw the call end: cancelled, broken, or finished by us.
@@ -247,18 +336,26 @@ class ReadStreamCall final : public Drainable,
     Kick();
   }
 
+  // Requires that pumping_ is ours: nobody looks any more. What waits to be written goes first.
   void End(const absl::Status& status) {
     absl::MutexLock lock(&mu_);
     EndLocked(status);
   }
 
   void EndLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (ended_) return;
+    if (end_.has_value()) return;
+    end_ = status;
+    pumping_ = false;
+    if (!writing_) WriteNextLocked();
+  }
+
+  void FinishLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     ended_ = true;
     alarm_.Cancel();
+    watch_.Cancel();
     if (registered_) context_.calls.RemoveStream(this);
-    metrics_.StreamClosed(status.code());
-    writer_.Finish(ToGrpc(status), finished_.Start(this->shared_from_this()));
+    metrics_.StreamClosed(end_->code());
+    writer_.Finish(ToGrpc(*end_), finished_.Start(this->shared_from_this()));
   }
 
   void OnFinished(bool) {}
@@ -277,19 +374,27 @@ class ReadStreamCall final : public Drainable,
 
   absl::Mutex mu_;  // Then CallRegistry's.
   grpc::Alarm alarm_ ABSL_GUARDED_BY(mu_);
-  bool pumping_ ABSL_GUARDED_BY(mu_) = false;  // Or writing, or opening: somebody will look.
-  bool kicked_ ABSL_GUARDED_BY(mu_) = false;   // Look again before going idle.
+  grpc::Alarm watch_ ABSL_GUARDED_BY(mu_);
+  bool pumping_ ABSL_GUARDED_BY(mu_) = false;  // Or opening: somebody will look.
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool kicked_ ABSL_GUARDED_BY(mu_) = false;  // Look again before going idle.
   bool heartbeat_due_ ABSL_GUARDED_BY(mu_) = false;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
-  bool drained_ ABSL_GUARDED_BY(mu_) = false;  // Draining was written.
   bool cancelled_ ABSL_GUARDED_BY(mu_) = false;
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mu_);  // To finish with once all is written.
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
   int64_t last_write_nanos_ ABSL_GUARDED_BY(mu_) = base::MonotonicNanos();
+  // Read from the store, not yet written; only while writing_.
+  std::deque<grpc::ByteBuffer> ahead_ ABSL_GUARDED_BY(mu_);
+  uint64_t ahead_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t ahead_bytes_max_ ABSL_GUARDED_BY(mu_) = 0;  // Grows while the client keeps up.
+  bool behind_ ABSL_GUARDED_BY(mu_) = true;            // The last item came from a reader thread.
 
   using Call = ReadStreamCall<Method>;
   Op<Call> accepted_{&Call::OnAccepted};
   Op<Call> written_{&Call::OnWritten};
   Op<Call> alarm_op_{&Call::OnAlarm};
+  Op<Call> watch_op_{&Call::OnWatch};
   Op<Call> done_{&Call::OnDone};
   Op<Call> finished_{&Call::OnFinished};
 };

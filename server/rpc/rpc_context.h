@@ -17,7 +17,8 @@ namespace tidemark::rpc {
 
 struct RpcContext {
   log::EventLog& log;
-  base::Executor& readers;  // Threads that may wait for the disk.
+  base::Executor& readers;  // Threads that may wait for the disk: openings and history.
+  base::Executor& live;     // Threads that may not: wake-ups of who has caught up.
   const base::Clock& clock;
   metrics::Metrics& metrics;
   CallRegistry& calls;

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
+#include "server/storage/batch_page.h"
 #include "server/storage/coding.h"
 #include "server/storage/store_rep.h"
 
@@ -89,32 +90,15 @@ class IndexCursor {
   bool damaged_ = false;
 };
 
-// The bytes of one batch, checked. `it` is over the data family and is left on the batch, so that
-// the next batch of a run is one step away.
-absl::StatusOr<BatchPtr> LoadBatch(rocksdb::Iterator& it, LogId log, const BatchInfo& info) {
-  const std::string key = DataKey(info.row.epoch, log, info.base_offset);
-  if (it.Valid()) it.Next();
-  if (!it.Valid() || it.key() != key) it.Seek(key);
-  if (!it.status().ok()) {
-    return FromRocks(it.status(), absl::StrCat("reading the batch at offset ",
-                                               info.base_offset.value(), " of log ", log.value()));
-  }
-  if (!it.Valid() || it.key() != key) {
-    return absl::DataLossError(absl::StrCat("the batch at offset ", info.base_offset.value(),
-                                            " of log ", log.value(), " is missing"));
-  }
-  auto bytes = std::make_shared<const std::string>(it.value().data(), it.value().size());
-  auto batch = std::make_shared<StoredBatch>();
-  absl::Status status = DecodeBatch(log, info.base_offset, *bytes, batch->header, batch->events);
-  if (!status.ok()) return status;
-  const BatchHeader& header = batch->header;
-  if (header.count != info.row.count || header.append_time_us != info.row.append_time_us ||
-      header.position != info.row.position || header.events_crc32c != info.row.events_crc32c) {
-    return absl::DataLossError(absl::StrCat("the batch at offset ", info.base_offset.value(),
-                                            " of log ", log.value(), " contradicts its index row"));
-  }
-  batch->owner = std::move(bytes);
-  return BatchPtr(std::move(batch));
+absl::Status Contradiction(LogId log, const BatchInfo& info, absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("the batch at offset ", info.base_offset.value(),
+                                          " of log ", log.value(), " ", what));
+}
+
+// The index and the batch say the same of each other; where they do not, one is wrong.
+bool Agree(const BatchHeader& header, const IndexRow& row) {
+  return header.count == row.count && header.append_time_us == row.append_time_us &&
+         header.position == row.position && header.events_crc32c == row.events_crc32c;
 }
 
 // The base of the first batch in [start, end) that `holds`; `end` if none does. Requires that
@@ -142,30 +126,54 @@ absl::StatusOr<Offset> FirstOffsetWhere(IndexCursor& index, Offset start, Offset
 
 }  // namespace
 
+absl::Status Store::Rep::AddRun(BatchPage& page, Epoch epoch, LogId log, Offset base) const {
+  const size_t before = page.batches().size();
+  if (std::shared_ptr<TableFile> file = table_files->Find(0, DataKey(epoch, log, base))) {
+    const absl::Status status = page.AddFrom(std::move(file), epoch, base);
+    // Otherwise the database is asked, which knows best what is missing or cannot be read.
+    if (page.batches().size() > before) return status;
+  }
+  return page.AddFrom(*db, families.data, epoch, base);
+}
+
 absl::StatusOr<std::vector<BatchPtr>> Store::ReadBatches(LogId log, Offset from, Offset until,
                                                          uint64_t max_bytes) const {
-  IndexCursor index(*rep_->db, rep_->families.index, log);
-  rocksdb::ReadOptions read;
-  read.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> data(rep_->db->NewIterator(read, rep_->families.data));
-  std::vector<BatchPtr> batches;
-  uint64_t bytes = 0;
-  std::optional<Offset> expected;
-  for (index.SeekTo(from); index.Valid() && index.info().base_offset < until; index.Next()) {
-    const BatchInfo& info = index.info();
-    if (!batches.empty() && bytes + info.row.events_bytes > max_bytes) break;
-    if (expected.has_value() && info.base_offset != *expected) {
-      return absl::DataLossError(absl::StrCat("log ", log.value(), " lacks offsets ",
-                                              expected->value(), " to ", info.base_offset.value()));
-    }
-    absl::StatusOr<BatchPtr> batch = LoadBatch(*data, log, info);
-    if (!batch.ok()) return batch.status();
-    bytes += info.row.events_bytes;
-    expected = info.end_offset();
-    batches.push_back(*std::move(batch));
+  BatchPage page(log, until, max_bytes);
+  absl::Status status;
+  if (const std::optional<Epoch> epoch = rep_->runs.Find(log, from); epoch && from < until) {
+    status = rep_->AddRun(page, *epoch, log, from);
+    if (page.full()) rep_->runs.Remember(log, page.next(), *epoch);
+    // Found by mistake or damaged: the index tells which.
+    if (page.empty()) status = absl::OkStatus();
   }
-  if (!index.status().ok()) return index.status();
-  return batches;
+  std::optional<IndexCursor> index;
+  while (status.ok() && !page.full()) {
+    if (!index.has_value()) index.emplace(*rep_->db, rep_->families.index, log);
+    index->SeekTo(page.empty() ? from : page.next());
+    status = index->status();
+    if (!status.ok() || !index->Valid() || index->info().base_offset >= until) break;
+    const BatchInfo info = index->info();
+    const Offset wanted = page.empty() ? from : page.next();
+    if (info.base_offset > wanted) {
+      status = absl::DataLossError(absl::StrCat("log ", log.value(), " lacks offsets ",
+                                                wanted.value(), " to ", info.base_offset.value()));
+      break;
+    }
+    const size_t before = page.batches().size();
+    status = rep_->AddRun(page, info.row.epoch, log, info.base_offset);
+    if (page.batches().size() == before) {
+      if (status.ok()) status = Contradiction(log, info, "is missing");
+      break;
+    }
+    if (!Agree(page.batches()[before]->header, info.row)) {
+      if (before == 0) return Contradiction(log, info, "contradicts its index row");
+      page.CutAt(before);
+      break;
+    }
+    if (page.full()) rep_->runs.Remember(log, page.next(), info.row.epoch);
+  }
+  if (page.empty() && !status.ok()) return status;
+  return page.Take();
 }
 
 absl::StatusOr<std::optional<BatchInfo>> Store::FirstBatch(LogId log) const {

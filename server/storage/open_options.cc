@@ -17,6 +17,17 @@ namespace {
 constexpr uint64_t kDataBlockBytes = 64ull << 10;
 constexpr uint64_t kSmallBlockBytes = 8ull << 10;
 
+std::shared_ptr<rocksdb::TableFactory> DataTableFactory() {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_size = kDataBlockBytes;
+  table.no_block_cache = true;
+  // Its read-ahead goes through a buffer and is copied from there. The kernel's is as good.
+  table.max_auto_readahead_size = 0;
+  table.format_version = 5;
+  table.verify_compression = true;
+  return std::shared_ptr<rocksdb::TableFactory>(rocksdb::NewBlockBasedTableFactory(table));
+}
+
 // Batches: one epoch a file, only ever moved, read in runs through the page cache.
 rocksdb::ColumnFamilyOptions DataOptions(const StoreOptions& options,
                                          std::shared_ptr<const LogStarts> starts) {
@@ -36,12 +47,7 @@ rocksdb::ColumnFamilyOptions DataOptions(const StoreOptions& options,
   cf.force_consistency_checks = true;
   cf.compaction_filter_factory = MakeGarbageFilter(std::move(starts), PlaceOfDataKey);
   cf.table_properties_collector_factories = {MakeRunsCollector()};
-  rocksdb::BlockBasedTableOptions table;
-  table.block_size = kDataBlockBytes;
-  table.no_block_cache = true;
-  table.format_version = 5;
-  table.verify_compression = true;
-  cf.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  cf.table_factory = DataTableFactory();
   return cf;
 }
 
@@ -62,6 +68,13 @@ rocksdb::ColumnFamilyOptions SmallOptions(const std::shared_ptr<rocksdb::Cache>&
 }
 
 }  // namespace
+
+rocksdb::Options MakeTableFileOptions(const StoreOptions& options) {
+  rocksdb::Options file;
+  if (options.env != nullptr) file.env = options.env;
+  file.table_factory = DataTableFactory();
+  return file;
+}
 
 rocksdb::DBOptions MakeDbOptions(const StoreOptions& options) {
   rocksdb::DBOptions db;

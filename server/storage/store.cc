@@ -125,7 +125,10 @@ Store::~Store() = default;
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   auto rep = std::make_unique<Rep>();
   rep->options = options;
-  const rocksdb::DBOptions db_options = MakeDbOptions(options);
+  rocksdb::DBOptions db_options = MakeDbOptions(options);
+  rep->table_files =
+      std::make_shared<TableFiles>(MakeTableFileOptions(options), kTableFilesOpenMax);
+  db_options.listeners.push_back(rep->table_files);
   rep->statistics = db_options.statistics;
   if (absl::Status intact = CheckNotHeadless(*db_options.env, options.path); !intact.ok()) {
     return intact;
@@ -158,6 +161,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
                    .index = rep->handles[kIndexFamily],
                    .groups = rep->handles[kGroupsFamily],
                    .producers = rep->handles[kProducersFamily]};
+  rep->table_files->Attach(*db, {rep->families.data});
   std::unique_ptr<Store> store(new Store(std::move(rep)));
   if (absl::Status initialized = store->Initialize(); !initialized.ok()) return initialized;
   return store;
@@ -165,11 +169,8 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
 
 absl::Status Store::Initialize() {
   // A new epoch at each start: what the log replay put into one file stays below it.
-  const std::unique_ptr<rocksdb::Iterator> it(
-      rep_->db->NewIterator(rocksdb::ReadOptions(), rep_->families.data));
-  it->SeekToLast();
-  if (it->Valid()) rep_->epoch = ParseDataKey(ToView(it->key())).epoch + 1;
-  if (!it->status().ok()) return FromRocks(it->status(), "finding the newest epoch");
+  const std::optional<Epoch> newest = rep_->table_files->NewestEpoch();
+  if (newest.has_value()) rep_->epoch = *newest + 1;
   rep_->committed_epoch = rep_->epoch;
   rep_->open_epoch = rep_->epoch.value();
 
@@ -177,7 +178,9 @@ absl::Status Store::Initialize() {
   const rocksdb::Status found =
       rep_->db->Get(rocksdb::ReadOptions(), rep_->families.meta, kStoreKey, &value);
   if (found.IsNotFound()) {
-    if (it->Valid()) return absl::DataLossError("the store has events but no store record");
+    if (newest.has_value()) {
+      return absl::DataLossError("the store has events but no store record");
+    }
     std::unique_ptr<WriteSet> set = Begin();
     set->PutStoreRecord(StoreRecord{.store_id = NewStoreId()});
     set->PutCommitMark({});

@@ -87,10 +87,10 @@ class Store {
   // Applies `set`; with kSync it is on disk when this returns OK.
   absl::Status Commit(std::unique_ptr<WriteSet> set, Sync sync);
 
-  // Batches of `log`, the first being the one that holds `from`, none beginning at or after
-  // `until`; as many as fit into `max_bytes`, but at least one if there is any. Every checksum is
-  // verified.
-  // DATA_LOSS  a batch is damaged or missing; the ones before it are lost to this call only.
+  // Batches of `log` that follow one another, the first being the one that holds `from`, none
+  // beginning at or after `until`; no more than fit into `max_bytes`, but at least one if there is
+  // any. Every checksum is verified.
+  // DATA_LOSS  the first batch is damaged or missing. A later one ends the answer before it.
   absl::StatusOr<std::vector<BatchPtr>> ReadBatches(LogId log, Offset from, Offset until,
                                                     uint64_t max_bytes) const;
   absl::StatusOr<std::optional<BatchInfo>> FirstBatch(LogId log) const;

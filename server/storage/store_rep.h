@@ -9,15 +9,21 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/storage/batch_page.h"
 #include "server/storage/garbage.h"
 #include "server/storage/log_starts.h"
+#include "server/storage/run_memory.h"
 #include "server/storage/store.h"
+#include "server/storage/table_files.h"
 #include "server/storage/write_set_rep.h"
 
 namespace tidemark::storage {
 
 struct Store::Rep {
   ~Rep();
+
+  // Adds the run of `epoch` from `base` on to `page`; see BatchPage.
+  absl::Status AddRun(BatchPage& page, Epoch epoch, LogId log, Offset base) const;
 
   StoreOptions options;
   std::shared_ptr<rocksdb::Statistics> statistics;
@@ -38,6 +44,9 @@ struct Store::Rep {
   // The epoch whose batches go into the active memtable, for other threads. It is raised after the
   // memtable was switched.
   std::atomic<uint32_t> open_epoch = 0;
+
+  std::shared_ptr<TableFiles> table_files;
+  mutable RunMemory runs;
 };
 
 // RocksDB's status with the place where it arose.
