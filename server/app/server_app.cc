@@ -142,6 +142,7 @@ absl::Status ServerApp::OpenStore() {
 absl::Status ServerApp::StartListeners() {
   AddCollectors();
   calls_ = std::make_unique<rpc::CallRegistry>(settings_.streams_max);
+  sends_ = std::make_unique<rpc::SendBudget>(settings_.send_bytes_max);
   absl::StatusOr<std::unique_ptr<rpc::RpcServer>> rpc =
       rpc::RpcServer::Start({.address = settings_.listen.ToString(),
                              .queues = static_cast<int>(settings_.grpc_threads),
@@ -153,6 +154,7 @@ absl::Status ServerApp::StartListeners() {
                              .clock = clock_,
                              .metrics = metrics_,
                              .calls = *calls_,
+                             .sends = *sends_,
                              .limits = LimitsFrom(settings_),
                              .heartbeat_interval = settings_.heartbeat_interval},
                             *groups_);

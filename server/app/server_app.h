@@ -58,6 +58,7 @@ class ServerApp {
   std::unique_ptr<base::ThreadPool> live_;
   std::unique_ptr<groups::GroupCoordinator> groups_;
   std::unique_ptr<rpc::CallRegistry> calls_;
+  std::unique_ptr<rpc::SendBudget> sends_;
   std::unique_ptr<rpc::RpcServer> rpc_;
   std::unique_ptr<http::HttpServer> http_;
   absl::Notification stop_ticks_;

@@ -28,6 +28,8 @@ inline constexpr uint64_t kProducersFamilyBytes = 8 * kMiB;
 inline constexpr uint64_t kSmallWriteBuffersMax = 2;
 // Open files of the store; each keeps its index of blocks in memory.
 inline constexpr uint64_t kOpenFilesMax = 512;
+// Files of batches that are open a second time, for readers.
+inline constexpr uint64_t kReaderFilesMax = 64;
 // Newest sequences of producers.
 inline constexpr uint64_t kProducersCachedMax = 100'000;
 

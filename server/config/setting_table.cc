@@ -87,6 +87,10 @@ void AddMemory(std::vector<SettingSpec>& table) {
       {"batch_bytes_max", kMemory, "One stored batch, unless a single event is larger."},
       &Settings::batch_bytes_max, 1 * kKiB, 256 * kMiB));
   table.push_back(
+      BytesSetting({"send_bytes_max", kMemory,
+                    "History read for clients and not yet taken by them; beyond it readers wait."},
+                   &Settings::send_bytes_max, 1 * kMiB, 1024 * kGiB));
+  table.push_back(
       BytesSetting({"tail_bytes_max", kMemory, "Newest batches kept in memory for live readers."},
                    &Settings::tail_bytes_max, 64 * kKiB, 1024 * kGiB));
   table.push_back(BytesSetting({"block_cache_bytes", kMemory, "Cache of stored blocks."},

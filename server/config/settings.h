@@ -54,6 +54,7 @@ struct Settings {
   uint64_t commit_bytes_max = 4 * kMiB;  // One group commit; <= queue_bytes_max.
   uint64_t batch_bytes_max = 1 * kMiB;   // One stored batch; <= commit_bytes_max.
   uint64_t tail_bytes_max = 48 * kMiB;   // Newest batches in memory; >= batch_bytes_max.
+  uint64_t send_bytes_max = 32 * kMiB;   // History on its way to clients.
   uint64_t block_cache_bytes = 32 * kMiB;
   // New data in memory before it gets a file (an epoch). 32 MiB: 5 % more appends and half the
   // p99.9 latency of 64 MiB (tidemark-bench append --partitions 8, 2 cores, virtio disk).

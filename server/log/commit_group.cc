@@ -83,6 +83,7 @@ absl::StatusOr<AppendResult> CommitGroup::Prepare(const AppendRequest& request,
     const PartitionEvents& part = request.parts[i];
     LogBatches& log = logs_[partitions[i]->log()];
     log.partition = partitions[i];
+    log.compression = topic.record.config.compression;
     result.ranges.push_back(
         {.partition = part.partition, .first = partitions[i]->next_offset(), .count = part.count});
     AddEvents(log, part);
@@ -177,7 +178,7 @@ void CommitGroup::Finish() {
                        .events_crc32c = base::Crc32c(*bytes)};
       batch->events = *bytes;
       batch->owner = std::move(bytes);
-      set_->PutBatch(batch->header, batch->events, log.partition->next_bytes());
+      set_->PutBatch(batch->header, batch->events, log.partition->next_bytes(), log.compression);
       log.partition->next_bytes() += batch->events.size();
       bytes_ += batch->events.size();
       log.finished.push_back(std::move(batch));

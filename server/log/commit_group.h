@@ -73,6 +73,7 @@ class CommitGroup {
   // The batches of one log; the last one is open.
   struct LogBatches {
     PartitionPtr partition;
+    storage::Compression compression = storage::Compression::kNone;
     struct Open {
       Offset base;
       uint32_t count = 0;

@@ -67,6 +67,8 @@ Metrics::Metrics()
                                     "Batches that readers got from the store.")),
       corrupt_batches_total(Counter(registry_, "tidemark_corrupt_batches_total",
                                     "Batches whose checksum was wrong; they were not served.")),
+      slow_readers_total(Counter(registry_, "tidemark_slow_readers_total",
+                                 "Readers that took nothing while others waited; let go of.")),
       retention_starts_moved_total(Counter(registry_, "tidemark_retention_starts_moved_total",
                                            "Start offsets of partitions that retention moved.")),
       retention_events_total(

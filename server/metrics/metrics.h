@@ -65,6 +65,7 @@ class Metrics {
   prometheus::Counter& read_tail_hits_total;   // Batches from memory.
   prometheus::Counter& read_store_hits_total;  // Batches from the store.
   prometheus::Counter& corrupt_batches_total;
+  prometheus::Counter& slow_readers_total;
 
   // Retention.
   prometheus::Counter& retention_starts_moved_total;  // Of partitions.

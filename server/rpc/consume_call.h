@@ -76,8 +76,11 @@ class ConsumeCall final : public Drainable,
   // Never pumps on the caller's thread, which may be a committing one.
   void KickLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Requires that pumping_ is ours, on a thread that may wait for the disk.
-  void Pump();
+  // Requires that pumping_ is ours. What is in memory is given out on a live thread, so that it
+  // never waits behind somebody's history.
+  void Pump(log::MayWait may_wait);
+  void PumpOnLive();
+  void PumpOnReader();
 
   // Ends the stream or writes what waits; false if it did.
   bool StepLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -85,7 +88,8 @@ class ConsumeCall final : public Drainable,
   absl::Status ApplyAssigned(const std::vector<groups::AssignedPartition>& partitions);
 
   // Writes the next delivery, if there is one and the client has credit for it.
-  absl::StatusOr<bool> Deliver();
+  // True: a write is under way or the work is handed to a reader thread.
+  absl::StatusOr<bool> Deliver(log::MayWait may_wait);
   absl::StatusOr<bool> DeliverSlice(const log::EventSlice& slice,
                                     const delivery::FeedPartition& partition);
   absl::StatusOr<bool> WriteGap(const delivery::FeedItem& item);

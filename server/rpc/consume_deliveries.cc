@@ -26,10 +26,18 @@ void ConsumeCall::KickLocked() {
   kicked_ = true;
   if (pumping_ || ended_) return;
   pumping_ = true;
-  context_.readers.Schedule([call = shared_from_this()] { call->Pump(); });
+  PumpOnLive();
 }
 
-void ConsumeCall::Pump() {
+void ConsumeCall::PumpOnLive() {
+  context_.live.Schedule([call = shared_from_this()] { call->Pump(log::MayWait::kNo); });
+}
+
+void ConsumeCall::PumpOnReader() {
+  context_.readers.Schedule([call = shared_from_this()] { call->Pump(log::MayWait::kYes); });
+}
+
+void ConsumeCall::Pump(log::MayWait may_wait) {
   while (true) {
     GroupEvent event;
     bool has_event = false;
@@ -38,6 +46,7 @@ void ConsumeCall::Pump() {
       kicked_ = false;
       if (!StepLocked()) return;
       if (!inbox_.empty()) {
+        if (may_wait == log::MayWait::kNo) return PumpOnReader();  // It may open partitions.
         event = std::move(inbox_.front());
         inbox_.pop_front();
         has_event = true;
@@ -47,7 +56,7 @@ void ConsumeCall::Pump() {
       if (absl::Status status = Apply(event); !status.ok()) return EndNow(status);
       continue;
     }
-    absl::StatusOr<bool> wrote = Deliver();
+    absl::StatusOr<bool> wrote = Deliver(may_wait);
     if (!wrote.ok()) return EndNow(wrote.status());
     if (*wrote) return;
     absl::MutexLock lock(&mu_);
@@ -130,7 +139,7 @@ absl::Status ConsumeCall::ApplyAssigned(const std::vector<groups::AssignedPartit
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> ConsumeCall::Deliver() {
+absl::StatusOr<bool> ConsumeCall::Deliver(log::MayWait may_wait) {
   delivery::FeedLimits limits;
   {
     absl::MutexLock lock(&mu_);
@@ -139,19 +148,19 @@ absl::StatusOr<bool> ConsumeCall::Deliver() {
     }
     limits = {.events_max = credit_events_, .bytes_max = credit_bytes_};
   }
-  absl::StatusOr<delivery::FeedItem> item = feed_->Next(limits, log::MayWait::kYes);
+  absl::StatusOr<delivery::FeedItem> item = feed_->Next(limits, may_wait);
   if (!item.ok()) return item.status();
   if (!item->from_tail) caught_up_ = false;
   switch (item->kind) {
     case delivery::FeedItem::Kind::kSlice:
       return DeliverSlice(item->slice, *item->partition);
+    case delivery::FeedItem::Kind::kNeedsStore:
+      PumpOnReader();
+      return true;
     case delivery::FeedItem::Kind::kGap:
       return WriteGap(*item);
     case delivery::FeedItem::Kind::kScanned:
       ReportScan(*item->partition);
-      Kick();
-      return false;
-    case delivery::FeedItem::Kind::kNeedsStore:
       Kick();
       return false;
     case delivery::FeedItem::Kind::kDeleted:
@@ -229,7 +238,7 @@ void ConsumeCall::OnWritten(bool ok) {
     absl::MutexLock lock(&mu_);
     cancelled_ = cancelled_ || !ok;
   }
-  context_.readers.Schedule([call = shared_from_this()] { call->Pump(); });
+  PumpOnLive();
 }
 
 }  // namespace tidemark::rpc

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/utf8.h"
 #include "server/log/filter.h"
@@ -39,8 +40,9 @@ absl::StatusOr<storage::Compression> CompressionFromProto(v1::Compression compre
     case v1::COMPRESSION_NONE:
       return storage::Compression::kNone;
     case v1::COMPRESSION_LZ4:
+      return storage::Compression::kLz4;
     case v1::COMPRESSION_ZSTD:
-      return NoFeature("topic.compression", "this server does not compress topics yet");
+      return storage::Compression::kZstd;
     default:
       return UnknownEnum(field, compression);
   }
@@ -107,6 +109,18 @@ absl::StatusOr<absl::Duration> PositiveFromProto(const google::protobuf::Duratio
   return value;
 }
 
+v1::Compression ToProto(storage::Compression compression) {
+  switch (compression) {
+    case storage::Compression::kNone:
+      return v1::COMPRESSION_NONE;
+    case storage::Compression::kLz4:
+      return v1::COMPRESSION_LZ4;
+    case storage::Compression::kZstd:
+      return v1::COMPRESSION_ZSTD;
+  }
+  TM_CHECK(false);
+}
+
 v1::Durability ToProto(storage::Durability durability) {
   return durability == storage::Durability::kMemory ? v1::DURABILITY_MEMORY : v1::DURABILITY_SYNCED;
 }
@@ -158,7 +172,7 @@ void FillTopic(const log::Topic& topic, v1::Topic& out) {
   if (config.retention_max_bytes.has_value()) {
     out.mutable_config()->mutable_retention()->set_max_bytes(*config.retention_max_bytes);
   }
-  out.mutable_config()->set_compression(v1::COMPRESSION_NONE);
+  out.mutable_config()->set_compression(ToProto(config.compression));
   out.mutable_config()->set_index_keys(config.index_keys);
   out.mutable_config()->set_description(config.description);
 }

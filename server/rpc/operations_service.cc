@@ -30,6 +30,7 @@ constexpr std::array kFeatures = {
     "reflection",
     "subscribe",
     "topic.durability_memory",
+    "topic.compression",
     "topic.retention",
 };
 

@@ -8,6 +8,8 @@
 //          a page a turn, and ahead of the writes while the client is the faster one.
 // Bounds.  A slow client costs the message gRPC holds and the page it was cut from. Ahead of it
 //          are at most kAheadBytesMax and one batch, and nothing if the client keeps us waiting.
+//          All streams together: SendBudget. While others wait for room, a client that takes
+//          nothing for a heartbeat interval is let go of.
 #include <grpcpp/alarm.h>
 #include <grpcpp/support/async_stream.h>
 
@@ -59,6 +61,7 @@ struct SubscribeMethod {
 
 template <typename Method>
 class ReadStreamCall final : public Drainable,
+                             public SendBudget::Waiter,
                              public std::enable_shared_from_this<ReadStreamCall<Method>> {
  public:
   ReadStreamCall(const RpcContext& context, EventStoreBase& service,
@@ -84,7 +87,10 @@ class ReadStreamCall final : public Drainable,
       WatchLocked();
     }
     Kick();
+    context_.sends.Hurry(this);
   }
+
+  void OnRoom() override { PumpOnReader(); }
 
  private:
   void OnAccepted(bool ok) {
@@ -123,7 +129,7 @@ class ReadStreamCall final : public Drainable,
     if (!session.ok()) return End(session.status());
     session_ = *std::move(session);
     SetHeartbeat();
-    Pump(log::MayWait::kYes);
+    Pump(log::MayWait::kNo);
   }
 
   // Looks for the next item, unless somebody does already or will after a write.
@@ -138,8 +144,10 @@ class ReadStreamCall final : public Drainable,
   }
 
   void PumpOnReader() {
-    context_.readers.Schedule(
-        [call = this->shared_from_this()] { call->Pump(log::MayWait::kYes); });
+    context_.readers.Schedule([call = this->shared_from_this()] {
+      call->Pump(log::MayWait::kYes);
+      call->context_.sends.Leave();
+    });
   }
 
   // Requires that pumping_ is ours. Ends with a write under way, the work handed to a reader
@@ -156,7 +164,9 @@ class ReadStreamCall final : public Drainable,
         case ReadSession::Item::Kind::kEnd:
           return End(absl::OkStatus());
         case ReadSession::Item::Kind::kNeedsStore:
-          return PumpOnReader();
+          // Nothing is at hand here, so nothing is held while it waits.
+          if (context_.sends.Enter(this->weak_from_this())) PumpOnReader();
+          return;
         case ReadSession::Item::Kind::kIdle: {
           absl::MutexLock lock(&mu_);
           behind_ = false;
@@ -169,7 +179,7 @@ class ReadStreamCall final : public Drainable,
           // A turn ends by what was looked at, too.
           given_bytes += on_reader ? std::max<uint64_t>(message.Length(), kTurnBytes / 64) : 0;
           absl::MutexLock lock(&mu_);
-          behind_ = on_reader && item->kind != ReadSession::Item::Kind::kCaughtUp;
+          behind_ = (on_reader || behind_) && item->kind != ReadSession::Item::Kind::kCaughtUp;
           PutLocked(message);
         }
       }
@@ -248,10 +258,21 @@ class ReadStreamCall final : public Drainable,
     if (!writing_) return WriteLocked(message);
     ahead_bytes_ += message.Length();
     ahead_.push_back(message);
+    ChargeLocked();
+  }
+
+  // What the stream holds: the messages, and while it is behind the page they were cut from.
+  void ChargeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const uint64_t page_bytes = writing_ && behind_ ? kTurnBytes : 0;
+    const uint64_t bytes = std::max(page_bytes, writing_bytes_ + ahead_bytes_);
+    if (bytes == charged_bytes_) return;
+    context_.sends.Change(std::exchange(charged_bytes_, bytes), bytes);
   }
 
   void WriteLocked(const grpc::ByteBuffer& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     writing_ = true;
+    writing_bytes_ = message.Length();
+    ChargeLocked();
     last_write_nanos_ = base::MonotonicNanos();
     grpc::WriteOptions options;
     if (!ahead_.empty() && message.Length() <= kHintBytesMax) options.set_buffer_hint();
@@ -259,17 +280,18 @@ class ReadStreamCall final : public Drainable,
   }
 
   void OnWritten(bool ok) {
-    bool behind = false;
+    bool reading_ahead = false;
     {
       absl::MutexLock lock(&mu_);
       writing_ = false;
+      writing_bytes_ = 0;
       if (!ok) cancelled_ = kicked_ = true;
       WriteNextLocked();
       if (pumping_ || end_.has_value() || ahead_bytes_ > ahead_bytes_max_ / 2) return;
       pumping_ = true;
-      behind = behind_;
+      reading_ahead = writing_ && behind_;
     }
-    if (behind) return PumpOnReader();
+    if (reading_ahead) return PumpOnReader();
     Pump(log::MayWait::kNo);
   }
 
@@ -277,6 +299,7 @@ class ReadStreamCall final : public Drainable,
     if (cancelled_) {
       ahead_.clear();
       ahead_bytes_ = 0;
+      ChargeLocked();
     }
     if (!ahead_.empty()) {
       const grpc::ByteBuffer message = std::move(ahead_.front());
@@ -284,6 +307,7 @@ class ReadStreamCall final : public Drainable,
       ahead_bytes_ -= message.Length();
       return WriteLocked(message);
     }
+    ChargeLocked();
     if (end_.has_value()) return FinishLocked();
     // The client waits for us.
     if (behind_) {
@@ -304,6 +328,10 @@ class ReadStreamCall final : public Drainable,
     {
       absl::MutexLock lock(&mu_);
       if (ended_) return;
+      if (writing_ && SilentLocked() >= context_.heartbeat_interval && context_.sends.crowded()) {
+        context_.metrics.slow_readers_total.Increment();
+        grpc_context_.TryCancel();
+      }
       heartbeat_due_ = SilentLocked() >= context_.heartbeat_interval / 2;
     }
     SetHeartbeat();
@@ -334,6 +362,7 @@ class ReadStreamCall final : public Drainable,
       cancelled_ = true;
     }
     Kick();
+    context_.sends.Hurry(this);
   }
 
   // Requires that pumping_ is ours: nobody looks any more. What waits to be written goes first.
@@ -387,6 +416,8 @@ class ReadStreamCall final : public Drainable,
   // Read from the store, not yet written; only while writing_.
   std::deque<grpc::ByteBuffer> ahead_ ABSL_GUARDED_BY(mu_);
   uint64_t ahead_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t writing_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t charged_bytes_ ABSL_GUARDED_BY(mu_) = 0;    // In context_.sends.
   uint64_t ahead_bytes_max_ ABSL_GUARDED_BY(mu_) = 0;  // Grows while the client keeps up.
   bool behind_ ABSL_GUARDED_BY(mu_) = true;            // The last item came from a reader thread.
 

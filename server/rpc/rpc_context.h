@@ -12,6 +12,7 @@
 #include "server/metrics/metrics.h"
 #include "server/rpc/async_call.h"
 #include "server/rpc/limits.h"
+#include "server/rpc/send_budget.h"
 
 namespace tidemark::rpc {
 
@@ -22,6 +23,7 @@ struct RpcContext {
   const base::Clock& clock;
   metrics::Metrics& metrics;
   CallRegistry& calls;
+  SendBudget& sends;
   RpcLimits limits;
   absl::Duration heartbeat_interval;
 };

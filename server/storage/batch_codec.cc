@@ -36,9 +36,9 @@ std::string EncodeBatchHeader(const BatchHeader& header) {
   return out;
 }
 
-absl::Status DecodeBatch(LogId log, Offset base_offset, absl::string_view value,
-                         BatchHeader& header, absl::string_view& events) {
-  if (value.size() < kBatchHeaderBytes) return Damaged(log, base_offset, "shorter than a header");
+absl::Status DecodeBatchHeader(LogId log, Offset base_offset, absl::string_view value,
+                               BatchHeader& header) {
+  TM_CHECK_GE(value.size(), kBatchHeaderBytes);
   const char* p = value.data();
   if (p[0] != kVersion) return Damaged(log, base_offset, "unknown version");
   const absl::string_view checked = value.substr(kCheckedFrom, kBatchHeaderBytes - kCheckedFrom);
@@ -55,6 +55,14 @@ absl::Status DecodeBatch(LogId log, Offset base_offset, absl::string_view value,
   if (header.log != log || header.base_offset != base_offset) {
     return Damaged(log, base_offset, "stored under the wrong key");
   }
+  return absl::OkStatus();
+}
+
+absl::Status DecodeBatch(LogId log, Offset base_offset, absl::string_view value,
+                         BatchHeader& header, absl::string_view& events) {
+  if (value.size() < kBatchHeaderBytes) return Damaged(log, base_offset, "shorter than a header");
+  absl::Status decoded = DecodeBatchHeader(log, base_offset, value, header);
+  if (!decoded.ok()) return decoded;
   events = value.substr(kBatchHeaderBytes);
   if (events.size() != header.events_bytes) return Damaged(log, base_offset, "wrong length");
   if (header.count == 0) return Damaged(log, base_offset, "no events");

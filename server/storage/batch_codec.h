@@ -47,6 +47,11 @@ using BatchPtr = std::shared_ptr<const StoredBatch>;
 
 std::string EncodeBatchHeader(const BatchHeader& header);
 
+// What the first kBatchHeaderBytes of a stored batch say. Requires that many bytes.
+// DATA_LOSS  it is no header, or that of another batch.
+absl::Status DecodeBatchHeader(LogId log, Offset base_offset, absl::string_view bytes,
+                               BatchHeader& header);
+
 // Takes `value` apart and checks everything: version, both checksums, the key, the sizes. `events`
 // points into `value`.
 // DATA_LOSS  something does not fit; the message says what, of which log and offset.

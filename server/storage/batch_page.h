@@ -36,6 +36,9 @@ class BatchPage {
   absl::Status AddFrom(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, Epoch epoch,
                        Offset base);
 
+  // Adds one batch, copied, if its bytes are intact.
+  absl::Status AddCopy(absl::string_view value, Offset base) { return Add(value, nullptr, base); }
+
   bool full() const { return full_; }
   bool empty() const { return batches_.empty(); }
   // Where the next batch begins. Requires that the page is not empty.

@@ -5,6 +5,7 @@
 #include "server/base/check.h"
 #include "server/storage/batch_page.h"
 #include "server/storage/coding.h"
+#include "server/storage/salvage.h"
 #include "server/storage/store_rep.h"
 
 namespace tidemark::storage {
@@ -126,23 +127,29 @@ absl::StatusOr<Offset> FirstOffsetWhere(IndexCursor& index, Offset start, Offset
 
 }  // namespace
 
-absl::Status Store::Rep::AddRun(BatchPage& page, Epoch epoch, LogId log, Offset base) const {
+absl::Status Store::Rep::AddRun(BatchPage& page, RunPlace run, LogId log, Offset base) const {
   const size_t before = page.batches().size();
-  if (std::shared_ptr<TableFile> file = table_files->Find(0, DataKey(epoch, log, base))) {
-    const absl::Status status = page.AddFrom(std::move(file), epoch, base);
+  const auto family = static_cast<size_t>(run.compression);
+  if (std::shared_ptr<TableFile> file = table_files->Find(family, DataKey(run.epoch, log, base))) {
+    const absl::Status status = page.AddFrom(std::move(file), run.epoch, base);
     // Otherwise the database is asked, which knows best what is missing or cannot be read.
     if (page.batches().size() > before) return status;
   }
-  return page.AddFrom(*db, families.data, epoch, base);
+  absl::Status status = page.AddFrom(*db, families.data[family], run.epoch, base);
+  if (!absl::IsDataLoss(status) || run.compression != Compression::kNone) return status;
+  // Of a block that is damaged the database gives out nothing.
+  if (page.batches().size() > before) return absl::OkStatus();
+  const std::string path = table_files->PathOf(family, DataKey(run.epoch, log, base));
+  return path.empty() ? status : Salvage(*db->GetEnv(), path, log, base, page);
 }
 
 absl::StatusOr<std::vector<BatchPtr>> Store::ReadBatches(LogId log, Offset from, Offset until,
                                                          uint64_t max_bytes) const {
   BatchPage page(log, until, max_bytes);
   absl::Status status;
-  if (const std::optional<Epoch> epoch = rep_->runs.Find(log, from); epoch && from < until) {
-    status = rep_->AddRun(page, *epoch, log, from);
-    if (page.full()) rep_->runs.Remember(log, page.next(), *epoch);
+  if (const std::optional<RunPlace> run = rep_->runs.Find(log, from); run && from < until) {
+    status = rep_->AddRun(page, *run, log, from);
+    if (page.full()) rep_->runs.Remember(log, page.next(), *run);
     // Found by mistake or damaged: the index tells which.
     if (page.empty()) status = absl::OkStatus();
   }
@@ -160,7 +167,8 @@ absl::StatusOr<std::vector<BatchPtr>> Store::ReadBatches(LogId log, Offset from,
       break;
     }
     const size_t before = page.batches().size();
-    status = rep_->AddRun(page, info.row.epoch, log, info.base_offset);
+    const RunPlace run{.epoch = info.row.epoch, .compression = info.row.compression};
+    status = rep_->AddRun(page, run, log, info.base_offset);
     if (page.batches().size() == before) {
       if (status.ok()) status = Contradiction(log, info, "is missing");
       break;
@@ -170,7 +178,7 @@ absl::StatusOr<std::vector<BatchPtr>> Store::ReadBatches(LogId log, Offset from,
       page.CutAt(before);
       break;
     }
-    if (page.full()) rep_->runs.Remember(log, page.next(), info.row.epoch);
+    if (page.full()) rep_->runs.Remember(log, page.next(), run);
   }
   if (page.empty() && !status.ok()) return status;
   return page.Take();

@@ -95,10 +95,18 @@ std::string EncodeIndexRow(const IndexRow& row) {
   AppendLittle32(value, row.events_bytes);
   AppendLittle32(value, row.events_crc32c);
   AppendLittle64(value, row.log_bytes);
+  if (row.compression != Compression::kNone) value.push_back(static_cast<char>(row.compression));
   return value;
 }
 
 bool DecodeIndexRow(absl::string_view value, IndexRow& row) {
+  row.compression = Compression::kNone;
+  if (value.size() % 2 == 1) {
+    const auto number = static_cast<uint8_t>(value.back());
+    if (number == 0 || number >= kCompressions) return false;
+    row.compression = static_cast<Compression>(number);
+    value.remove_suffix(1);
+  }
   if (value.size() != kIndexRowBytes && value.size() != kIndexRowBytesOfFormat1) return false;
   const char* p = value.data();
   row.epoch = Epoch(LoadLittle32(p));

@@ -3,6 +3,8 @@
 // Column families, by life cycle:
 //   default    store records: written rarely or overwritten often, always tiny
 //   data       batches: written once, never rewritten, read in runs, dropped by range
+//   data_lz4   the same, of topics that are compressed by LZ4
+//   data_zstd  the same, by Zstandard
 //   index      one small row a batch: finds the epoch of a batch, its time and size
 //   groups     consumer groups and their committed offsets: overwritten often
 //   producers  one row for each stored (producer id, sequence): never changed
@@ -14,15 +16,16 @@
 //              'D' topic id u64                     -> TopicRecord (JSON) of a deleted topic whose
 //                                                      bytes still have to be reclaimed
 //              'R' log u32                          -> LogStart: only of logs that retention cut
-//   data       epoch u32 | log u32 | base offset u64 -> batch (batch_codec.h)
+//   data*      epoch u32 | log u32 | base offset u64 -> batch (batch_codec.h)
 //   index      log u32 | base offset u64             -> IndexRow
 //   groups     'G' name                             -> GroupRecord (JSON)
 //              'O' group id u64 | log u32           -> committed offset u64
 //   producers  id | 0x00 | sequence u64             -> ProducerRecord
 //
 // Epoch. The number in front of a data key counts memtables: after `epoch_bytes` of batches the
-// memtable is flushed and the next epoch begins, so every data file covers a range of its own and
-// compaction only moves files. Within an epoch the batches of one log lie together.
+// memtables of all data families are flushed and the next epoch begins, so every data file covers a
+// range of its own and compaction only moves files. Within an epoch the batches of one log lie
+// together.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +40,11 @@ namespace tidemark::storage {
 // no bytes in its index rows; a store of it is brought up to date when it is opened.
 inline constexpr int kFormatVersion = 2;
 inline constexpr int kOldestFormatVersion = 1;
+
+// Which data family a batch lies in. A batch is compressed when its memtable is flushed, in the
+// background; the write-ahead log, the memtable and the tail have it as it came.
+enum class Compression : uint8_t { kNone, kLz4, kZstd };
+inline constexpr size_t kCompressions = 3;
 
 using Epoch = StrongNumber<struct EpochTag, uint32_t>;
 // Store-wide number of a consumer group; never used again.
@@ -76,7 +84,8 @@ struct DataKeyParts {
 DataKeyParts ParseDataKey(absl::string_view key);
 
 // The value of the index: what can be said of a batch without reading it. 40 bytes, little-endian;
-// rows of format 1 have 32 and no log_bytes.
+// rows of format 1 have 32 and no log_bytes. A byte more if the batch lies in the family of a
+// compression: its number.
 struct IndexRow {
   Epoch epoch;
   uint32_t count = 0;
@@ -87,6 +96,7 @@ struct IndexRow {
   // Bytes of events of this log before this batch, dropped ones included: the difference of two
   // rows is what lies between them, so that retention by bytes is a binary search.
   uint64_t log_bytes = 0;
+  Compression compression = Compression::kNone;
 };
 std::string EncodeIndexRow(const IndexRow& row);
 // False if `value` has not the size of a row.

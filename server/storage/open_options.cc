@@ -30,7 +30,8 @@ std::shared_ptr<rocksdb::TableFactory> DataTableFactory() {
 
 // Batches: one epoch a file, only ever moved, read in runs through the page cache.
 rocksdb::ColumnFamilyOptions DataOptions(const StoreOptions& options,
-                                         std::shared_ptr<const LogStarts> starts) {
+                                         std::shared_ptr<const LogStarts> starts,
+                                         rocksdb::CompressionType compression) {
   rocksdb::ColumnFamilyOptions cf;
   cf.compaction_style = rocksdb::kCompactionStyleLevel;
   cf.num_levels = 2;
@@ -42,7 +43,7 @@ rocksdb::ColumnFamilyOptions DataOptions(const StoreOptions& options,
   cf.write_buffer_size = 2 * options.epoch_bytes;
   cf.max_write_buffer_number = config::kWriteBuffersMax;
   cf.target_file_size_base = 4 * options.epoch_bytes;  // One epoch is one file.
-  cf.compression = rocksdb::kNoCompression;
+  cf.compression = compression;
   cf.bottommost_compression = rocksdb::kDisableCompressionOption;
   cf.force_consistency_checks = true;
   cf.compaction_filter_factory = MakeGarbageFilter(std::move(starts), PlaceOfDataKey);
@@ -117,10 +118,12 @@ std::vector<rocksdb::ColumnFamilyDescriptor> MakeColumnFamilies(
   rocksdb::ColumnFamilyOptions producers = SmallOptions(cache, config::kProducersFamilyBytes);
   rocksdb::ColumnFamilyOptions index = SmallOptions(cache, config::kIndexFamilyBytes);
   return {{rocksdb::kDefaultColumnFamilyName, SmallOptions(cache, config::kSmallFamilyBytes)},
-          {"data", DataOptions(options, std::move(starts))},
+          {"data", DataOptions(options, starts, rocksdb::kNoCompression)},
           {"index", index},
           {"groups", SmallOptions(cache, config::kSmallFamilyBytes)},
-          {"producers", producers}};
+          {"producers", producers},
+          {"data_lz4", DataOptions(options, starts, rocksdb::kLZ4Compression)},
+          {"data_zstd", DataOptions(options, starts, rocksdb::kZSTD)}};
 }
 
 }  // namespace tidemark::storage

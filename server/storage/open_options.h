@@ -13,13 +13,18 @@
 namespace tidemark::storage {
 
 // In this order the handles come back from DB::Open.
-enum ColumnFamilyIndex { kMetaFamily, kDataFamily, kIndexFamily, kGroupsFamily, kProducersFamily };
+enum ColumnFamilyIndex {
+  kMetaFamily,
+  kDataFamily,
+  kIndexFamily,
+  kGroupsFamily,
+  kProducersFamily,
+  kDataLz4Family,
+  kDataZstdFamily
+};
 
 // For the files of batches when they are opened beside the database.
 rocksdb::Options MakeTableFileOptions(const StoreOptions& options);
-// How many of them are kept open.
-inline constexpr size_t kTableFilesOpenMax = 64;
-
 rocksdb::DBOptions MakeDbOptions(const StoreOptions& options);
 // `starts` tells what is garbage, and may be filled later.
 std::vector<rocksdb::ColumnFamilyDescriptor> MakeColumnFamilies(

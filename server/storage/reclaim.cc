@@ -51,6 +51,14 @@ std::vector<DataFile> DataFilesOf(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* 
   return files;
 }
 
+std::vector<DataFile> DataFilesOf(rocksdb::DB& db, const ColumnFamilies& families) {
+  std::vector<DataFile> files;
+  for (rocksdb::ColumnFamilyHandle* family : families.data) {
+    for (DataFile& file : DataFilesOf(db, family)) files.push_back(std::move(file));
+  }
+  return files;
+}
+
 // The properties of the files that begin and end where `file` does: its own, unless it is gone.
 absl::StatusOr<rocksdb::TablePropertiesCollection> PropertiesOf(rocksdb::DB& db,
                                                                 const DataFile& file) {
@@ -156,7 +164,6 @@ class Store::FileReclaim {
       : rep_(rep), report_(report), deleted_(rep.garbage.Deleted()) {}
 
   absl::Status Look(const DataFile& file) {
-    rep_.garbage.Unmark(file.epochs);
     absl::StatusOr<std::vector<LogRun>> runs = RunsOf(*rep_.db, file);
     if (!runs.ok()) return runs.status();
     const Contents contents = Weigh(*runs, *rep_.starts);
@@ -186,7 +193,7 @@ class Store::FileReclaim {
   // were flushed and have no file any more.
   void Conclude(const std::vector<Epoch>& without_files) {
     for (const auto& [first, count] : deleted_) {
-      // After a crash an epoch may be in two files.
+      // Of each compression an epoch has a file, and after a crash it may have two.
       absl::btree_set<Epoch> held = other_;
       for (const Looked& file : looked_at_) {
         if (!file.holds.contains(first)) continue;
@@ -237,15 +244,21 @@ class Store::FileReclaim {
 Epoch Store::FlushedBound() const {
   // In this order: an epoch that begins in between only makes the answer smaller.
   const uint32_t open = rep_->open_epoch.load();
-  uint64_t waiting = 0;
-  rep_->db->GetIntProperty(rep_->families.data, rocksdb::DB::Properties::kNumImmutableMemTable,
-                           &waiting);
-  return Epoch(open - std::min<uint32_t>(open, static_cast<uint32_t>(waiting)));
+  for (rocksdb::ColumnFamilyHandle* family : rep_->families.data) {
+    uint64_t waiting = 0;
+    rep_->db->GetIntProperty(family, rocksdb::DB::Properties::kNumImmutableMemTable, &waiting);
+    // Of which epochs they are is not known: a family without batches in one has no memtable of it.
+    if (waiting > 0) return Epoch(rep_->flushed_bound.load());
+  }
+  uint32_t known = rep_->flushed_bound.load();
+  while (known < open && !rep_->flushed_bound.compare_exchange_weak(known, open)) {
+  }
+  return Epoch(std::max(known, open));
 }
 
 std::vector<Epoch> Store::EpochsWithFiles() const {
   std::vector<Epoch> epochs;
-  for (const DataFile& file : DataFilesOf(*rep_->db, rep_->families.data)) {
+  for (const DataFile& file : DataFilesOf(*rep_->db, rep_->families)) {
     for (Epoch epoch = file.epochs.first; epoch <= file.epochs.last; ++epoch) {
       epochs.push_back(epoch);
     }
@@ -314,19 +327,27 @@ absl::StatusOr<ReclaimReport> Store::Reclaim(absl::FunctionRef<bool()> stopped) 
   const Epoch flushed = FlushedBound();
   if (rep_->garbage.HasMarkedBelow(flushed)) {
     FileReclaim reclaim(*rep_, report);
+    std::vector<DataFile> marked;
     std::vector<Epoch> without_files = rep_->garbage.KnownBelow(flushed);
-    for (const DataFile& file : DataFilesOf(*rep_->db, rep_->families.data)) {
+    for (const DataFile& file : DataFilesOf(*rep_->db, rep_->families)) {
       std::erase_if(without_files, [&](Epoch epoch) { return file.epochs.Holds(epoch); });
       if (!rep_->garbage.IsMarked(file.epochs) || file.being_compacted ||
           file.epochs.last >= flushed) {
         reclaim.LeaveAlone(file);
         continue;
       }
-      if (stopped()) return report;
-      if (absl::Status status = reclaim.Look(file); !status.ok()) {
-        rep_->garbage.Mark(file.epochs);
-        return status;
-      }
+      marked.push_back(file);
+    }
+    // The marks come off before the first is looked at: what becomes garbage meanwhile marks anew.
+    for (const DataFile& file : marked) rep_->garbage.Unmark(file.epochs);
+    for (size_t i = 0; i < marked.size(); ++i) {
+      absl::Status status;
+      const bool stop = stopped();
+      if (!stop) status = reclaim.Look(marked[i]);
+      if (!stop && status.ok()) continue;
+      for (; i < marked.size(); ++i) rep_->garbage.Mark(marked[i].epochs);
+      if (!status.ok()) return status;
+      return report;
     }
     reclaim.Conclude(without_files);
   }

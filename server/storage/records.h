@@ -21,7 +21,6 @@ struct StoreRecord {
 };
 
 enum class Durability { kSynced, kMemory };
-enum class Compression { kNone, kLz4, kZstd };
 
 // A topic's settings, defaults filled in.
 struct TopicConfig {

@@ -1,4 +1,4 @@
-// RunMemory: in which epoch the batch lies that a reader will ask for next, so that a sequential
+// RunMemory: in which run the batch lies that a reader will ask for next, so that a sequential
 // replay asks the index once a run instead of once a page.
 //
 // Threads. Safe from any thread.
@@ -17,19 +17,25 @@
 
 namespace tidemark::storage {
 
+// What a run is found by, beside its log.
+struct RunPlace {
+  Epoch epoch;
+  Compression compression = Compression::kNone;
+};
+
 class RunMemory {
  public:
-  // A batch of `log` that begins at `base` lies in the returned epoch, if there is one: the run may
+  // A batch of `log` that begins at `base` lies in the returned run, if there is one: the run may
   // have ended just before it.
-  std::optional<Epoch> Find(LogId log, Offset base) const ABSL_LOCKS_EXCLUDED(mu_) {
+  std::optional<RunPlace> Find(LogId log, Offset base) const ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     const Place& place = places_[PlaceOf(log, base)];
     if (!place.used || place.log != log || place.base != base) return std::nullopt;
-    return place.epoch;
+    return place.run;
   }
-  void Remember(LogId log, Offset base, Epoch epoch) ABSL_LOCKS_EXCLUDED(mu_) {
+  void Remember(LogId log, Offset base, RunPlace run) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
-    places_[PlaceOf(log, base)] = {.used = true, .log = log, .base = base, .epoch = epoch};
+    places_[PlaceOf(log, base)] = {.used = true, .log = log, .base = base, .run = run};
   }
 
  private:
@@ -38,7 +44,7 @@ class RunMemory {
     bool used = false;
     LogId log;
     Offset base;
-    Epoch epoch;
+    RunPlace run;
   };
   static size_t PlaceOf(LogId log, Offset base) {
     return absl::HashOf(log.value(), base.value()) % kPlaces;

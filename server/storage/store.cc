@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/check.h"
+#include "server/config/memory_plan.h"
 #include "server/storage/coding.h"
 #include "server/storage/open_options.h"
 #include "server/storage/record_codec.h"
@@ -127,7 +128,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
   rep->options = options;
   rocksdb::DBOptions db_options = MakeDbOptions(options);
   rep->table_files =
-      std::make_shared<TableFiles>(MakeTableFileOptions(options), kTableFilesOpenMax);
+      std::make_shared<TableFiles>(MakeTableFileOptions(options), config::kReaderFilesMax);
   db_options.listeners.push_back(rep->table_files);
   rep->statistics = db_options.statistics;
   if (absl::Status intact = CheckNotHeadless(*db_options.env, options.path); !intact.ok()) {
@@ -157,11 +158,12 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
   rep->db.reset(db);
   if (absl::Status synced = SyncParent(*db_options.env, options.path); !synced.ok()) return synced;
   rep->families = {.meta = rep->handles[kMetaFamily],
-                   .data = rep->handles[kDataFamily],
+                   .data = {rep->handles[kDataFamily], rep->handles[kDataLz4Family],
+                            rep->handles[kDataZstdFamily]},
                    .index = rep->handles[kIndexFamily],
                    .groups = rep->handles[kGroupsFamily],
                    .producers = rep->handles[kProducersFamily]};
-  rep->table_files->Attach(*db, {rep->families.data});
+  rep->table_files->Attach(*db, {rep->families.data.begin(), rep->families.data.end()});
   std::unique_ptr<Store> store(new Store(std::move(rep)));
   if (absl::Status initialized = store->Initialize(); !initialized.ok()) return initialized;
   return store;
@@ -223,7 +225,8 @@ absl::Status Store::Commit(std::unique_ptr<WriteSet> set, Sync sync) {
     rocksdb::FlushOptions flush;
     flush.wait = false;
     flush.allow_write_stall = true;
-    std::vector<rocksdb::ColumnFamilyHandle*> families = {rep_->families.data};
+    std::vector<rocksdb::ColumnFamilyHandle*> families(rep_->families.data.begin(),
+                                                       rep_->families.data.end());
     if (epoch.value() % kEpochsPerSmallFlush == 0) families = rep_->handles;
     rocksdb::Status status = rep_->db->Flush(flush, families);
     if (status.IsTryAgain()) {

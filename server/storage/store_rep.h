@@ -22,8 +22,8 @@ namespace tidemark::storage {
 struct Store::Rep {
   ~Rep();
 
-  // Adds the run of `epoch` from `base` on to `page`; see BatchPage.
-  absl::Status AddRun(BatchPage& page, Epoch epoch, LogId log, Offset base) const;
+  // Adds a run from `base` on to `page`; see BatchPage.
+  absl::Status AddRun(BatchPage& page, RunPlace run, LogId log, Offset base) const;
 
   StoreOptions options;
   std::shared_ptr<rocksdb::Statistics> statistics;
@@ -44,6 +44,8 @@ struct Store::Rep {
   // The epoch whose batches go into the active memtable, for other threads. It is raised after the
   // memtable was switched.
   std::atomic<uint32_t> open_epoch = 0;
+  // Epochs below it are known to be in files.
+  mutable std::atomic<uint32_t> flushed_bound = 0;
 
   std::shared_ptr<TableFiles> table_files;
   mutable RunMemory runs;

@@ -100,15 +100,19 @@ std::optional<Epoch> TableFiles::NewestEpoch() {
 }
 
 std::shared_ptr<TableFile> TableFiles::Find(size_t family, absl::string_view key) {
+  const std::string path = PathOf(family, key);
+  return path.empty() ? nullptr : Open(path);
+}
+
+std::string TableFiles::PathOf(size_t family, absl::string_view key) {
   const std::shared_ptr<const Lists> lists = Current();
   const Entries& entries = (*lists)[family];
   auto it = std::upper_bound(
       entries.begin(), entries.end(), key,
       [](absl::string_view wanted, const Entry& entry) { return wanted < entry.smallest; });
-  if (it == entries.begin()) return nullptr;
+  if (it == entries.begin()) return "";
   --it;
-  if (!it->alone || it->largest < key) return nullptr;
-  return Open(it->path);
+  return it->alone && it->largest >= key ? it->path : "";
 }
 
 std::shared_ptr<TableFile> TableFiles::Open(const std::string& path) {

@@ -53,6 +53,9 @@ class TableFiles final : public rocksdb::EventListener {
   std::shared_ptr<TableFile> Find(size_t family, absl::string_view key)
       ABSL_LOCKS_EXCLUDED(refresh_mu_, mu_);
 
+  // The path of that file; empty: none is known.
+  std::string PathOf(size_t family, absl::string_view key) ABSL_LOCKS_EXCLUDED(refresh_mu_, mu_);
+
   // From RocksDB, on any thread.
   void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo& info) override;
   void OnCompactionCompleted(rocksdb::DB* db, const rocksdb::CompactionJobInfo& info) override;

@@ -22,13 +22,15 @@ WriteSet::WriteSet(const ColumnFamilies& families, Epoch epoch, uint64_t& epoch_
     : rep_(new Rep{families, epoch, epoch_bytes, rocksdb::WriteBatch()}) {}
 WriteSet::~WriteSet() = default;
 
-void WriteSet::PutBatch(const BatchHeader& header, absl::string_view events, uint64_t log_bytes) {
+void WriteSet::PutBatch(const BatchHeader& header, absl::string_view events, uint64_t log_bytes,
+                        Compression compression) {
   TM_CHECK_EQ(header.events_bytes, events.size());
   const std::string key = DataKey(rep_->epoch, header.log, header.base_offset);
   const std::string head = EncodeBatchHeader(header);
   const rocksdb::Slice key_slice(key);
   const std::array<rocksdb::Slice, 2> value = {rocksdb::Slice(head), ToSlice(events)};
-  Check(rep_->batch.Put(rep_->families.data, rocksdb::SliceParts(&key_slice, 1),
+  rocksdb::ColumnFamilyHandle* family = rep_->families.data[static_cast<size_t>(compression)];
+  Check(rep_->batch.Put(family, rocksdb::SliceParts(&key_slice, 1),
                         rocksdb::SliceParts(value.data(), value.size())));
   const IndexRow row{.epoch = rep_->epoch,
                      .count = header.count,
@@ -36,7 +38,8 @@ void WriteSet::PutBatch(const BatchHeader& header, absl::string_view events, uin
                      .position = header.position,
                      .events_bytes = header.events_bytes,
                      .events_crc32c = header.events_crc32c,
-                     .log_bytes = log_bytes};
+                     .log_bytes = log_bytes,
+                     .compression = compression};
   Check(rep_->batch.Put(rep_->families.index, IndexKey(header.log, header.base_offset),
                         EncodeIndexRow(row)));
   rep_->epoch_bytes += key.size() + head.size() + events.size() + kMemtableEntryBytes;

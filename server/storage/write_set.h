@@ -25,7 +25,8 @@ class WriteSet {
 
   // Stores a batch and its index row. `events` is copied. `log_bytes` are those of the log's events
   // before this batch (IndexRow::log_bytes).
-  void PutBatch(const BatchHeader& header, absl::string_view events, uint64_t log_bytes);
+  void PutBatch(const BatchHeader& header, absl::string_view events, uint64_t log_bytes,
+                Compression compression = Compression::kNone);
   // Moves the start of a log; with DeleteIndexRows of what it cuts off.
   void PutLogStart(LogId log, const LogStart& start);
   // Removes the index rows of batches that begin in [from, until).

@@ -4,6 +4,8 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include <array>
+
 #include "server/storage/key_schema.h"
 #include "server/storage/write_set.h"
 
@@ -11,7 +13,7 @@ namespace tidemark::storage {
 
 struct ColumnFamilies {
   rocksdb::ColumnFamilyHandle* meta = nullptr;
-  rocksdb::ColumnFamilyHandle* data = nullptr;
+  std::array<rocksdb::ColumnFamilyHandle*, kCompressions> data = {};  // By Compression.
   rocksdb::ColumnFamilyHandle* index = nullptr;
   rocksdb::ColumnFamilyHandle* groups = nullptr;
   rocksdb::ColumnFamilyHandle* producers = nullptr;

@@ -36,6 +36,23 @@ class Topics(ServerCase):
         self.server.restart()
         self.assertEqual(self.get(name), before)
 
+    def test_compression_is_kept_changed_and_read_through(self):
+        name = self.new_topic(compression=pb.COMPRESSION_ZSTD)
+        sent = []
+        for compression in (None, pb.COMPRESSION_LZ4, pb.COMPRESSION_NONE, pb.COMPRESSION_ZSTD):
+            if compression is not None:
+                self.server.topics.UpdateTopic(pb.UpdateTopicRequest(
+                    name=name, config=pb.TopicConfig(compression=compression),
+                    update_mask=field_mask_pb2.FieldMask(paths=["compression"])))
+                self.assertEqual(self.get(name).config.compression, compression)
+            for n in range(5):
+                sent.append(event(id=f"{compression}-{n}", data=b"again and " * 500))
+                self.append(name, [sent[-1]])
+        self.server.restart()  # Now all of it is in files.
+        self.assertEqual(self.get(name).config.compression, pb.COMPRESSION_ZSTD)
+        self.assertEqual([one.event.id for one in self.read(name)], [one.id for one in sent])
+        self.assertEqual([one.event.data for one in self.read(name)], [one.data for one in sent])
+
     def test_longest_name_and_every_allowed_character(self):
         for name in ("a" * 200, "AZaz09._-", "...", "-", "_"):
             self.server.topics.CreateTopic(pb.CreateTopicRequest(name=name))

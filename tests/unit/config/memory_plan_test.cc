@@ -22,7 +22,7 @@ TEST(MemoryPlanTest, TheDefaultsFitIntoTheDefaultLimit) {
 TEST(MemoryPlanTest, CountsEverySettingThatCostsMemory) {
   for (uint64_t Settings::*setting :
        {&Settings::queue_bytes_max, &Settings::commit_bytes_max, &Settings::tail_bytes_max,
-        &Settings::block_cache_bytes, &Settings::write_buffer_bytes}) {
+        &Settings::send_bytes_max, &Settings::block_cache_bytes, &Settings::write_buffer_bytes}) {
     Settings more;
     more.*setting += kMiB;
     EXPECT_GT(SumOf(more), SumOf(Settings{}));

@@ -8,10 +8,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/support/random.h"
 #include "tests/unit/storage/store_fixture.h"
@@ -43,13 +45,27 @@ class BatchPageTest : public StoreFixture {
       }
     }
   }
+  static std::string Content(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  // The largest table file that says to be of this family, in its properties.
+  std::string FileOfFamily(const std::string& family) const {
+    std::string found;
+    for (const auto& entry : fs::directory_iterator(dir_.path())) {
+      if (entry.path().extension() != ".sst") continue;
+      if (Content(entry.path()).find(family) == std::string::npos) continue;
+      if (found.empty() || fs::file_size(entry) > fs::file_size(found)) found = entry.path();
+    }
+    EXPECT_NE(found, "");
+    return found;
+  }
   // Changes a byte of what `needle` begins with, in whatever table file of the closed store holds
   // it.
   void FlipByteAfter(const std::string& needle, size_t distance) {
     for (const auto& entry : fs::directory_iterator(dir_.path())) {
       if (entry.path().extension() != ".sst") continue;
-      std::ifstream in(entry.path(), std::ios::binary);
-      std::string content{std::istreambuf_iterator<char>(in), {}};
+      std::string content = Content(entry.path());
       const size_t at = content.find(needle);
       if (at == std::string::npos) continue;
       content[at + distance] = static_cast<char>(content[at + distance] ^ 4);
@@ -133,6 +149,92 @@ TEST_F(BatchPageTest, ABatchOutlivesItsFile) {
   EXPECT_EQ(batch->events, EventsAt(LogId(1), Offset(3), kCount, kBytes));
 }
 
+// Compression is a topic's choice and may change: batches of one log then lie in several families.
+TEST_F(BatchPageTest, ReadsThroughFamiliesOfEveryCompression) {
+  options_.epoch_bytes = 16 << 10;
+  Reopen();
+  testing::Random random(testing::SeedOr(4));
+  auto compression = Compression::kNone;
+  for (int i = 0; i < 400; ++i) {
+    if (random.OneIn(20)) compression = static_cast<Compression>(random.Below(kCompressions));
+    std::unique_ptr<WriteSet> set = store_->Begin();
+    const LogId log(1 + static_cast<uint32_t>(random.Below(2)));
+    Put(*set, log, kCount, kBytes, 1, log == LogId(1) ? compression : Compression::kNone);
+    Commit(std::move(set));
+    if (random.OneIn(90)) Reopen();
+  }
+  for (int round = 0; round < 2; ++round) {
+    for (const LogId log : {LogId(1), LogId(2)}) ReadThrough(log, Offset(0), ends_[log], random);
+    Reopen();
+  }
+}
+
+TEST_F(BatchPageTest, CompressedBatchesTakeLessRoomOnDisk) {
+  std::map<Compression, uint64_t> bytes;
+  for (const Compression compression :
+       {Compression::kNone, Compression::kLz4, Compression::kZstd}) {
+    const testing::TempDir directory;
+    auto store = Store::Open({.path = directory.path()});
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    ends_.clear();
+    for (int i = 0; i < 100; ++i) {
+      std::unique_ptr<WriteSet> set = store_->Begin();
+      Put(*set, LogId(1), kCount, 1000, 1, compression);
+      Commit(std::move(set));
+    }
+    store_.reset();
+    store = Store::Open({.path = directory.path()});  // Everything is in files now.
+    ASSERT_TRUE(store.ok()) << store.status();
+    for (const StoreFigure& figure : (*store)->Figures()) {
+      if (figure.name == "rocksdb_live_file_bytes" &&
+          absl::StartsWith(figure.column_family, "data")) {
+        bytes[compression] += static_cast<uint64_t>(figure.value);
+      }
+    }
+    ASSERT_EQ((*store)->BatchAt(LogId(1), Offset(0)).value()->row.compression, compression);
+  }
+  EXPECT_GT(bytes[Compression::kNone], 300'000u);
+  EXPECT_LT(bytes[Compression::kLz4], bytes[Compression::kNone] / 5);
+  EXPECT_LT(bytes[Compression::kZstd], bytes[Compression::kNone] / 5);
+}
+
+TEST_F(BatchPageTest, NoticesDamageInACompressedBlock) {
+  std::unique_ptr<WriteSet> set = store_->Begin();
+  for (int i = 0; i < 50; ++i) Put(*set, LogId(1), kCount, kBytes, 1, Compression::kZstd);
+  Put(*set, LogId(2), kCount, kBytes);
+  Commit(std::move(set));
+  Reopen();
+  const std::string path = FileOfFamily("data_zstd");
+  store_.reset();
+  int noticed = 0;
+  const std::string intact = Content(path);
+  for (size_t at = 0; at < 400; at += 13) {
+    std::string damaged = intact;
+    damaged[at] = static_cast<char>(damaged[at] ^ 16);
+    std::ofstream(path, std::ios::binary).write(damaged.data(), damaged.size());
+    Open();
+    Offset next;
+    while (next < ends_[LogId(1)]) {
+      const auto page = store_->ReadBatches(LogId(1), next, ends_[LogId(1)], UINT64_MAX);
+      if (!page.ok()) {
+        EXPECT_TRUE(absl::IsDataLoss(page.status())) << page.status();
+        ++noticed;
+        break;
+      }
+      ASSERT_THAT(*page, Not(IsEmpty()));
+      for (const BatchPtr& batch : *page) {
+        ASSERT_EQ(batch->events, EventsAt(LogId(1), next, kCount, kBytes)) << "byte " << at;
+        next = batch->header.end_offset();
+      }
+    }
+    EXPECT_TRUE(store_->ReadBatches(LogId(2), Offset(0), Offset(3), UINT64_MAX).ok());
+    store_.reset();
+  }
+  EXPECT_GT(noticed, 10);
+  std::ofstream(path, std::ios::binary).write(intact.data(), intact.size());
+}
+
 // In one block with its neighbours, so that a checksum of the block would take them along.
 TEST_F(BatchPageTest, OnlyADamagedBatchIsLost) {
   for (int i = 0; i < 5; ++i) Append(LogId(1), kCount, kBytes);
@@ -155,6 +257,40 @@ TEST_F(BatchPageTest, OnlyADamagedBatchIsLost) {
   ASSERT_TRUE(behind.ok()) << behind.status();
   EXPECT_THAT(*behind, SizeIs(2));
   EXPECT_TRUE(store_->ReadBatches(LogId(2), Offset(0), Offset(3), UINT64_MAX).ok());
+}
+
+// Lengths and keys between the batches, too: RocksDB refuses the block, and the intact batches in
+// it are still found.
+TEST_F(BatchPageTest, AFlippedByteInABlockCostsOneBatch) {
+  constexpr int kBatches = 12;
+  for (int i = 0; i < kBatches; ++i) Append(LogId(1), kCount, kBytes);
+  Reopen();
+  const std::string path = FileOfFamily("data");
+  store_.reset();
+  const std::string intact = Content(path);
+  const size_t block_bytes = kBatches * (kBatchHeaderBytes + kCount * kBytes);
+  testing::Random random(testing::SeedOr(5));
+  for (size_t at = random.Below(20); at < block_bytes; at += 1 + random.Below(400)) {
+    SCOPED_TRACE(absl::StrCat("byte ", at));
+    std::string damaged = intact;
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << random.Below(8)));
+    std::ofstream(path, std::ios::binary).write(damaged.data(), damaged.size());
+    Open();
+    int lost = 0;
+    for (Offset base; base < ends_[LogId(1)]; base = base + kCount) {
+      const auto page = store_->ReadBatches(LogId(1), base, base + kCount, UINT64_MAX);
+      if (!page.ok()) {
+        EXPECT_TRUE(absl::IsDataLoss(page.status())) << page.status();
+        ++lost;
+        continue;
+      }
+      ASSERT_THAT(*page, SizeIs(1));
+      EXPECT_EQ(page->at(0)->events, EventsAt(LogId(1), base, kCount, kBytes));
+    }
+    EXPECT_LE(lost, 1);
+    store_.reset();
+  }
+  std::ofstream(path, std::ios::binary).write(intact.data(), intact.size());
 }
 
 }  // namespace

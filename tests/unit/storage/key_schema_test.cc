@@ -133,6 +133,20 @@ TEST(KeySchemaTest, ReadsIndexRowsOfFormat1) {
   EXPECT_EQ(read.log_bytes, 0);
 }
 
+TEST(KeySchemaTest, IndexRowsSayHowABatchIsCompressed) {
+  for (const Compression compression :
+       {Compression::kNone, Compression::kLz4, Compression::kZstd}) {
+    const std::string row = EncodeIndexRow({.compression = compression});
+    IndexRow read{.compression = Compression::kLz4};
+    ASSERT_TRUE(DecodeIndexRow(row, read));
+    EXPECT_EQ(read.compression, compression);
+  }
+  IndexRow read;
+  std::string unknown = EncodeIndexRow({.compression = Compression::kZstd});
+  unknown.back() = static_cast<char>(kCompressions);
+  EXPECT_FALSE(DecodeIndexRow(unknown, read));
+}
+
 TEST(KeySchemaTest, RefusesIndexRowsOfAnotherSize) {
   const std::string row = EncodeIndexRow({});
   IndexRow read;

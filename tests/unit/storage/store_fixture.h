@@ -77,7 +77,7 @@ class StoreFixture : public ::testing::Test {
   }
   // Adds the next batch of `log` to `set`.
   void Put(WriteSet& set, LogId log, uint32_t count, size_t bytes = 100,
-           uint64_t append_time_us = 1) {
+           uint64_t append_time_us = 1, Compression compression = Compression::kNone) {
     Offset& end = ends_[log];
     const std::string events = EventsAt(log, end, count, bytes);
     set.PutBatch({.log = log,
@@ -87,7 +87,7 @@ class StoreFixture : public ::testing::Test {
                   .position = Position(++position_),
                   .events_bytes = static_cast<uint32_t>(events.size()),
                   .events_crc32c = base::Crc32c(events)},
-                 events, bytes_[log]);
+                 events, bytes_[log], compression);
     end = end + count;
     bytes_[log] += events.size();
   }

@@ -219,7 +219,8 @@ TEST_F(StoreTest, FiguresCoverEveryColumnFamily) {
     families.insert(figure.column_family);
     if (figure.name == "rocksdb_wal_bytes_total") wal_bytes = figure.value;
   }
-  EXPECT_THAT(families, ElementsAre("", "data", "default", "groups", "index", "producers"));
+  EXPECT_THAT(families, ElementsAre("", "data", "data_lz4", "data_zstd", "default", "groups",
+                                    "index", "producers"));
   EXPECT_GT(wal_bytes, 100);
 }
 
