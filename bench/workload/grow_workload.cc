@@ -69,11 +69,11 @@ absl::StatusOr<Result> GrowRun::Replay(uint64_t history, const std::string& name
   for (int i = 0; i < kSamples; ++i) {
     const uint64_t events = std::min(config_.sample_events, history);
     const uint64_t from = random_() % (history - events + 1);
+    const ReadLoad load = {
+        .address = server_->address(), .topic = topic_, .max_events = events, .start_offset = from};
+    if (const auto first = RunReadLoad(load); !first.ok()) return first.status();
     const CostMeter meter(*server_);
-    const auto run = RunReadLoad({.address = server_->address(),
-                                  .topic = topic_,
-                                  .max_events = events,
-                                  .start_offset = from});
+    const auto run = RunReadLoad(load);
     if (!run.ok()) return run.status();
     samples.push_back({.name = name,
                        .value = run->BytesPerSecond() / 1e6,
@@ -90,12 +90,14 @@ absl::StatusOr<Result> GrowRun::Replay(uint64_t history, const std::string& name
 }
 
 absl::StatusOr<Result> GrowRun::Seek(uint64_t history, const std::string& name) {
+  const SeekLoad load = {.address = server_->address(),
+                         .topic = topic_,
+                         .offsets_until = history,
+                         .seeks = config_.seeks,
+                         .seed = random_()};
+  if (const auto first = RunSeeks(load); !first.ok()) return first.status();
   const CostMeter meter(*server_);
-  const absl::StatusOr<Recorder> run = RunSeeks({.address = server_->address(),
-                                                 .topic = topic_,
-                                                 .offsets_until = history,
-                                                 .seeks = config_.seeks,
-                                                 .seed = random_()});
+  const absl::StatusOr<Recorder> run = RunSeeks(load);
   if (!run.ok()) return run.status();
   const Percentiles percentiles = PercentilesOf(run->latency());
   return Result{.name = name,
@@ -119,6 +121,7 @@ absl::Status GrowRun::GrowTo(uint64_t events) {
 absl::StatusOr<GrowRun::Point> GrowRun::MeasureAt(uint64_t events) {
   const std::string at = absl::StrCat(" at ", HumanNumber(static_cast<double>(events)), " events");
   reporter_.Begin(absl::StrCat("append", at));
+  if (absl::Status status = session_.ForgetCachedPages(); !status.ok()) return status;
   std::vector<Result> appends;
   while (appends.size() < kSamples) {
     const uint64_t left = events > stored_ ? events - stored_ : config_.sample_events;

@@ -23,6 +23,11 @@ struct GrowConfig {
 
 // One topic with one partition grows; at each size: append and replay of `sample_events`, and
 // reads of one event at random offsets. Each is compared with the same at the smallest size.
+//
+// Every figure begins from the same state of the machine: before the appends the store's files
+// leave the page cache, because a virtual machine that takes ever more of its host's memory for
+// them pays for each new page; and what is read is read once before it counts, so that all of it is
+// cached.
 absl::Status RunGrow(Session& session, const GrowConfig& config, Reporter& reporter);
 
 }  // namespace tidemark::bench

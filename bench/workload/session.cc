@@ -71,6 +71,11 @@ absl::StatusOr<absl::Duration> Session::KillAndRestart(bool cold) {
   return (*server)->start_time();
 }
 
+absl::Status Session::ForgetCachedPages() const {
+  if (absl::Status status = CheckOwnsServer(); !status.ok()) return status;
+  return DropCachedPages(DataDirectory());
+}
+
 absl::Status Session::RestartCold() {
   if (absl::Status status = CheckOwnsServer(); !status.ok()) return status;
   if (absl::Status status = StopTidemark(); !status.ok()) return status;

@@ -52,6 +52,8 @@ class Session {
   // data's files in the page cache, as after a crash of the machine. How long it took to be ready.
   // FAILED_PRECONDITION  the server is not ours.
   absl::StatusOr<absl::Duration> KillAndRestart(bool cold);
+  // Takes the files of a server that we started out of the page cache, while it runs.
+  absl::Status ForgetCachedPages() const;
   bool OwnsServer() const { return options_.server.empty(); }
 
   // Stops a started server; an error if it did not end as it should.
