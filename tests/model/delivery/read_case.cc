@@ -106,7 +106,7 @@ class Case {
     Places offsets;
     for (uint32_t p = 0; p < ReadWorld::kPartitions; ++p) {
       if (!world_.Reads(spec_, p) || random().OneIn(4)) continue;
-      offsets[p] = random().Below(EndOf(p) + 1 + beyond);
+      offsets[p] = random().In(world_.StartOf(p), EndOf(p) + 1 + beyond);
     }
     return offsets;
   }
@@ -147,7 +147,7 @@ class Case {
     const auto& offsets = std::get<StartOffsets>(other.start).offsets;
     for (uint32_t p = 0; p < ReadWorld::kPartitions; ++p) {
       const auto it = offsets.find(p);
-      next_[p] = it != offsets.end() ? it->second : shape_.backward ? EndOf(p) : 0;
+      next_[p] = it != offsets.end() ? it->second : shape_.backward ? EndOf(p) : world_.StartOf(p);
     }
     auto session = ReadSession::Open(world_.log(), other, [] {});
     TM_CHECK(session.ok());

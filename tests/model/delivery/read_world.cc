@@ -31,7 +31,9 @@ bool Matches(const storage::FilterSpec& filter, const TestEvent& event) {
 ReadWorld::ReadWorld(uint64_t seed) : random_(seed) {
   harness_ = std::make_unique<testing::LogHarness>(RandomOptions());
   TM_CHECK(harness_->Open().ok());
-  topic_ = *harness_->CreateTopic("hr", {.partitions = kPartitions});
+  storage::TopicConfig config{.partitions = kPartitions};
+  if (!random_.OneIn(3)) config.retention_max_bytes = random_.In(2'000, 80'000);
+  topic_ = *harness_->CreateTopic("hr", config);
 }
 
 testing::LogHarness::Options ReadWorld::RandomOptions() {
@@ -99,6 +101,17 @@ void ReadWorld::Restart() {
   harness_->options() = RandomOptions();
   TM_CHECK(harness_->Open().ok());
   topic_ = *harness_->log().FindTopic("hr");
+  LearnStarts();
+}
+
+void ReadWorld::LearnStarts() {
+  for (uint32_t p = 0; p < kPartitions; ++p) {
+    const auto partition = harness_->log().OpenPartition(*topic_, PartitionIndex(p));
+    TM_CHECK(partition.ok());
+    const uint64_t start = (*partition)->ends().start.value();
+    TM_CHECK_LE(starts_[p], start);
+    starts_[p] = start;
+  }
 }
 
 void ReadWorld::Live(int steps) {
@@ -108,7 +121,9 @@ void ReadWorld::Live(int steps) {
       harness_->clock().Advance(absl::Milliseconds(static_cast<int64_t>(random_.Below(40))));
     }
     Append();
+    if (random_.OneIn(4)) harness_->log().StepRetention();
   }
+  LearnStarts();
 }
 
 bool ReadWorld::Reads(const ReadSpec& spec, uint32_t partition) const {
@@ -117,7 +132,7 @@ bool ReadWorld::Reads(const ReadSpec& spec, uint32_t partition) const {
 }
 
 uint64_t ReadWorld::AtTime(uint32_t partition, absl::Time time) const {
-  uint64_t offset = 0;
+  uint64_t offset = starts_[partition];
   while (offset < events_[partition].size() && events_[partition][offset].append_time < time) {
     ++offset;
   }
@@ -126,16 +141,16 @@ uint64_t ReadWorld::AtTime(uint32_t partition, absl::Time time) const {
 
 uint64_t ReadWorld::LastN(const ReadSpec& spec, uint32_t partition, uint64_t n) const {
   uint64_t offset = events_[partition].size();
-  for (uint64_t found = 0; offset > 0 && found < n; --offset) {
+  for (uint64_t found = 0; offset > starts_[partition] && found < n; --offset) {
     if (Matches(spec.filter, events_[partition][offset - 1].event)) ++found;
   }
   return offset;
 }
 
-uint64_t ReadWorld::StartOf(const ReadSpec& spec, uint32_t partition,
-                            const std::map<uint32_t, uint64_t>& next) const {
+uint64_t ReadWorld::NextOf(const ReadSpec& spec, uint32_t partition,
+                           const std::map<uint32_t, uint64_t>& next) const {
   const uint64_t end = events_[partition].size();
-  const uint64_t unnamed = IsBackward(spec) ? end : 0;
+  const uint64_t unnamed = IsBackward(spec) ? end : starts_[partition];
   if (std::holds_alternative<StartLatest>(spec.start)) return end;
   if (const auto* offsets = std::get_if<StartOffsets>(&spec.start)) {
     const auto it = offsets->offsets.find(partition);
@@ -154,7 +169,7 @@ uint64_t ReadWorld::StartOf(const ReadSpec& spec, uint32_t partition,
 
 uint64_t ReadWorld::StopOf(const ReadSpec& spec, uint32_t partition) const {
   const uint64_t end = events_[partition].size();
-  uint64_t stop = IsBackward(spec) ? 0 : end;
+  uint64_t stop = IsBackward(spec) ? starts_[partition] : end;
   if (const auto* offsets = std::get_if<StopOffsets>(&spec.stop)) {
     const auto it = offsets->offsets.find(partition);
     if (it != offsets->offsets.end()) stop = std::min(it->second, end);
@@ -167,7 +182,7 @@ uint64_t ReadWorld::StopOf(const ReadSpec& spec, uint32_t partition) const {
 
 std::vector<StoredEvent> ReadWorld::Expected(const ReadSpec& spec, uint32_t partition,
                                              const std::map<uint32_t, uint64_t>& next) const {
-  uint64_t from = StartOf(spec, partition, next);
+  uint64_t from = NextOf(spec, partition, next);
   uint64_t until = StopOf(spec, partition);
   if (IsBackward(spec)) std::swap(from, until);
   std::vector<StoredEvent> expected;

@@ -39,8 +39,10 @@ class ReadWorld {
   log::EventLog& log() { return harness_->log(); }
   const log::TopicPtr& topic() const { return topic_; }
   const std::vector<StoredEvent>& events(uint32_t partition) const { return events_[partition]; }
+  // The oldest offset that retention has left.
+  uint64_t StartOf(uint32_t partition) const { return starts_[partition]; }
 
-  // Appends, clock steps and restarts.
+  // Appends, clock steps, steps of retention and restarts.
   void Live(int steps);
   void Append();
   // Closes and opens the log with other bounds. Sessions must be gone.
@@ -55,11 +57,12 @@ class ReadWorld {
  private:
   testing::LogHarness::Options RandomOptions();
   testing::TestEvent RandomEvent();
-  void Learn();  // What the log chose for the newest events.
+  void Learn();        // What the log chose for the newest events.
+  void LearnStarts();  // Where retention let each partition begin.
   uint64_t AtTime(uint32_t partition, absl::Time time) const;
   uint64_t LastN(const ReadSpec& spec, uint32_t partition, uint64_t n) const;
-  uint64_t StartOf(const ReadSpec& spec, uint32_t partition,
-                   const std::map<uint32_t, uint64_t>& next) const;
+  uint64_t NextOf(const ReadSpec& spec, uint32_t partition,
+                  const std::map<uint32_t, uint64_t>& next) const;
   uint64_t StopOf(const ReadSpec& spec, uint32_t partition) const;
 
   testing::Random random_;
@@ -68,6 +71,7 @@ class ReadWorld {
   std::unique_ptr<testing::LogHarness> harness_;
   log::TopicPtr topic_;
   std::vector<StoredEvent> events_[kPartitions];
+  uint64_t starts_[kPartitions] = {};
   int ids_ = 0;
 };
 
