@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "bench/measure/clock.h"
 
 namespace tidemark::bench {
@@ -69,7 +71,8 @@ class File {
 
 }  // namespace
 
-absl::StatusOr<Recorder> RunSmallSyncs(const std::string& directory, double seconds) {
+absl::StatusOr<Recorder> RunSmallSyncs(const std::string& directory, double seconds,
+                                       double idle_seconds) {
   auto file = File::Open(absl::StrCat(directory, "/syncs"), O_WRONLY | O_CREAT | O_TRUNC);
   if (!file.ok()) return file.status();
   const std::vector<char> bytes = Filler(kSmallBytes);
@@ -77,6 +80,10 @@ absl::StatusOr<Recorder> RunSmallSyncs(const std::string& directory, double seco
   Recorder recorder(start_ns);
   int64_t now = start_ns;
   while (now < start_ns + SecondsToNs(seconds)) {
+    if (idle_seconds > 0) {
+      absl::SleepFor(absl::Seconds(idle_seconds));
+      now = NowNs();
+    }
     if (absl::Status status = file->Write(bytes); !status.ok()) return status;
     if (absl::Status status = file->Sync(); !status.ok()) return status;
     const int64_t end = NowNs();

@@ -11,8 +11,10 @@
 
 namespace tidemark::bench {
 
-// Appends 4 kB and calls fdatasync, again and again. Latency is of both together.
-absl::StatusOr<Recorder> RunSmallSyncs(const std::string& directory, double seconds);
+// Appends 4 kB and calls fdatasync, again and again, with `idle_seconds` of sleep before each.
+// Latency is of both together, without the sleep.
+absl::StatusOr<Recorder> RunSmallSyncs(const std::string& directory, double seconds,
+                                       double idle_seconds = 0);
 
 struct DiskSpeed {
   // Buffered 1 MiB writes and one fdatasync at the end.

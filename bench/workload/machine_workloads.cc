@@ -6,13 +6,14 @@
 
 namespace tidemark::bench {
 
-absl::StatusOr<Result> MeasureSmallSyncs(const Session& session, double seconds) {
+absl::StatusOr<Result> MeasureSmallSyncs(const Session& session, double seconds,
+                                         double idle_seconds) {
   const absl::StatusOr<TempDir> directory = session.NewDirectory();
   if (!directory.ok()) return directory.status();
-  const absl::StatusOr<Recorder> run = RunSmallSyncs(directory->path(), seconds);
+  const absl::StatusOr<Recorder> run = RunSmallSyncs(directory->path(), seconds, idle_seconds);
   if (!run.ok()) return run.status();
   const Percentiles percentiles = PercentilesOf(run->latency());
-  return Result{.name = "fdatasync of 4 kB",
+  return Result{.name = idle_seconds > 0 ? "fdatasync of 4 kB after idle" : "fdatasync of 4 kB",
                 .value = percentiles.p50_us,
                 .unit = "us",
                 .latency_of = "write and fdatasync",

@@ -12,7 +12,9 @@
 namespace tidemark::bench {
 
 // The median of a 4 kB write and fdatasync.
-absl::StatusOr<Result> MeasureSmallSyncs(const Session& session, double seconds);
+// With `idle_seconds` of sleep before each sync; then the name says so.
+absl::StatusOr<Result> MeasureSmallSyncs(const Session& session, double seconds,
+                                         double idle_seconds = 0);
 
 // Sequential write (with one sync at the end) and cold sequential read of one file.
 absl::StatusOr<std::vector<Result>> MeasureSequentialDisk(const Session& session,

@@ -61,6 +61,7 @@ absl::Status QuickRun::Add(absl::StatusOr<Result> result, const std::string& bas
 absl::Status QuickRun::Disk() {
   reporter_.Begin("disk");
   if (auto s = Add(MeasureSmallSyncs(session_, Seconds(0.7))); !s.ok()) return s;
+  if (auto s = Add(MeasureSmallSyncs(session_, 3 * kIdleSeconds, kIdleSeconds)); !s.ok()) return s;
   auto disk = MeasureSequentialDisk(session_, kDiskFileBytes);
   if (!disk.ok()) return disk.status();
   for (Result& result : *disk) {
@@ -76,7 +77,9 @@ absl::Status QuickRun::NoopCalls(const ServerProcess& noop) {
     const UnaryConfig unary = {.name = "no-op unary", .callers = callers, .seconds = Seconds(1)};
     if (auto s = Add(MeasureNoopUnary(noop, unary)); !s.ok()) return s;
   }
-  return absl::OkStatus();
+  reporter_.Begin("no-op unary after idle seconds");
+  return Add(MeasureNoopUnary(
+      noop, {.name = "no-op unary", .seconds = 3 * kIdleSeconds, .idle_seconds = kIdleSeconds}));
 }
 
 absl::Status QuickRun::NoopStreams(const ServerProcess& noop) {

@@ -11,9 +11,11 @@ namespace tidemark::bench {
 
 // The names by which results find their baselines.
 inline constexpr char kSyncName[] = "fdatasync of 4 kB";
+inline constexpr char kSyncIdleName[] = "fdatasync of 4 kB after idle";
 inline constexpr char kDiskReadName[] = "disk sequential read, cold";
 inline constexpr char kNoopUnary1Name[] = "no-op unary x1";
 inline constexpr char kNoopUnary64Name[] = "no-op unary x64";
+inline constexpr char kNoopUnaryIdleName[] = "no-op unary after idle";
 inline constexpr char kNoopBidiName[] = "no-op bidi, decoded";
 inline constexpr char kRawStreamName[] = "raw byte stream";
 inline constexpr char kRocksDbName[] = "RocksDB synced writes";
