@@ -1,6 +1,7 @@
 #include "server/base/utf8.h"
 
 #include <cstdint>
+#include <cstring>
 
 namespace tidemark::base {
 namespace {
@@ -32,10 +33,24 @@ size_t SequenceBytes(absl::string_view text, size_t i) {
   return 0;
 }
 
+// True if the eight bytes are ASCII and none is a control character. May say false of a space that
+// follows one; the caller looks again, byte by byte.
+bool AllPrintable(const char* bytes) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof(word));
+  // The top bit of a byte is set by: itself; less than 0x20; 0x7f.
+  return ((word | (word - 0x20 * kEach) | (word + kEach)) & (0x80 * kEach)) == 0;
+}
+
 template <bool kAllowControl>
 bool Check(absl::string_view text) {
   size_t i = 0;
   while (i < text.size()) {
+    if (text.size() - i >= 8 && AllPrintable(text.data() + i)) {
+      i += 8;
+      continue;
+    }
     const auto byte = static_cast<uint8_t>(text[i]);
     if (byte < 0x80) {
       if (!kAllowControl && (byte < 0x20 || byte == 0x7f)) return false;

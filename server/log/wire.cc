@@ -10,7 +10,7 @@ constexpr int kNumberBytesMax = 10;
 
 }  // namespace
 
-bool WireReader::ReadVarint(int bytes_max, uint64_t& value) {
+bool WireReader::ReadLongVarint(int bytes_max, uint64_t& value) {
   value = 0;
   for (int shift = 0; shift < 7 * bytes_max && p_ != end_; shift += 7) {
     const auto byte = static_cast<uint8_t>(*p_++);

@@ -37,7 +37,13 @@ class WireReader {
   bool done() const { return ok_ && p_ == end_; }
 
  private:
-  bool ReadVarint(int bytes_max, uint64_t& value);
+  // Nearly all tags and lengths are one byte.
+  bool ReadVarint(int bytes_max, uint64_t& value) {
+    if (p_ == end_ || static_cast<uint8_t>(*p_) >= 0x80) return ReadLongVarint(bytes_max, value);
+    value = static_cast<uint8_t>(*p_++);
+    return true;
+  }
+  bool ReadLongVarint(int bytes_max, uint64_t& value);
 
   const char* p_;
   const char* end_;

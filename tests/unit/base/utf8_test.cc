@@ -57,6 +57,31 @@ TEST(Utf8Test, RefusesCutSequencesAndStrayBytes) {
   EXPECT_FALSE(IsUtf8("\xc3\xc3"));
 }
 
+TEST(Utf8Test, FindsAControlCharacterAnywhereInALongText) {
+  for (int byte = 0; byte < 0x80; ++byte) {
+    const bool control = byte < 0x20 || byte == 0x7f;
+    for (size_t at = 0; at < 20; ++at) {
+      for (const char filler : {' ', 'a', '~'}) {
+        std::string text(20, filler);
+        text[at] = static_cast<char>(byte);
+        ASSERT_EQ(IsPlainText(text), !control) << byte << " at " << at;
+        ASSERT_TRUE(IsUtf8(text)) << byte << " at " << at;
+      }
+    }
+  }
+}
+
+TEST(Utf8Test, FindsAStrayByteAnywhereInALongText) {
+  for (int byte = 0x80; byte < 0x100; ++byte) {
+    for (size_t at = 0; at < 20; ++at) {
+      std::string text(20, 'a');
+      text[at] = static_cast<char>(byte);
+      ASSERT_FALSE(IsPlainText(text)) << byte << " at " << at;
+      ASSERT_FALSE(IsUtf8(text)) << byte << " at " << at;
+    }
+  }
+}
+
 TEST(Utf8Test, TakesMixedText) {
   EXPECT_TRUE(IsUtf8(""));
   EXPECT_TRUE(IsUtf8("Zoë Müller, 日本, 😀"));
