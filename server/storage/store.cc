@@ -215,7 +215,9 @@ std::unique_ptr<WriteSet> Store::Begin() {
     ++rep_->epoch;
     rep_->epoch_bytes = 0;
   }
-  return std::unique_ptr<WriteSet>(new WriteSet(rep_->families, rep_->epoch, rep_->epoch_bytes));
+  auto rep = std::unique_ptr<WriteSet::Rep>(
+      new WriteSet::Rep{rep_->families, rep_->epoch, rep_->epoch_bytes, rep_->spares.Take()});
+  return std::unique_ptr<WriteSet>(new WriteSet(std::move(rep)));
 }
 
 absl::Status Store::Commit(std::unique_ptr<WriteSet> set, Sync sync) {
@@ -244,6 +246,7 @@ absl::Status Store::Commit(std::unique_ptr<WriteSet> set, Sync sync) {
   write.sync = sync == Sync::kSync;
   const rocksdb::Status written = rep_->db->Write(write, &set->rep_->batch);
   rep_->failed = rep_->failed || !written.ok();
+  rep_->spares.Give(std::move(set->rep_->batch));
   return FromRocks(written, "committing");
 }
 

@@ -31,6 +31,7 @@ struct Store::Rep {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   ColumnFamilies families;
 
+  SpareBatches spares;
   // Of the thread that calls Begin.
   Epoch epoch;
   uint64_t epoch_bytes = 0;

@@ -1,6 +1,7 @@
 #include "server/storage/write_set.h"
 
 #include <array>
+#include <utility>
 
 #include "server/base/check.h"
 #include "server/storage/coding.h"
@@ -18,9 +19,23 @@ void Check(const rocksdb::Status& status) { TM_CHECK(status.ok()); }
 
 }  // namespace
 
-WriteSet::WriteSet(const ColumnFamilies& families, Epoch epoch, uint64_t& epoch_bytes)
-    : rep_(new Rep{families, epoch, epoch_bytes, rocksdb::WriteBatch()}) {}
+WriteSet::WriteSet(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 WriteSet::~WriteSet() = default;
+
+rocksdb::WriteBatch SpareBatches::Take() {
+  absl::MutexLock lock(&mu_);
+  if (spare_.empty()) return rocksdb::WriteBatch();
+  rocksdb::WriteBatch batch = std::move(spare_.back());
+  spare_.pop_back();
+  return batch;
+}
+
+void SpareBatches::Give(rocksdb::WriteBatch batch) {
+  if (batch.GetDataSize() > kBytesMax) return;  // One large set must not stay for ever.
+  batch.Clear();
+  absl::MutexLock lock(&mu_);
+  if (spare_.size() < kKept) spare_.push_back(std::move(batch));
+}
 
 void WriteSet::PutBatch(const BatchHeader& header, absl::string_view events, uint64_t log_bytes,
                         Compression compression) {

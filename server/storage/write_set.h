@@ -15,7 +15,6 @@
 namespace tidemark::storage {
 
 class Store;
-struct ColumnFamilies;
 
 class WriteSet {
  public:
@@ -54,7 +53,7 @@ class WriteSet {
  private:
   friend class Store;
   struct Rep;
-  WriteSet(const ColumnFamilies& families, Epoch epoch, uint64_t& epoch_bytes);
+  explicit WriteSet(std::unique_ptr<Rep> rep);
 
   std::unique_ptr<Rep> rep_;
 };

@@ -5,7 +5,10 @@
 #include <rocksdb/write_batch.h>
 
 #include <array>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "server/storage/key_schema.h"
 #include "server/storage/write_set.h"
 
@@ -24,6 +27,24 @@ struct WriteSet::Rep {
   Epoch epoch;
   uint64_t& epoch_bytes;  // Of the store: bytes put into `epoch` so far.
   rocksdb::WriteBatch batch;
+};
+
+// The memory of committed sets, for the next ones: a batch that grows anew is copied about once
+// while it grows, into pages that the kernel has to fill first.
+//
+// Threads. Safe from any thread: sets are begun on one and committed on another.
+// Bounds.  kKept batches of at most twice kBytesMax.
+class SpareBatches {
+ public:
+  static constexpr size_t kKept = 2;
+  static constexpr size_t kBytesMax = 4 << 20;
+
+  rocksdb::WriteBatch Take() ABSL_LOCKS_EXCLUDED(mu_);
+  void Give(rocksdb::WriteBatch batch) ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  absl::Mutex mu_;  // Leaf.
+  std::vector<rocksdb::WriteBatch> spare_ ABSL_GUARDED_BY(mu_);
 };
 
 inline rocksdb::Slice ToSlice(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }

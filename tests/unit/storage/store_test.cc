@@ -51,6 +51,19 @@ TEST_F(StoreTest, KeepsItsIdOverARestart) {
   EXPECT_EQ(store_->ReadStoreRecord()->store_id, id);
 }
 
+// Sets use the memory of committed ones again, never what was in them.
+TEST_F(StoreTest, ASetBeginsEmptyWhateverWasCommittedBefore) {
+  for (int i = 0; i < 10; ++i) {
+    std::unique_ptr<WriteSet> set = store_->Begin();
+    EXPECT_TRUE(set->empty()) << i;
+    EXPECT_EQ(set->bytes(), 12u) << i;  // RocksDB's header.
+    set->PutOffset(GroupId(1), LogId(i), Offset(i));
+    ASSERT_TRUE(store_->Commit(std::move(set), Sync::kNoSync).ok());
+    store_->Begin();  // And one that is dropped.
+  }
+  EXPECT_THAT(*store_->ReadOffsets(GroupId(1)), SizeIs(10));
+}
+
 TEST_F(StoreTest, TwoStoresHaveDifferentIds) {
   const testing::TempDir other;
   const auto second = Store::Open({.path = other.path()});
