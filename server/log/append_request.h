@@ -15,6 +15,9 @@
 
 namespace tidemark::log {
 
+// What a connection or a stream sends: taken in order, and in turns with other flows.
+enum class FlowId : uint64_t {};
+
 // A request's events for one partition.
 struct PartitionEvents {
   PartitionIndex partition;
@@ -29,6 +32,7 @@ struct AppendRequest {
   std::vector<PartitionEvents> parts;  // By partition, each once, at least one.
   std::shared_ptr<const void> owner;   // Keeps the runs alive.
   uint64_t bytes = 0;                  // What the request occupies while it waits.
+  FlowId flow{0};
   std::optional<ProducerSequence> producer;
   uint32_t fingerprint = 0;  // Of the content; with `producer`.
 };
@@ -39,6 +43,7 @@ struct AppendResult {
   absl::Time append_time;
   bool duplicate = false;
   storage::Durability durability = storage::Durability::kSynced;
+  bool alone = false;  // Nobody else waits for this commit's answers.
 };
 // Called once, on a pipeline thread, without locks: must not block.
 using AppendCallback = absl::AnyInvocable<void(absl::StatusOr<AppendResult>) &&>;

@@ -231,6 +231,7 @@ void CommitGroup::Complete(const absl::Status& commit, int64_t now_nanos,
                            metrics::Metrics& metrics) {
   uint64_t events = 0;
   uint64_t bytes = 0;
+  const bool alone = answers_.size() + other_answers_.size() == 1;
   for (Answer& answer : answers_) {
     // Also what was refused: it was checked against a state that is not going to be.
     if (!commit.ok()) {
@@ -238,6 +239,7 @@ void CommitGroup::Complete(const absl::Status& commit, int64_t now_nanos,
       continue;
     }
     if (answer.result.ok()) {
+      answer.result->alone = alone;
       events += answer.events;
       bytes += answer.bytes;
       (answer.result->duplicate ? metrics.duplicate_appends_total : metrics.append_requests_total)

@@ -5,10 +5,13 @@
 //            it.
 // How.       Two threads do the same work, hand over hand: each takes what waits and prepares it
 //            under the prepare lock, gets the commit lock before it lets go of the first, commits,
-//            then answers without locks. So groups commit in the order they were prepared, the next
-//            group is prepared while the one before is in fsync, and a lone request never changes
-//            threads between being taken and being answered. The fsync under way is the window in
-//            which the next group gathers; there is no timer.
+//            then answers without locks. So groups commit in the order they were prepared, and a
+//            lone request never changes threads between being taken and being answered. The fsync
+//            under way is the window in which the next group gathers; there is no timer. What is
+//            long to prepare (kPrepareAheadBytes) is prepared meanwhile; less waits for the fsync's
+//            end and goes with everything that comes until then, because an fsync costs more than
+//            it could save.
+// Fairness.  Requests are taken by turns over flows (fair_queue.h).
 // Invariant. Nothing is readable or answered before it is durable. (A topic with durability MEMORY
 //            has asked for less; its groups skip the fsync.)
 // Threads.   Append, CommitOffsets, Trim and Mutate: from any thread, never blocking.
@@ -19,9 +22,7 @@
 //            constructor outlives this.
 #pragma once
 
-#include <deque>
 #include <thread>
-#include <variant>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -29,6 +30,7 @@
 #include "server/log/append_request.h"
 #include "server/log/commit_group.h"
 #include "server/log/commit_horizon.h"
+#include "server/log/fair_queue.h"
 #include "server/storage/store.h"
 
 namespace tidemark::log {
@@ -67,14 +69,15 @@ class CommitPipeline {
   void Stop() ABSL_LOCKS_EXCLUDED(queue_mu_);
 
  private:
-  using Request = std::variant<QueuedAppend, QueuedOffsets, QueuedTrims, Mutation>;
+  using Request = PipelineRequest;
 
   // OK and queued, or why not.
-  absl::Status Enqueue(Request& request, uint64_t bytes) ABSL_LOCKS_EXCLUDED(queue_mu_);
+  absl::Status Enqueue(Request& request, FlowId flow, uint64_t bytes)
+      ABSL_LOCKS_EXCLUDED(queue_mu_);
   absl::Status QueueFull(uint64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mu_);
-  bool HasWorkLocked() const ABSL_SHARED_LOCKS_REQUIRED(queue_mu_) {
-    return stopping_ || !queue_.empty();
-  }
+  // True: it is time to prepare a group, or to stop.
+  bool ShouldTakeLocked() const ABSL_SHARED_LOCKS_REQUIRED(queue_mu_);
+  void SetCommitting(bool committing) ABSL_LOCKS_EXCLUDED(queue_mu_);
   void Run();
   // Waits for requests: either one Mutation or a group of others. Empty: stopped.
   std::vector<Request> Take() ABSL_LOCKS_EXCLUDED(queue_mu_);
@@ -102,12 +105,8 @@ class CommitPipeline {
   TailBudget tail_ ABSL_GUARDED_BY(commit_mu_);
 
   mutable absl::Mutex queue_mu_;
-  struct Queued {
-    Request request;
-    uint64_t bytes;
-  };
-  std::deque<Queued> queue_ ABSL_GUARDED_BY(queue_mu_);
-  uint64_t queue_bytes_ ABSL_GUARDED_BY(queue_mu_) = 0;
+  FairQueue queue_ ABSL_GUARDED_BY(queue_mu_);
+  bool committing_ ABSL_GUARDED_BY(queue_mu_) = false;  // A thread is at its fsync.
   bool stopping_ ABSL_GUARDED_BY(queue_mu_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(queue_mu_);  // Not OK once appends are refused.
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/hash/hash.h"
 #include "server/base/system_clock.h"
 #include "server/rpc/append_decoder.h"
 #include "server/rpc/append_encoder.h"
@@ -23,9 +24,14 @@ uint32_t NextSpread() {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
-class AppendCall final : public std::enable_shared_from_this<AppendCall> {
+// Calls of one connection take turns with those of others.
+log::FlowId FlowOf(const grpc::ServerContext& context) {
+  return log::FlowId{absl::HashOf(context.peer())};
+}
+
+class AppendCall final : public Answering, public std::enable_shared_from_this<AppendCall> {
  public:
-  AppendCall(const RpcContext& context, EventStoreBase& service, grpc::ServerCompletionQueue& queue)
+  AppendCall(const RpcContext& context, EventStoreBase& service, CallQueue& queue)
       : context_(context),
         service_(service),
         queue_(queue),
@@ -34,8 +40,8 @@ class AppendCall final : public std::enable_shared_from_this<AppendCall> {
         responder_(&grpc_context_) {}
 
   void Accept() {
-    service_.RequestAppend(&grpc_context_, &request_, &responder_, &queue_, &queue_,
-                           accepted_.Start(shared_from_this()));
+    service_.RequestAppend(&grpc_context_, &request_, &responder_, queue_.calls.get(),
+                           queue_.calls.get(), accepted_.Start(shared_from_this()));
   }
 
  private:
@@ -50,16 +56,25 @@ class AppendCall final : public std::enable_shared_from_this<AppendCall> {
     request_.Clear();
     if (!append.ok()) return Refuse(append.status());
     topic_ = append->topic;
+    append->flow = FlowOf(grpc_context_);
     context_.log.Append(*std::move(append),
                         [call = shared_from_this()](absl::StatusOr<log::AppendResult> result) {
-                          call->Answer(std::move(result));
+                          call->OnResult(std::move(result));
                         });
   }
 
-  void Answer(absl::StatusOr<log::AppendResult> result) {
-    if (!result.ok()) return Refuse(result.status());
+  // On a committing thread. What is answered alone is answered at once; where there are more, the
+  // queue's thread sends them together.
+  void OnResult(absl::StatusOr<log::AppendResult> result) {
+    result_ = std::move(result);
+    if (result_.ok() && result_->alone) return Answer();
+    queue_.answers.Post(shared_from_this());
+  }
+
+  void Answer() override {
+    if (!result_.ok()) return Refuse(result_.status());
     Count(absl::StatusCode::kOk);
-    responder_.Finish(EncodeAppendResponse(*result, topic_->name()), grpc::Status::OK,
+    responder_.Finish(EncodeAppendResponse(*result_, topic_->name()), grpc::Status::OK,
                       finished_.Start(shared_from_this()));
   }
 
@@ -76,7 +91,7 @@ class AppendCall final : public std::enable_shared_from_this<AppendCall> {
 
   const RpcContext& context_;
   EventStoreBase& service_;
-  grpc::ServerCompletionQueue& queue_;
+  CallQueue& queue_;
   CallCount count_;
   std::optional<ActiveCall> active_;
   metrics::MethodMetrics& metrics_;
@@ -84,6 +99,7 @@ class AppendCall final : public std::enable_shared_from_this<AppendCall> {
   grpc::ByteBuffer request_;
   grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> responder_;
   log::TopicPtr topic_;
+  absl::StatusOr<log::AppendResult> result_;
   int64_t begin_nanos_ = 0;
   Op<AppendCall> accepted_{&AppendCall::OnAccepted};
   Op<AppendCall> finished_{&AppendCall::OnFinished};
@@ -91,8 +107,7 @@ class AppendCall final : public std::enable_shared_from_this<AppendCall> {
 
 }  // namespace
 
-void AcceptAppend(const RpcContext& context, EventStoreBase& service,
-                  grpc::ServerCompletionQueue& queue) {
+void AcceptAppend(const RpcContext& context, EventStoreBase& service, CallQueue& queue) {
   std::make_shared<AppendCall>(context, service, queue)->Accept();
 }
 

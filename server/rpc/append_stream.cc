@@ -5,8 +5,10 @@
 //          the slot; the front is written as soon as it has one. Reading pauses while the slots are
 //          at their limit, which HTTP/2 flow control passes on to the client.
 // Threads. Reads complete on a queue's thread, outcomes arrive on a committing thread: one lock.
+//          Answers are written by the queue's thread, but for one that is alone in its commit.
 #include <grpcpp/support/async_stream.h>
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -24,11 +26,17 @@
 namespace tidemark::rpc {
 namespace {
 
+// Each stream takes turns with all others, whatever connection it is on.
+log::FlowId NextFlow() {
+  static std::atomic<uint64_t> next{1};
+  return log::FlowId{next.fetch_add(1, std::memory_order_relaxed)};
+}
+
 class AppendStreamCall final : public Drainable,
+                               public Answering,
                                public std::enable_shared_from_this<AppendStreamCall> {
  public:
-  AppendStreamCall(const RpcContext& context, EventStoreBase& service,
-                   grpc::ServerCompletionQueue& queue)
+  AppendStreamCall(const RpcContext& context, EventStoreBase& service, CallQueue& queue)
       : context_(context),
         service_(service),
         queue_(queue),
@@ -37,7 +45,7 @@ class AppendStreamCall final : public Drainable,
         stream_(&grpc_context_) {}
 
   void Accept() {
-    service_.RequestAppendStream(&grpc_context_, &stream_, &queue_, &queue_,
+    service_.RequestAppendStream(&grpc_context_, &stream_, queue_.calls.get(), queue_.calls.get(),
                                  accepted_.Start(shared_from_this()));
   }
 
@@ -102,19 +110,42 @@ class AppendStreamCall final : public Drainable,
   void Append(uint64_t id, FlatBytes bytes) {
     absl::StatusOr<log::AppendRequest> append = DecodeAppend(
         std::move(bytes), context_.limits, context_.log.catalog(), static_cast<uint32_t>(id));
-    if (!append.ok()) return SetOutcome(id, EncodeAppendOutcome(append.status(), ""));
+    if (!append.ok()) {
+      absl::MutexLock lock(&mu_);
+      SlotOfLocked(id).outcome = EncodeAppendOutcome(append.status(), "");
+      return WriteNextLocked();
+    }
+    append->flow = flow_;
     log::TopicPtr topic = append->topic;
     context_.log.Append(*std::move(append),
-                        [call = shared_from_this(), id,
-                         topic = std::move(topic)](absl::StatusOr<log::AppendResult> result) {
-                          call->SetOutcome(id, EncodeAppendOutcome(result, topic->name()));
+                        [call = shared_from_this(), id, topic = std::move(topic)](
+                            const absl::StatusOr<log::AppendResult>& result) {
+                          call->OnResult(id, *topic, result);
                         });
   }
 
-  void SetOutcome(uint64_t id, grpc::ByteBuffer outcome) {
+  // On a committing thread. What is answered alone is answered at once; where there are more, the
+  // queue's thread sends them together.
+  void OnResult(uint64_t id, const log::Topic& topic,
+                const absl::StatusOr<log::AppendResult>& result) {
+    grpc::ByteBuffer outcome = EncodeAppendOutcome(result, topic.name());
     absl::MutexLock lock(&mu_);
-    slots_[id - first_id_].outcome = std::move(outcome);
+    SlotOfLocked(id).outcome = std::move(outcome);
+    if (result.ok() && result->alone) return WriteNextLocked();
+    if (writing_ || posted_ || !slots_.front().outcome.has_value()) return;
+    posted_ = true;
+    queue_.answers.Post(shared_from_this());
+  }
+
+  void Answer() override {
+    absl::MutexLock lock(&mu_);
+    posted_ = false;
     WriteNextLocked();
+    ContinueReadingLocked();
+  }
+
+  Slot& SlotOfLocked(uint64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return slots_[id - first_id_];
   }
 
   void WriteNextLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -131,8 +162,11 @@ class AppendStreamCall final : public Drainable,
     if (broken_) return WriteNextLocked();  // Nobody listens; only count down.
     writing_ = true;
     grpc::WriteOptions options;
-    // More follows at once: let gRPC send both together.
-    if (!slots_.empty() && slots_.front().outcome.has_value()) options.set_buffer_hint();
+    // More follows at once: let gRPC send both together. Not the first: it carries the headers, and
+    // gRPC holds its completion back until they are sent, which the hint does not make it do.
+    const bool more = !slots_.empty() && slots_.front().outcome.has_value();
+    if (more && written_once_) options.set_buffer_hint();
+    written_once_ = true;
     stream_.Write(outcome, options, written_.Start(shared_from_this()));
   }
 
@@ -165,12 +199,13 @@ class AppendStreamCall final : public Drainable,
 
   const RpcContext& context_;
   EventStoreBase& service_;
-  grpc::ServerCompletionQueue& queue_;
+  CallQueue& queue_;
   CallCount count_;
   std::optional<ActiveCall> active_;
   metrics::MethodMetrics& metrics_;
   grpc::ServerContext grpc_context_;
   grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer> stream_;
+  const log::FlowId flow_ = NextFlow();
   bool registered_ = false;
 
   absl::Mutex mu_;  // Then CallRegistry's.
@@ -182,6 +217,8 @@ class AppendStreamCall final : public Drainable,
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
   bool reading_ended_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool written_once_ ABSL_GUARDED_BY(mu_) = false;
+  bool posted_ ABSL_GUARDED_BY(mu_) = false;  // Answer will be called.
   bool broken_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status end_status_ ABSL_GUARDED_BY(mu_);
@@ -194,8 +231,7 @@ class AppendStreamCall final : public Drainable,
 
 }  // namespace
 
-void AcceptAppendStream(const RpcContext& context, EventStoreBase& service,
-                        grpc::ServerCompletionQueue& queue) {
+void AcceptAppendStream(const RpcContext& context, EventStoreBase& service, CallQueue& queue) {
   std::make_shared<AppendStreamCall>(context, service, queue)->Accept();
 }
 

@@ -7,15 +7,14 @@
 #include <grpcpp/completion_queue.h>
 
 #include "server/groups/group_coordinator.h"
+#include "server/rpc/answer_queue.h"
 #include "server/rpc/rpc_context.h"
 #include "server/rpc/service_types.h"
 
 namespace tidemark::rpc {
 
-void AcceptAppend(const RpcContext& context, EventStoreBase& service,
-                  grpc::ServerCompletionQueue& queue);
-void AcceptAppendStream(const RpcContext& context, EventStoreBase& service,
-                        grpc::ServerCompletionQueue& queue);
+void AcceptAppend(const RpcContext& context, EventStoreBase& service, CallQueue& queue);
+void AcceptAppendStream(const RpcContext& context, EventStoreBase& service, CallQueue& queue);
 void AcceptRead(const RpcContext& context, EventStoreBase& service,
                 grpc::ServerCompletionQueue& queue);
 void AcceptSubscribe(const RpcContext& context, EventStoreBase& service,

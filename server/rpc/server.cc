@@ -81,7 +81,9 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(MalformedRequests());
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
-  for (int i = 0; i < options.queues; ++i) rpc->queues_.push_back(builder.AddCompletionQueue());
+  for (int i = 0; i < options.queues; ++i) {
+    rpc->queues_.push_back(std::make_unique<CallQueue>(builder.AddCompletionQueue()));
+  }
   rpc->server_ = builder.BuildAndStart();
   if (rpc->server_ == nullptr || rpc->port_ == 0) {
     return absl::UnavailableError(absl::StrCat(
@@ -96,18 +98,19 @@ RpcServer::~RpcServer() { Shutdown(absl::ZeroDuration()); }
 
 void RpcServer::AcceptCalls() {
   for (const auto& queue : queues_) {
+    grpc::ServerCompletionQueue& calls = *queue->calls;
     for (int i = 0; i < kWaitingUnaryCalls; ++i) AcceptAppend(context_, event_store_, *queue);
-    AcceptHealthCheck(context_, health_, *queue);
-    AcceptHealthWatch(context_, health_, *queue);
+    AcceptHealthCheck(context_, health_, calls);
+    AcceptHealthWatch(context_, health_, calls);
     for (int i = 0; i < kWaitingStreams; ++i) {
       AcceptAppendStream(context_, event_store_, *queue);
-      AcceptRead(context_, event_store_, *queue);
-      AcceptSubscribe(context_, event_store_, *queue);
-      AcceptConsume(context_, groups_, groups_service_, *queue);
+      AcceptRead(context_, event_store_, calls);
+      AcceptSubscribe(context_, event_store_, calls);
+      AcceptConsume(context_, groups_, groups_service_, calls);
     }
-    threads_.emplace_back([&queue = *queue, i = threads_.size()] {
+    threads_.emplace_back([&calls, i = threads_.size()] {
       base::NameThisThread(absl::StrCat("grpc/", i));
-      RunQueue(queue);
+      RunQueue(calls);
     });
   }
 }
@@ -128,13 +131,13 @@ void RpcServer::Shutdown(absl::Duration timeout) {
     server_->Shutdown(base::DueAfter(absl::ZeroDuration()));
   }
   if (!threads_.empty()) context_.calls.WaitUntilNoCalls();
-  for (const auto& queue : queues_) queue->Shutdown();
+  for (const auto& queue : queues_) queue->calls->Shutdown();
   for (std::thread& thread : threads_) thread.join();
   if (threads_.empty()) {
     void* tag = nullptr;
     bool ok = false;
     for (const auto& queue : queues_) {
-      while (queue->Next(&tag, &ok)) static_cast<Tag*>(tag)->Complete(ok);
+      while (queue->calls->Next(&tag, &ok)) static_cast<Tag*>(tag)->Complete(ok);
     }
   }
 }

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "server/config/load_settings.h"
 #include "server/groups/group_coordinator.h"
+#include "server/rpc/answer_queue.h"
 #include "server/rpc/event_store_service.h"
 #include "server/rpc/groups_service.h"
 #include "server/rpc/operations_service.h"
@@ -58,7 +59,7 @@ class RpcServer {
   TopicsService topics_;
   OperationsService operations_;
   HealthBase health_;
-  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
+  std::vector<std::unique_ptr<CallQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::thread> threads_;
   int port_ = 0;

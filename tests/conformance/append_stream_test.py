@@ -45,6 +45,12 @@ class AppendStream(ServerCase):
         self.assertEqual(list(call), [])
         self.assertEqual(call.code(), grpc.StatusCode.OK)
 
+    def test_the_first_answers_of_a_stream_are_sent_though_more_follow(self):
+        topic = self.new_topic()
+        for _ in range(40):
+            answers = self.stream([pb.AppendRequest(topic=topic, events=[event()])] * 30)
+            self.assertEqual(len(answers), 30)
+
     def test_refused_requests_do_not_disturb_the_others(self):
         topic = self.new_topic(partitions=2)
         good = [pb.AppendRequest(topic=topic, events=[event(id=str(i))], partition=0)

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "server/base/system_clock.h"
 #include "tests/unit/log/log_fixture.h"
 
 namespace tidemark::log {
@@ -20,7 +22,18 @@ using ::testing::Pair;
 using testing::PipelinePause;
 using ::testing::SizeIs;
 
-class CommitPipelineTest : public LogFixture {};
+class CommitPipelineTest : public LogFixture {
+ protected:
+  // Waits until nothing is in the queue: a thread prepares or commits what was.
+  bool AllIsTaken() {
+    const absl::Time deadline = base::SystemClock().Now() + absl::Seconds(10);
+    while (harness_.metrics().queue_requests.Value() > 0) {
+      if (base::SystemClock().Now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+};
 
 TEST_F(CommitPipelineTest, AnswersWithDenseOffsets) {
   const TopicPtr topic = MakeTopic("hr");
@@ -128,6 +141,60 @@ TEST_F(CommitPipelineTest, KeepsTheOrderOfEachCaller) {
     EXPECT_TRUE(std::is_sorted(offsets.begin(), offsets.end()));
   }
   EXPECT_EQ(EndOf(topic, 0), Offset(300));
+}
+
+TEST_F(CommitPipelineTest, ALightFlowDoesNotWaitForTheQueueOfAHeavyOne) {
+  pipeline_options().commit_bytes_max = 200'000;
+  Reopen();
+  const TopicPtr topic = MakeTopic("hr");
+  std::vector<PendingAppend> heavy;
+  std::optional<PendingAppend> light;
+  {
+    PipelinePause pause(log());
+    for (int i = 0; i < 40; ++i) {
+      AppendRequest request = MakeRequest(topic, {{0, MakeEvents("heavy", 1, 50'000)}});
+      request.flow = FlowId{1};
+      heavy.push_back(Start(std::move(request)));
+    }
+    AppendRequest request = MakeRequest(topic, {{0, MakeEvents("light", 1)}});
+    request.flow = FlowId{2};
+    light = Start(std::move(request));
+  }
+  for (const PendingAppend& append : heavy) ASSERT_TRUE(append.value().ok());
+  ASSERT_TRUE(light->value().ok());
+  // Behind one turn of the other, though forty requests came before it.
+  EXPECT_LE(light->value()->ranges[0].first, Offset(2));
+}
+
+// While a group is at its fsync little that comes waits for the end of it and goes together.
+TEST_F(CommitPipelineTest, WhatComesDuringAnFsyncSharesTheNextOne) {
+  const TopicPtr topic = MakeTopic("hr");
+  ASSERT_TRUE(harness_.Append(topic, 0, MakeEvents("warm", 1)).ok());
+  const double groups = harness_.metrics().commit_groups_total.Value();
+  std::vector<PendingAppend> pending;
+  disk_.HoldSyncs(".log");
+  pending.push_back(Start(MakeRequest(topic, {{0, MakeEvents("first", 1)}})));
+  ASSERT_TRUE(AllIsTaken());
+  for (int i = 0; i < 20; ++i) {
+    pending.push_back(Start(MakeRequest(topic, {{0, MakeEvents("later", 1)}})));
+  }
+  disk_.ReleaseSyncs();
+  for (const PendingAppend& append : pending) ASSERT_TRUE(append.value().ok());
+  EXPECT_EQ(harness_.metrics().commit_groups_total.Value(), groups + 2);
+}
+
+// What is long to prepare is prepared during the fsync.
+TEST_F(CommitPipelineTest, PreparesAheadWhereItIsLong) {
+  const TopicPtr topic = MakeTopic("hr");
+  std::vector<PendingAppend> pending;
+  disk_.HoldSyncs(".log");
+  pending.push_back(Start(MakeRequest(topic, {{0, MakeEvents("first", 1)}})));
+  ASSERT_TRUE(AllIsTaken());
+  pending.push_back(Start(MakeRequest(topic, {{0, MakeEvents("large", 1, 500'000)}})));
+  ASSERT_TRUE(AllIsTaken());
+  EXPECT_EQ(EndOf(topic, 0), Offset(0));
+  disk_.ReleaseSyncs();
+  for (const PendingAppend& append : pending) ASSERT_TRUE(append.value().ok());
 }
 
 TEST_F(CommitPipelineTest, RefusesWhatIsOverTheQueueAndWritesNothingOfIt) {
