@@ -77,16 +77,39 @@ std::vector<LogId> Garbage::TakeGone() {
   return gone;
 }
 
-void Garbage::SetLeftInFile(uint64_t file, uint64_t bytes) {
+void Garbage::SetLeft(uint64_t file, const Left& left) {
   absl::MutexLock lock(&mu_);
-  const auto it = left_in_file_.find(file);
-  if (it != left_in_file_.end()) {
-    left_bytes_ -= it->second;
-    left_in_file_.erase(it);
+  const auto it = left_.find(file);
+  if (it != left_.end()) {
+    left_bytes_ -= it->second.bytes;
+    left_.erase(it);
   }
-  if (bytes == 0) return;
-  left_in_file_[file] = bytes;
-  left_bytes_ += bytes;
+  if (left.bytes == 0) return;
+  left_[file] = left;
+  left_bytes_ += left.bytes;
+}
+
+void Garbage::KeepLeft(const absl::btree_set<uint64_t>& files) {
+  absl::MutexLock lock(&mu_);
+  for (auto it = left_.begin(); it != left_.end();) {
+    if (files.contains(it->first)) {
+      ++it;
+    } else {
+      left_bytes_ -= it->second.bytes;
+      it = left_.erase(it);
+    }
+  }
+}
+
+bool Garbage::MarkWorthRewriting() {
+  absl::MutexLock lock(&mu_);
+  bool any = false;
+  for (const auto& [file, left] : left_) {
+    if (!left.worth_rewriting) continue;
+    any = true;
+    for (Epoch e = left.epochs.first; e <= left.epochs.last; ++e) marked_.insert(e);
+  }
+  return any;
 }
 
 uint64_t Garbage::left_bytes() const {

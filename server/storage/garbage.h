@@ -44,9 +44,18 @@ class Garbage {
   // Takes out the deleted logs of which nothing is left, by first log.
   std::vector<LogId> TakeGone() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Garbage bytes that were left in a file because the rest of it is not worth rewriting; 0: none.
-  void SetLeftInFile(uint64_t file, uint64_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
+  // What was left in a file when it was looked at.
+  struct Left {
+    uint64_t bytes = 0;  // Of garbage; 0: none.
+    EpochSpan epochs;
+    bool worth_rewriting = false;  // Once there is too much garbage.
+  };
+  void SetLeft(uint64_t file, const Left& left) ABSL_LOCKS_EXCLUDED(mu_);
+  // Forgets what was left in other files than these: they are gone.
+  void KeepLeft(const absl::btree_set<uint64_t>& files) ABSL_LOCKS_EXCLUDED(mu_);
   uint64_t left_bytes() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Marks the files that are worth rewriting; false if there is none.
+  bool MarkWorthRewriting() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   struct DeletedLogs {
@@ -57,7 +66,7 @@ class Garbage {
   mutable absl::Mutex mu_;  // Leaf.
   absl::btree_set<Epoch> marked_ ABSL_GUARDED_BY(mu_);
   absl::btree_map<LogId, DeletedLogs> deleted_ ABSL_GUARDED_BY(mu_);
-  absl::btree_map<uint64_t, uint64_t> left_in_file_ ABSL_GUARDED_BY(mu_);
+  absl::btree_map<uint64_t, Left> left_ ABSL_GUARDED_BY(mu_);
   uint64_t left_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

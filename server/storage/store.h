@@ -59,7 +59,7 @@ struct ReclaimReport {
   uint64_t files_rewritten = 0;
   uint64_t bytes_freed = 0;
   uint64_t bytes_rewritten = 0;
-  uint64_t left_bytes = 0;  // Garbage in files that are not worth rewriting yet.
+  uint64_t left_bytes = 0;  // Garbage in files that also hold what is readable.
   std::vector<LogId> gone;  // Deleted topics, by first log, of which nothing is left.
   bool more = false;        // A compaction has some of the files in hand: ask again soon.
 };
@@ -138,8 +138,8 @@ class Store {
   // After Reclaim said that they are gone.
   void ForgetDeleted(LogId first, uint32_t count);
   // Looks at the files in which there is new garbage: drops those that hold nothing else, rewrites
-  // those that hold much. Slow; gives up between two files when `stopped` says so. One thread at a
-  // time.
+  // those that hold much, once there is much of it. Slow; gives up between two files when `stopped`
+  // says so. One thread at a time.
   absl::StatusOr<ReclaimReport> Reclaim(absl::FunctionRef<bool()> stopped);
 
   std::vector<StoreFigure> Figures() const;
