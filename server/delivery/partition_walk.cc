@@ -110,11 +110,10 @@ absl::StatusOr<PartitionWalk::State> PartitionWalk::FindStretch(const OffsetRang
   absl::StatusOr<log::IndexWindow> window =
       context_.index.Find(*at_.partition, context_.filter, left.from, left.until,
                           context_.direction, context_.rows_max);
-  if (!window.ok()) {
-    // Retention or deletion may have taken the rows meanwhile.
-    if (at_.partition->deleted() || at_.partition->ends().start > left.from) return State::kPassed;
-    return At(window.status());
-  }
+  // Retention or deletion may have taken what was looked at meanwhile; then the answer, whatever it
+  // is, is outdated.
+  if (at_.partition->deleted() || at_.partition->ends().start > left.from) return State::kPassed;
+  if (!window.ok()) return At(window.status());
   TM_CHECK(course_.IsAhead(window->reached, at_.next));
   searched_ = window->reached;
   std::vector<OffsetRange> candidates;
