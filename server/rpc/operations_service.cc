@@ -29,8 +29,8 @@ constexpr std::array kFeatures = {
     "read.without_data",
     "reflection",
     "subscribe",
-    "topic.durability_memory",
     "topic.compression",
+    "topic.durability_memory",
     "topic.retention",
 };
 
