@@ -9,11 +9,12 @@
 // Bounds.  A slow client costs the message gRPC holds and the page it was cut from. Ahead of it
 //          are at most kAheadBytesMax and one batch, and nothing if the client keeps us waiting.
 //          All streams together: SendBudget. While others wait for room, a client that takes
-//          nothing for a heartbeat interval is let go of.
+//          nothing for kSlowAfter is let go of.
 #include <grpcpp/alarm.h>
 #include <grpcpp/support/async_stream.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -44,6 +45,8 @@ constexpr uint64_t kTurnBytes = 256ull << 10;
 constexpr uint64_t kHintBytesMax = 16ull << 10;
 // A client that takes nothing for so long is not waited for at shutdown.
 constexpr absl::Duration kStuckAfter = absl::Milliseconds(500);
+// And this long while others wait for the room that its history takes.
+constexpr absl::Duration kSlowAfter = absl::Seconds(2);
 
 // What differs between the two methods.
 struct ReadMethod {
@@ -84,7 +87,7 @@ class ReadStreamCall final : public Drainable,
       absl::MutexLock lock(&mu_);
       draining_ = true;
       if (ended_) return;
-      WatchLocked();
+      if (!watching_) WatchLocked();
     }
     Kick();
     context_.sends.Hurry(this);
@@ -165,7 +168,7 @@ class ReadStreamCall final : public Drainable,
           return End(absl::OkStatus());
         case ReadSession::Item::Kind::kNeedsStore:
           // Nothing is at hand here, so nothing is held while it waits.
-          if (context_.sends.Enter(this->weak_from_this())) PumpOnReader();
+          if (context_.sends.Enter(this->weak_from_this(), writes_ > 1)) PumpOnReader();
           return;
         case ReadSession::Item::Kind::kIdle: {
           absl::MutexLock lock(&mu_);
@@ -274,6 +277,7 @@ class ReadStreamCall final : public Drainable,
     writing_bytes_ = message.Length();
     ChargeLocked();
     last_write_nanos_ = base::MonotonicNanos();
+    if (behind_ && !watching_) WatchLocked();
     grpc::WriteOptions options;
     if (!ahead_.empty() && message.Length() <= kHintBytesMax) options.set_buffer_hint();
     writer_.Write(message, options, written_.Start(this->shared_from_this()));
@@ -285,6 +289,7 @@ class ReadStreamCall final : public Drainable,
       absl::MutexLock lock(&mu_);
       writing_ = false;
       writing_bytes_ = 0;
+      ++writes_;
       if (!ok) cancelled_ = kicked_ = true;
       WriteNextLocked();
       if (pumping_ || end_.has_value() || ahead_bytes_ > ahead_bytes_max_ / 2) return;
@@ -328,10 +333,6 @@ class ReadStreamCall final : public Drainable,
     {
       absl::MutexLock lock(&mu_);
       if (ended_) return;
-      if (writing_ && SilentLocked() >= context_.heartbeat_interval && context_.sends.crowded()) {
-        context_.metrics.slow_readers_total.Increment();
-        grpc_context_.TryCancel();
-      }
       heartbeat_due_ = SilentLocked() >= context_.heartbeat_interval / 2;
     }
     SetHeartbeat();
@@ -343,15 +344,22 @@ class ReadStreamCall final : public Drainable,
   }
 
   void WatchLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    watching_ = true;
     watch_.Set(&queue_, base::DueAfter(kStuckAfter), watch_op_.Start(this->shared_from_this()));
   }
 
-  // While draining: who takes nothing is let go of.
+  // Who takes nothing is let go of: while draining, and while others wait for room.
   void OnWatch(bool ok) {
     absl::MutexLock lock(&mu_);
+    watching_ = false;
     if (!ok || ended_) return;
-    if (writing_ && SilentLocked() >= kStuckAfter) return grpc_context_.TryCancel();
-    WatchLocked();
+    const absl::Duration silent = writing_ ? SilentLocked() : absl::ZeroDuration();
+    if (draining_ && silent >= kStuckAfter) return grpc_context_.TryCancel();
+    if (behind_ && silent >= kSlowAfter && context_.sends.crowded()) {
+      context_.metrics.slow_readers_total.Increment();
+      return grpc_context_.TryCancel();
+    }
+    if (draining_ || (behind_ && writing_)) WatchLocked();
   }
 
   // gRPC saw the call end: cancelled, broken, or finished by us.
@@ -417,6 +425,8 @@ class ReadStreamCall final : public Drainable,
   std::deque<grpc::ByteBuffer> ahead_ ABSL_GUARDED_BY(mu_);
   uint64_t ahead_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t writing_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  std::atomic<uint64_t> writes_ = 0;                   // Completed.
+  bool watching_ ABSL_GUARDED_BY(mu_) = false;         // watch_ is set.
   uint64_t charged_bytes_ ABSL_GUARDED_BY(mu_) = 0;    // In context_.sends.
   uint64_t ahead_bytes_max_ ABSL_GUARDED_BY(mu_) = 0;  // Grows while the client keeps up.
   bool behind_ ABSL_GUARDED_BY(mu_) = true;            // The last item came from a reader thread.

@@ -11,7 +11,9 @@
 // ours.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -36,7 +38,9 @@ class SendBudget {
   // A stream's charge changes. Letting go of bytes may wake who waits.
   void Change(uint64_t from_bytes, uint64_t to_bytes) ABSL_LOCKS_EXCLUDED(mu_);
   // True: there is room to read a page. False: `waiter` is told when there is.
-  bool Enter(std::weak_ptr<Waiter> waiter) ABSL_LOCKS_EXCLUDED(mu_);
+  // Clients that `have_taken` something and new ones are told in turns, so that a crowd of those
+  // that never will does not stand in the way.
+  bool Enter(std::weak_ptr<Waiter> waiter, bool have_taken) ABSL_LOCKS_EXCLUDED(mu_);
   // After every turn that Enter or OnRoom allowed: it may not have used the room.
   void Leave() { WakeIfRoom(); }
   // Tells `waiter` now, if it waits.
@@ -51,12 +55,15 @@ class SendBudget {
     const Waiter* identity;
   };
   void WakeIfRoom() ABSL_LOCKS_EXCLUDED(mu_);
+  // Takes out who is next; null if he is gone.
+  std::shared_ptr<Waiter> PopLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const uint64_t bytes_max_;
   std::atomic<uint64_t> bytes_ = 0;
-  std::atomic<uint64_t> waiting_count_ = 0;  // Of waiting_, to be looked at without the lock.
+  std::atomic<uint64_t> waiting_count_ = 0;  // Of both, to be looked at without the lock.
   absl::Mutex mu_;                           // Leaf.
-  std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
+  std::array<std::deque<Waiting>, 2> waiting_ ABSL_GUARDED_BY(mu_);  // New; have taken.
+  size_t turn_ ABSL_GUARDED_BY(mu_) = 0;                             // Of waiting_.
 };
 
 }  // namespace tidemark::rpc

@@ -18,12 +18,12 @@ struct Stream final : SendBudget::Waiter {
 TEST(SendBudgetTest, LetsInWhileThereIsRoom) {
   SendBudget budget(100);
   const auto stream = std::make_shared<Stream>();
-  EXPECT_TRUE(budget.Enter(stream));
+  EXPECT_TRUE(budget.Enter(stream, false));
   budget.Change(0, 99);
-  EXPECT_TRUE(budget.Enter(stream));
+  EXPECT_TRUE(budget.Enter(stream, false));
   budget.Change(99, 100);
   EXPECT_FALSE(budget.crowded());
-  EXPECT_FALSE(budget.Enter(stream));
+  EXPECT_FALSE(budget.Enter(stream, false));
   EXPECT_TRUE(budget.crowded());
   EXPECT_EQ(stream->told, 0);
 }
@@ -33,8 +33,8 @@ TEST(SendBudgetTest, RoomGoesToThoseWhoWaitInTurn) {
   const auto first = std::make_shared<Stream>();
   const auto second = std::make_shared<Stream>();
   budget.Change(0, 150);
-  EXPECT_FALSE(budget.Enter(first));
-  EXPECT_FALSE(budget.Enter(second));
+  EXPECT_FALSE(budget.Enter(first, false));
+  EXPECT_FALSE(budget.Enter(second, false));
   budget.Change(150, 100);
   EXPECT_EQ(first->told, 0);  // Still full.
   budget.Change(100, 50);
@@ -47,13 +47,30 @@ TEST(SendBudgetTest, RoomGoesToThoseWhoWaitInTurn) {
   EXPECT_EQ(first->told + second->told, 2);
 }
 
+TEST(SendBudgetTest, ACrowdOfNewOnesLetsThoseThatTakeSomethingThrough) {
+  SendBudget budget(10);
+  budget.Change(0, 10);
+  std::vector<std::shared_ptr<Stream>> crowd;
+  for (int i = 0; i < 10; ++i) {
+    crowd.push_back(std::make_shared<Stream>());
+    EXPECT_FALSE(budget.Enter(crowd.back(), false));
+  }
+  const auto good = std::make_shared<Stream>();
+  EXPECT_FALSE(budget.Enter(good, true));
+  budget.Change(10, 0);
+  budget.Leave();
+  EXPECT_EQ(good->told, 1);
+  EXPECT_EQ(crowd[0]->told, 1);
+  EXPECT_EQ(crowd[1]->told, 0);
+}
+
 TEST(SendBudgetTest, PassesOverThoseThatAreGone) {
   SendBudget budget(10);
   budget.Change(0, 10);
   auto gone = std::make_shared<Stream>();
   const auto alive = std::make_shared<Stream>();
-  EXPECT_FALSE(budget.Enter(gone));
-  EXPECT_FALSE(budget.Enter(alive));
+  EXPECT_FALSE(budget.Enter(gone, false));
+  EXPECT_FALSE(budget.Enter(alive, false));
   gone.reset();
   budget.Change(10, 0);
   EXPECT_EQ(alive->told, 1);
@@ -64,8 +81,8 @@ TEST(SendBudgetTest, HurryTellsOneThatWaitsAndNoOther) {
   budget.Change(0, 10);
   const auto one = std::make_shared<Stream>();
   const auto other = std::make_shared<Stream>();
-  EXPECT_FALSE(budget.Enter(one));
-  EXPECT_FALSE(budget.Enter(other));
+  EXPECT_FALSE(budget.Enter(one, false));
+  EXPECT_FALSE(budget.Enter(other, false));
   budget.Hurry(other.get());
   budget.Hurry(other.get());
   EXPECT_EQ(other->told, 1);
@@ -83,7 +100,7 @@ TEST(SendBudgetTest, TellsEveryoneUnderThreads) {
       const auto stream = std::make_shared<Stream>();
       for (int turn = 0; turn < kTurns; ++turn) {
         const int before = stream->told;
-        if (!budget.Enter(stream)) {
+        if (!budget.Enter(stream, false)) {
           while (stream->told == before) std::this_thread::yield();
         }
         budget.Change(0, 2);
