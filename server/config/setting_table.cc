@@ -114,8 +114,9 @@ void AddTimeAndThreads(std::vector<SettingSpec>& table) {
   table.push_back(DurationSetting(
       {"drain_timeout", kTime, "How long a shutdown waits for open calls to end by themselves."},
       &Settings::drain_timeout, absl::ZeroDuration(), absl::Minutes(10)));
-  table.push_back(CountSetting({"grpc_threads", kThreads, "Threads that serve gRPC."},
-                               &Settings::grpc_threads, 1, 256));
+  table.push_back(
+      CountSetting({"grpc_threads", kThreads, "Threads that serve gRPC; half of the processors."},
+                   &Settings::grpc_threads, 1, 256));
   table.push_back(CountSetting({"reader_threads", kThreads, "Threads that read from the disk."},
                                &Settings::reader_threads, 1, 256));
 }
