@@ -20,7 +20,8 @@ class SlowReaders {
   SlowReaders();
   ~SlowReaders();
 
-  // Opens `count` more, each on a connection of its own; returns when each has its first message.
+  // Opens `count` more, each on a connection of its own; returns when each has sent its request.
+  // The server may make some wait, or let go of some, to stay within its memory.
   absl::Status Open(const std::string& address, const std::string& topic, uint32_t count);
 
  private:

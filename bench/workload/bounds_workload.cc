@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "bench/load/slow_readers.h"
 #include "bench/load/topic_admin.h"
 #include "bench/workload/append_workload.h"
@@ -15,6 +17,7 @@ namespace tidemark::bench {
 namespace {
 
 constexpr double kMib = 1 << 20;
+constexpr absl::Duration kSlowFor = absl::Seconds(3);  // Until what they get has piled up.
 
 class BoundsRun {
  public:
@@ -124,6 +127,7 @@ absl::Status BoundsRun::Slow() {
   reporter_.Begin(name);
   absl::Status status = slow_readers_.Open(server_->address(), bulk_topic_, config_.slow_readers);
   if (!status.ok()) return status;
+  absl::SleepFor(kSlowFor);
   if (status = Check(name); !status.ok()) return status;
   // And the work goes on beside them.
   return Append({.name = absl::StrCat("append beside ", name),
