@@ -26,6 +26,8 @@ log::LogOptions LogOptionsFrom(const config::Settings& settings) {
                        .batch_bytes_max = settings.batch_bytes_max,
                        .tail_bytes_max = settings.tail_bytes_max,
                        .producers_max = config::kProducersCachedMax},
+          .index = {.segment_events = settings.index_segment_events,
+                    .open_bytes_max = settings.index_open_bytes_max},
           .partitions_max = settings.partitions_max,
           .partitions_cached_max = settings.partitions_cached_max};
 }
@@ -62,12 +64,17 @@ void CollectStoreFigures(const storage::Store& store,
   }
 }
 
-void CollectPartitions(const log::EventLog& log, std::vector<prometheus::MetricFamily>& families) {
+void CollectLog(const log::EventLog& log, std::vector<prometheus::MetricFamily>& families) {
   prometheus::MetricFamily loaded =
       metrics::GaugeFamily("tidemark_partitions_in_memory",
                            "Partitions in use, and those used lately (partitions_cached_max).");
   metrics::AddSample(loaded, {}, static_cast<double>(log.partitions_loaded()));
   families.push_back(std::move(loaded));
+  prometheus::MetricFamily open =
+      metrics::GaugeFamily("tidemark_index_open_bytes",
+                           "Memory of the index of types and keys that is not on disk yet.");
+  metrics::AddSample(open, {}, static_cast<double>(log.index_budget().bytes()));
+  families.push_back(std::move(open));
 }
 
 void CollectGroupLag(groups::GroupCoordinator& groups,
@@ -183,9 +190,8 @@ void ServerApp::AddCollectors() {
   metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
     CollectStoreFigures(*store_, families);
   });
-  metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
-    CollectPartitions(*log_, families);
-  });
+  metrics_.AddCollector(
+      [this](std::vector<prometheus::MetricFamily>& families) { CollectLog(*log_, families); });
   metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
     CollectGroupLag(*groups_, families);
   });

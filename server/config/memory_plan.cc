@@ -10,8 +10,10 @@ namespace tidemark::config {
 namespace {
 
 // Figures measured with `tidemark-bench bounds` and rounded up (docs/operations.md).
-constexpr uint64_t kPartitionBytes = 1280;  // One idle partition in memory, without its tail.
-constexpr uint64_t kProducerBytes = 240;    // One newest sequence; an id of 36 bytes.
+constexpr uint64_t kPartitionBytes = 2048;  // One idle partition in memory, without its tail.
+constexpr uint64_t kSealedEventBytes =
+    96;  // While a segment is grouped, each event a key of its own.
+constexpr uint64_t kProducerBytes = 240;  // One newest sequence; an id of 36 bytes.
 constexpr uint64_t kOpenFileBytes = 24 * kKiB;
 constexpr uint64_t kProcessBytes = 40 * kMiB;  // Program, threads, descriptors, metrics.
 constexpr uint64_t kTransportBytes = 32 * kMiB;
@@ -26,7 +28,7 @@ constexpr uint64_t kAllocatorShare = 16;
 
 std::vector<MemoryPart> MemoryPlan(const Settings& settings) {
   const uint64_t small_families =
-      kSmallWriteBuffersMax * (2 * kSmallFamilyBytes + kIndexFamilyBytes + kProducersFamilyBytes);
+      kSmallWriteBuffersMax * (3 * kSmallFamilyBytes + kIndexFamilyBytes + kProducersFamilyBytes);
   std::vector<MemoryPart> parts = {
       {"new batches", absl::StrCat(kWriteBuffersMax, " x write_buffer_bytes"),
        kWriteBuffersMax * settings.write_buffer_bytes},
@@ -35,6 +37,9 @@ std::vector<MemoryPart> MemoryPlan(const Settings& settings) {
       {"commits", absl::StrCat(kCommitsUnderWay * kCopiesOfACommit, " x commit_bytes_max"),
        kCommitsUnderWay * kCopiesOfACommit * settings.commit_bytes_max},
       {"tail", "tail_bytes_max", settings.tail_bytes_max},
+      {"open index", "index_open_bytes_max", settings.index_open_bytes_max},
+      {"index work", absl::StrCat("index_segment_events x ", kSealedEventBytes, " bytes"),
+       settings.index_segment_events * kSealedEventBytes},
       {"block cache", "block_cache_bytes", settings.block_cache_bytes},
       {"history", "send_bytes_max", settings.send_bytes_max},
       {"open files",

@@ -93,6 +93,13 @@ void AddMemory(std::vector<SettingSpec>& table) {
   table.push_back(
       BytesSetting({"tail_bytes_max", kMemory, "Newest batches kept in memory for live readers."},
                    &Settings::tail_bytes_max, 64 * kKiB, 1024 * kGiB));
+  table.push_back(BytesSetting({"index_open_bytes_max", kMemory,
+                                "Index of types and keys of the newest events; from half of "
+                                "it on it goes to the disk."},
+                               &Settings::index_open_bytes_max, 256 * kKiB, 64 * kGiB));
+  table.push_back(CountSetting({"index_segment_events", kMemory,
+                                "Events of a partition that are indexed on the disk together."},
+                               &Settings::index_segment_events, 8, 16'000'000));
   table.push_back(BytesSetting({"block_cache_bytes", kMemory, "Cache of stored blocks."},
                                &Settings::block_cache_bytes, 0, 1024 * kGiB));
   table.push_back(BytesSetting(

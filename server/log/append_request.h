@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/log/event_terms.h"
 #include "server/log/partition.h"
 #include "server/log/producer_window.h"
 #include "server/log/topic.h"
@@ -25,6 +26,9 @@ struct PartitionEvents {
   uint64_t bytes = 0;
   // Encoded entries of `events`, in order; neighbours in the request are one run.
   std::vector<absl::string_view> runs;
+  // Collected while decoding; what does not cover all of `count` is collected again when a batch
+  // is made.
+  EventTerms terms;
 };
 
 struct AppendRequest {

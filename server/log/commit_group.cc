@@ -36,7 +36,7 @@ CommitGroup::CommitGroup(PrepareContext context, std::unique_ptr<storage::WriteS
 }
 
 void CommitGroup::Add(QueuedAppend append) {
-  const AppendRequest& request = append.request;
+  AppendRequest& request = append.request;
   const TopicPtr topic = context_.catalog.FindById(request.topic->id());
   Answer answer{.result = topic == nullptr
                               ? absl::StatusOr<AppendResult>(
@@ -58,8 +58,7 @@ void CommitGroup::Add(QueuedAppend append) {
   answers_.push_back(std::move(answer));
 }
 
-absl::StatusOr<AppendResult> CommitGroup::Prepare(const AppendRequest& request,
-                                                  const Topic& topic) {
+absl::StatusOr<AppendResult> CommitGroup::Prepare(AppendRequest& request, const Topic& topic) {
   if (request.producer.has_value()) {
     absl::StatusOr<std::optional<storage::ProducerRecord>> known =
         context_.producers.Check(*request.producer, request.fingerprint);
@@ -80,10 +79,11 @@ absl::StatusOr<AppendResult> CommitGroup::Prepare(const AppendRequest& request,
   AppendResult result{.append_time = absl::FromUnixMicros(append_time_us_),
                       .durability = topic.record.config.durability};
   for (size_t i = 0; i < request.parts.size(); ++i) {
-    const PartitionEvents& part = request.parts[i];
+    PartitionEvents& part = request.parts[i];
     LogBatches& log = logs_[partitions[i]->log()];
     log.partition = partitions[i];
     log.compression = topic.record.config.compression;
+    log.index_keys = topic.record.config.index_keys;
     result.ranges.push_back(
         {.partition = part.partition, .first = partitions[i]->next_offset(), .count = part.count});
     AddEvents(log, part);
@@ -94,7 +94,15 @@ absl::StatusOr<AppendResult> CommitGroup::Prepare(const AppendRequest& request,
   return result;
 }
 
-void CommitGroup::AddEvents(LogBatches& log, const PartitionEvents& events) {
+void CommitGroup::AddTerms(LogBatches& log, PartitionEvents& events) {
+  BatchTerms& terms = log.open.back().terms;
+  if (events.terms.events == events.count) return terms.Add(std::move(events.terms));
+  for (const absl::string_view run : events.runs) {
+    TM_CHECK(CollectTerms(run, log.index_keys, terms).ok());  // Checked when they came in.
+  }
+}
+
+void CommitGroup::AddEvents(LogBatches& log, PartitionEvents& events) {
   Offset& next = log.partition->next_offset();
   const auto begin_batch = [&](uint64_t bytes) {
     LogBatches::Open& open = log.open.emplace_back();
@@ -107,6 +115,7 @@ void CommitGroup::AddEvents(LogBatches& log, const PartitionEvents& events) {
       log.open.back().events.append(run.data(), run.size());
     }
     log.open.back().count += events.count;
+    AddTerms(log, events);
     next = next + events.count;
     return;
   }
@@ -122,6 +131,9 @@ void CommitGroup::AddEvents(LogBatches& log, const PartitionEvents& events) {
       if (full && log.open.back().count > 0) begin_batch(left);
       LogBatches::Open& open = log.open.back();
       open.events.append(entry.whole.data(), entry.whole.size());
+      EventView view;
+      TM_CHECK(ViewEvent(entry.bytes, view).ok());  // Checked when it came in.
+      open.terms.Add(view, log.index_keys);
       ++open.count;
       ++next;
       ++added;
@@ -182,6 +194,7 @@ void CommitGroup::Finish() {
       log.partition->next_bytes() += batch->events.size();
       bytes_ += batch->events.size();
       log.finished.push_back(std::move(batch));
+      log.terms.push_back(std::move(open.terms));
     }
     log.open.clear();
   }
@@ -213,7 +226,7 @@ bool CommitGroup::has_writes() const {
 
 void CommitGroup::Publish(TailBudget& tail, metrics::Metrics& metrics) {
   for (auto& [log_id, log] : logs_) {
-    log.partition->Publish(log.finished);
+    log.partition->Publish(log.finished, std::move(log.terms));
     for (const storage::BatchPtr& batch : log.finished) tail.Add(log.partition, *batch);
     metrics.append_batches_total.Increment(static_cast<double>(log.finished.size()));
   }

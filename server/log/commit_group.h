@@ -78,9 +78,12 @@ class CommitGroup {
       Offset base;
       uint32_t count = 0;
       std::string events;
+      BatchTerms terms;
     };
     std::vector<Open> open;
     std::vector<storage::BatchPtr> finished;
+    std::vector<BatchTerms> terms;  // Of `finished`.
+    bool index_keys = true;
   };
   struct Answer {
     absl::StatusOr<AppendResult> result;
@@ -93,8 +96,9 @@ class CommitGroup {
     uint64_t bytes = 0;
   };
 
-  absl::StatusOr<AppendResult> Prepare(const AppendRequest& request, const Topic& topic);
-  void AddEvents(LogBatches& log, const PartitionEvents& events);
+  absl::StatusOr<AppendResult> Prepare(AppendRequest& request, const Topic& topic);
+  void AddEvents(LogBatches& log, PartitionEvents& events);
+  static void AddTerms(LogBatches& log, PartitionEvents& events);
   static storage::ProducerRecord RecordOf(const Answer& answer);
 
   PrepareContext context_;

@@ -156,6 +156,8 @@ std::vector<CommitPipeline::Request> CommitPipeline::Take() {
 // The two locks are held hand over hand, which the analysis cannot follow.
 void CommitPipeline::Run() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   while (true) {
+    // Before the lock, for whoever holds it would keep the other thread from stopping.
+    partitions_.index_budget().WaitForRoom();
     prepare_mu_.Lock();
     std::vector<Request> requests = Take();
     if (requests.empty()) {

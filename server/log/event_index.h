@@ -1,19 +1,38 @@
-// EventIndex: which batches of a partition can hold events that a filter wants.
+// EventIndex: which batches of a partition can hold events that a filter wants, and what there is
+// of a type or a key.
 //
 // Terms.     Candidate: a batch in which something may match; its reader cuts it with the filter.
 //            What is left out certainly holds nothing that matches.
-// Invariant. Strongly consistent: what was published before Find is called is taken into account.
-// Threads.   Safe from any thread. Find may wait for the disk.
+//            Sealed: in the store, up to a mark (storage/terms.h). Open: in memory, from somewhere
+//            below the mark to the end (open_index.h).
+// Invariant. Strongly consistent: what was published before a call is taken into account.
+// How.       A cursor over the sealed part is one moment of it, with its mark; then the open part
+// is
+//            asked from the mark on. If it begins above the mark, either more was sealed meanwhile,
+//            and the call begins again, or that stretch is not in memory (after a start, or when
+//            the partition was not loaded), and it is read again from its batches.
+//            Only of a store older than its index that stretch is long: then everything is a
+//            candidate until the sealer has caught up.
+// Threads.   Safe from any thread. All calls may wait for the disk; no lock is held meanwhile.
+// Failure.   Damage is DATA_LOSS and names topic and partition; reads without the index go on.
+// Lifetime.  What is passed to the constructor outlives it.
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/status/statusor.h"
 #include "server/base/ids.h"
+#include "server/log/catalog.h"
 #include "server/log/direction.h"
 #include "server/log/filter.h"
 #include "server/log/partition.h"
+#include "server/log/partition_reader.h"
+#include "server/log/term_search.h"
 
 namespace tidemark::log {
 
@@ -23,6 +42,7 @@ struct IndexWindow {
   struct Candidate {
     Offset from;
     Offset until;
+    friend bool operator==(const Candidate&, const Candidate&) = default;
   };
   // Forward by rising, backward by falling offsets.
   std::vector<Candidate> candidates;
@@ -31,13 +51,93 @@ struct IndexWindow {
   Offset reached;
 };
 
+// Readable events of one type.
+struct TypeFigures {
+  uint64_t count = 0;
+  uint64_t first_time_us = 0;  // append_time of the oldest.
+  uint64_t last_time_us = 0;   // Of the newest.
+};
+using TypeTable = absl::btree_map<std::string, TypeFigures>;
+
+// What there is of one key.
+struct KeyFigures {
+  uint64_t events = 0;          // That the key ever had, also those that cannot be read any more.
+  std::optional<Offset> first;  // The oldest that can be read.
+  Offset last;                  // The newest, readable or not.
+};
+
 class EventIndex {
  public:
+  EventIndex(const storage::Store& store, const Catalog& catalog, const PartitionReader& reader,
+             std::shared_ptr<OpenBudget> budget)
+      : store_(store), catalog_(catalog), reader_(reader), budget_(std::move(budget)) {}
+
   // The first candidates in [from, until) forward, the last ones backward; at most
   // `candidates_max`, at least 1. Requires start <= from and until <= end.
   // DATA_LOSS  the index is damaged.
   absl::StatusOr<IndexWindow> Find(const Partition& partition, const Filter& filter, Offset from,
                                    Offset until, Direction direction, size_t candidates_max) const;
+
+  // Adds the partition's types above `after` to `types`, which keeps its `types_max` smallest.
+  // DATA_LOSS    the index is damaged, or a batch whose types nobody knows can still be read.
+  // UNAVAILABLE  the index of an older store is still being written.
+  absl::Status AddTypes(const Partition& partition, absl::string_view after, size_t types_max,
+                        TypeTable& types) const;
+
+  // What there is of `key`, if it ever had an event. Requires that keys are indexed.
+  // DATA_LOSS  as AddTypes.
+  absl::StatusOr<std::optional<KeyFigures>> FindKey(const Partition& partition,
+                                                    absl::string_view key) const;
+
+  // False: this topic's keys are not indexed.
+  bool KeysAreIndexed(const Partition& partition) const;
+
+ private:
+  // The sealed part at one moment. The open part is known from `mark` on, unless that changes.
+  struct View {
+    std::unique_ptr<storage::TermCursor> sealed;  // Null: all that is asked for is open.
+    Offset mark;
+  };
+  // NOT_FOUND    the partition is deleted.
+  // UNAVAILABLE  a long stretch is neither open nor sealed; it is being sealed now.
+  absl::StatusOr<View> Open(const Partition& partition) const;
+  // Reads the batches of [from, until) for the open part, which begins at `until`.
+  absl::Status Fill(const Partition& partition, Offset from, Offset until) const;
+
+  // What the index can be asked for `filter`; empty: everything is a candidate.
+  std::optional<TermQuery> QueryOf(const Partition& partition, const Filter& filter) const;
+  // One attempt each. Empty: more was sealed meanwhile, so begin again.
+  absl::StatusOr<std::optional<IndexWindow>> TryFind(const Partition& partition,
+                                                     const TermQuery& query,
+                                                     const SearchRange& range) const;
+  absl::StatusOr<std::optional<TypeTable>> TryTypes(const Partition& partition,
+                                                    absl::string_view after,
+                                                    size_t types_max) const;
+  absl::StatusOr<std::optional<KeyFigures>> TryKey(const Partition& partition,
+                                                   const std::string& key) const;
+
+  absl::StatusOr<std::optional<std::vector<OffsetSpan>>> FindSealed(const Partition& partition,
+                                                                    const View& view,
+                                                                    const TermQuery& query,
+                                                                    SearchRange range,
+                                                                    Offset& reached) const;
+  absl::Status AddSealedTypes(storage::TermCursor& sealed, const Partition& partition, Offset start,
+                              absl::string_view after, size_t types_max, TypeTable& types) const;
+  absl::StatusOr<TypeFigures> ReadableOf(const storage::TermCursor& row, const Partition& partition,
+                                         Offset start) const;
+  // Counts the key in the batch of `span`; the batches are the open part's.
+  absl::Status CountOpen(const Partition& partition, const std::string& key, const OffsetSpan& span,
+                         KeyFigures& figures) const;
+  absl::StatusOr<std::optional<Offset>> FirstOfKey(const Partition& partition,
+                                                   const std::string& key, Offset from,
+                                                   Offset until) const;
+  // Says of which topic and partition an error is.
+  absl::Status Annotate(const Partition& partition, absl::Status status) const;
+
+  const storage::Store& store_;
+  const Catalog& catalog_;
+  const PartitionReader& reader_;
+  const std::shared_ptr<OpenBudget> budget_;
 };
 
 }  // namespace tidemark::log

@@ -70,15 +70,21 @@ EventLog::EventLog(const LogOptions& options, storage::Store& store, const base:
       store_(store),
       clock_(clock),
       store_record_(std::move(record)),
-      partitions_(store, options.partitions_cached_max),
+      index_budget_(std::make_shared<OpenBudget>(
+          static_cast<int64_t>(options.index.open_bytes_max / 2),
+          static_cast<int64_t>(options.index.open_bytes_max), options.index.segment_events)),
+      partitions_(store, options.partitions_cached_max, index_budget_),
       reader_(store, metrics),
+      index_(store, catalog_, reader_, index_budget_),
       pipeline_(options.pipeline, store, catalog_, partitions_, clock, metrics, mark),
-      retention_(store, partitions_, pipeline_, clock),
-      reclaimer_(store, pipeline_, metrics) {}
+      sealer_(store, catalog_, partitions_, reader_, metrics, index_budget_),
+      retention_(store, partitions_, pipeline_, sealer_, clock),
+      reclaimer_(store, pipeline_, sealer_, metrics) {}
 
 EventLog::~EventLog() { Stop(); }
 
 void EventLog::Stop() {
+  sealer_.Stop();  // First: commits may be waiting for it.
   reclaimer_.Stop();
   pipeline_.Stop();
 }
@@ -190,6 +196,19 @@ void EventLog::StepRetention() {
     spdlog::error("retention: {}", moved.status().ToString());
   }
   reclaimer_.Wake();
+}
+
+absl::StatusOr<TypeTable> EventLog::ListTypes(const Topic& topic, absl::string_view after,
+                                              size_t types_max) {
+  TypeTable types;
+  for (uint32_t p = 0; p < topic.partitions(); ++p) {
+    absl::StatusOr<PartitionPtr> partition = OpenPartition(topic, PartitionIndex(p));
+    if (!partition.ok()) return partition.status();
+    absl::Status status = index_.AddTypes(**partition, after, types_max, types);
+    if (absl::IsNotFound(status)) return NoSuchTopic(topic.name());
+    if (!status.ok()) return status;
+  }
+  return types;
 }
 
 storage::GroupId EventLog::AllocateGroupId(storage::WriteSet& set) {

@@ -18,6 +18,7 @@
 #include "server/log/catalog.h"
 #include "server/log/commit_pipeline.h"
 #include "server/log/event_index.h"
+#include "server/log/index_sealer.h"
 #include "server/log/partition_reader.h"
 #include "server/log/partition_table.h"
 #include "server/log/reclaimer.h"
@@ -25,8 +26,16 @@
 
 namespace tidemark::log {
 
+struct IndexOptions {
+  // A log is indexed on disk once it has as many events that are not, or when the open parts of all
+  // together exceed half of open_bytes_max; at open_bytes_max commits wait.
+  uint64_t segment_events = 128 << 10;
+  uint64_t open_bytes_max = 16ull << 20;
+};
+
 struct LogOptions {
   PipelineOptions pipeline;
+  IndexOptions index;
   uint64_t partitions_max = 100'000;      // Of the store.
   size_t partitions_cached_max = 10'000;  // Kept in memory though nobody uses them.
 };
@@ -73,6 +82,12 @@ class EventLog {
   const PartitionReader& reader() const { return reader_; }
   const EventIndex& index() const { return index_; }
   CommitHorizon& horizon() { return pipeline_.horizon(); }
+  // At most `types_max` of a topic's types, the first ones above `after`. Waits for the disk.
+  // DATA_LOSS, NOT_FOUND  see EventIndex, OpenPartition.
+  absl::StatusOr<TypeTable> ListTypes(const Topic& topic, absl::string_view after,
+                                      size_t types_max);
+  IndexSealer& sealer() { return sealer_; }
+  const OpenBudget& index_budget() const { return *index_budget_; }
 
   // See CommitPipeline.
   void Append(AppendRequest request, AppendCallback done) {
@@ -108,10 +123,12 @@ class EventLog {
   // Changed only within mutations, which run one at a time; store_id never.
   storage::StoreRecord store_record_;
   Catalog catalog_;
+  const std::shared_ptr<OpenBudget> index_budget_;
   PartitionTable partitions_;
   PartitionReader reader_;
   EventIndex index_;
   CommitPipeline pipeline_;
+  IndexSealer sealer_;
   Retention retention_;
   Reclaimer reclaimer_;
 };

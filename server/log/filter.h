@@ -22,6 +22,11 @@ class Filter {
   bool matches_all() const { return types_.empty() && prefixes_.empty() && keys_.empty(); }
   bool Matches(const EventView& event) const;
 
+  // What it was made of: types that match as they are, prefixes of types, keys.
+  const absl::flat_hash_set<std::string>& types() const { return types_; }
+  const std::vector<std::string>& prefixes() const { return prefixes_; }
+  const absl::flat_hash_set<std::string>& keys() const { return keys_; }
+
  private:
   absl::flat_hash_set<std::string> types_;
   std::vector<std::string> prefixes_;

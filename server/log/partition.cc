@@ -101,17 +101,24 @@ void Partition::Tell(const std::vector<Waiting>& waiting) {
   }
 }
 
-void Partition::Publish(absl::Span<const storage::BatchPtr> batches) {
+void Partition::Publish(absl::Span<const storage::BatchPtr> batches,
+                        std::vector<BatchTerms> terms) {
   std::vector<Waiting> waiting;
   {
     absl::MutexLock lock(&mu_);
-    for (const storage::BatchPtr& batch : batches) {
+    for (size_t i = 0; i < batches.size(); ++i) {
+      const storage::BatchPtr& batch = batches[i];
       TM_CHECK_EQ(batch->header.base_offset.value(), kept_.ends.end.value());
       if (kept_.empty()) kept_.oldest_time_us = batch->header.append_time_us;
       kept_.ends.end = batch->header.end_offset();
       kept_.end_bytes += batch->header.events_bytes;
       newest_ = batch->header.position;
       tail_.push_back(batch);
+      if (!terms.empty()) index_.Add(batch->header, std::move(terms[i]));
+    }
+    if (terms.empty() && !batches.empty()) index_.Clear(kept_.ends.end);
+    if (budget_ != nullptr && UnsealedLocked() >= budget_->segment_events()) {
+      budget_->RequestPass();
     }
     std::erase_if(waiting_, [&](Waiting& w) {
       if (w.from >= kept_.ends.end) return false;
@@ -139,12 +146,69 @@ bool Partition::EvictOldest(Offset base) {
   return true;
 }
 
+Partition::IndexState Partition::index_state() const {
+  absl::MutexLock lock(&mu_);
+  return {.open_begin = index_.begin(),
+          .sealed_until = sealed_until_,
+          .open_bytes = index_.bytes(),
+          .unsealed = UnsealedLocked()};
+}
+
+uint64_t Partition::UnsealedLocked() const {
+  const Offset known = std::max(sealed_until_, kept_.ends.start);
+  return known < kept_.ends.end ? kept_.ends.end - known : 0;
+}
+
+void Partition::DropOpen() {
+  absl::MutexLock lock(&mu_);
+  index_.Clear(kept_.ends.end);
+}
+
+std::optional<Offset> Partition::SearchForward(const TermQuery& query, Offset from, Offset until,
+                                               size_t matches_max,
+                                               std::vector<OffsetSpan>& found) const {
+  absl::MutexLock lock(&mu_);
+  if (index_.begin() > from) return std::nullopt;
+  return index_.SearchForward(query, from, until, matches_max, found);
+}
+
+std::optional<Offset> Partition::SearchBackward(const TermQuery& query, Offset from, Offset until,
+                                                size_t matches_max,
+                                                std::vector<OffsetSpan>& found) const {
+  absl::MutexLock lock(&mu_);
+  if (index_.begin() > from) return std::nullopt;
+  return index_.SearchBackward(query, from, until, matches_max, found);
+}
+
+std::optional<Offset> Partition::WalkTypes(Offset from, Offset until,
+                                           OpenIndex::TypeVisitor visit) const {
+  absl::MutexLock lock(&mu_);
+  if (index_.begin() > from) return std::nullopt;
+  return index_.WalkTypes(from, until, visit);
+}
+
+void Partition::AddOpenInFront(std::vector<ReadTerms> batches) const {
+  absl::MutexLock lock(&mu_);
+  if (deleted_ || batches.empty() || batches.back().header.end_offset() != index_.begin()) return;
+  for (; !batches.empty(); batches.pop_back()) {
+    if (batches.back().header.base_offset < sealed_until_) break;
+    index_.AddInFront(batches.back().header, std::move(batches.back().terms));
+  }
+}
+
+void Partition::Sealed(Offset until) {
+  absl::MutexLock lock(&mu_);
+  sealed_until_ = std::max(sealed_until_, until);
+  index_.DropBelow(std::min(until, index_.end()));
+}
+
 void Partition::MarkDeleted() {
   std::vector<Waiting> waiting;
   {
     absl::MutexLock lock(&mu_);
     deleted_ = true;
     tail_.clear();
+    index_.Clear(kept_.ends.end);
     waiting.swap(waiting_);
   }
   Tell(waiting);

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -19,6 +20,7 @@
 #include "absl/types/span.h"
 #include "server/base/ids.h"
 #include "server/log/direction.h"
+#include "server/log/open_index.h"
 #include "server/storage/batch_codec.h"
 
 namespace tidemark::log {
@@ -74,9 +76,14 @@ class Partition {
     uint64_t bytes() const { return end_bytes - start_bytes; }
   };
 
-  Partition(Kept kept, LogId log)
+  // `sealed_until`: how far the store's index goes. `budget` may be null.
+  Partition(Kept kept, LogId log, Offset sealed_until = Offset(0),
+            std::shared_ptr<OpenBudget> budget = nullptr)
       : log_(log),
         kept_(kept),
+        budget_(budget),
+        index_(kept.ends.end, std::move(budget)),
+        sealed_until_(sealed_until),
         next_offset_(kept.ends.end),
         next_start_(kept.ends.start),
         next_bytes_(kept.end_bytes) {}
@@ -103,8 +110,10 @@ class Partition {
   // Takes back every registration of `waiter`.
   void StopWaiting(const Waiter* waiter) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Makes durable batches readable and tells who waits. Requires that they follow `end`.
-  void Publish(absl::Span<const storage::BatchPtr> batches) ABSL_LOCKS_EXCLUDED(mu_);
+  // Makes durable batches readable and findable, and tells who waits. Requires that they follow
+  // `end`. Without `terms` (of each batch) the index has to be read from the batches when needed.
+  void Publish(absl::Span<const storage::BatchPtr> batches, std::vector<BatchTerms> terms = {})
+      ABSL_LOCKS_EXCLUDED(mu_);
   // Moves the start, after it is durable, to a later place within [start, end]. `oldest_time_us` is
   // that of the batch there.
   void TrimTo(Offset start, uint64_t start_bytes, uint64_t oldest_time_us) ABSL_LOCKS_EXCLUDED(mu_);
@@ -117,6 +126,36 @@ class Partition {
     if (!used_.load(std::memory_order_relaxed)) used_.store(true, std::memory_order_relaxed);
   }
   bool TakeUsed() { return used_.exchange(false, std::memory_order_relaxed); }
+
+  // The open part of the index (open_index.h), step by step, so that the lock is never held long.
+  struct IndexState {
+    Offset open_begin;    // From here on the open part knows every batch.
+    Offset sealed_until;  // Up to here the store does, as far as this object was told.
+    int64_t open_bytes = 0;
+    uint64_t unsealed = 0;  // Events the store's index lacks.
+  };
+  IndexState index_state() const ABSL_LOCKS_EXCLUDED(mu_);
+  // As the methods of OpenIndex; empty when its begin is above `from`: that part was sealed
+  // meanwhile, or was never read.
+  std::optional<Offset> SearchForward(const TermQuery& query, Offset from, Offset until,
+                                      size_t matches_max, std::vector<OffsetSpan>& found) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+  std::optional<Offset> SearchBackward(const TermQuery& query, Offset from, Offset until,
+                                       size_t matches_max, std::vector<OffsetSpan>& found) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+  std::optional<Offset> WalkTypes(Offset from, Offset until, OpenIndex::TypeVisitor visit) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // Adds what was read again of the batches before the open part, by rising offsets; without
+  // effect unless they end where it begins.
+  struct ReadTerms {
+    storage::BatchHeader header;
+    BatchTerms terms;
+  };
+  void AddOpenInFront(std::vector<ReadTerms> batches) const ABSL_LOCKS_EXCLUDED(mu_);
+  // The store's index goes up to `until` now.
+  void Sealed(Offset until) ABSL_LOCKS_EXCLUDED(mu_);
+  // Forgets the open part: whoever needs it reads it again.
+  void DropOpen() ABSL_LOCKS_EXCLUDED(mu_);
 
   // The next offset to assign; only the thread that prepares commits uses it. Ahead of `end` while
   // a commit is under way.
@@ -134,13 +173,18 @@ class Partition {
   };
   static void Tell(const std::vector<Waiting>& waiting);
 
+  uint64_t UnsealedLocked() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+
   const LogId log_;
-  mutable absl::Mutex mu_;  // Leaf.
+  mutable absl::Mutex mu_;  // Leaf, but for the budget's.
   Kept kept_ ABSL_GUARDED_BY(mu_);
   Position newest_ ABSL_GUARDED_BY(mu_);
   bool deleted_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<storage::BatchPtr> tail_ ABSL_GUARDED_BY(mu_);
   std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
+  const std::shared_ptr<OpenBudget> budget_;
+  mutable OpenIndex index_ ABSL_GUARDED_BY(mu_);  // A cache: reading may complete it.
+  Offset sealed_until_ ABSL_GUARDED_BY(mu_);
   Offset next_offset_;
   Offset next_start_;
   uint64_t next_bytes_;

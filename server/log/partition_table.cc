@@ -76,7 +76,9 @@ absl::StatusOr<PartitionPtr> PartitionTable::Get(LogId log) {
 absl::StatusOr<PartitionPtr> PartitionTable::Load(LogId log) const {
   absl::StatusOr<Partition::Kept> kept = ReadKept(store_, log);
   if (!kept.ok()) return kept.status();
-  return std::make_shared<Partition>(*kept, log);
+  // Damaged terms are the index's affair: it tells who asks for it, all else works.
+  const absl::StatusOr<Offset> sealed = store_.Terms(log)->SealedUntil();
+  return std::make_shared<Partition>(*kept, log, sealed.value_or(Offset(0)), budget_);
 }
 
 std::vector<PartitionPtr> PartitionTable::EvictLocked() {
@@ -108,6 +110,14 @@ void PartitionTable::Trim() {
 void PartitionTable::KeepAll() {
   absl::MutexLock lock(&mu_);
   keep_all_ = true;
+}
+
+std::vector<PartitionPtr> PartitionTable::Loaded() const {
+  absl::ReaderMutexLock lock(&mu_);
+  std::vector<PartitionPtr> all;
+  all.reserve(loaded_.size());
+  for (const auto& [log, partition] : loaded_) all.push_back(partition);
+  return all;
 }
 
 size_t PartitionTable::loaded() const {

@@ -17,6 +17,8 @@
 
 #include <deque>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -33,8 +35,9 @@ absl::StatusOr<Partition::Kept> ReadKept(const storage::Store& store, LogId log)
 
 class PartitionTable {
  public:
-  PartitionTable(const storage::Store& store, size_t partitions_cached_max)
-      : store_(store), cached_max_(partitions_cached_max) {}
+  PartitionTable(const storage::Store& store, size_t partitions_cached_max,
+                 std::shared_ptr<OpenBudget> index_budget)
+      : store_(store), cached_max_(partitions_cached_max), budget_(std::move(index_budget)) {}
 
   // DATA_LOSS, UNAVAILABLE  the store cannot tell where the log ends.
   absl::StatusOr<PartitionPtr> Get(LogId log) ABSL_LOCKS_EXCLUDED(mu_);
@@ -50,6 +53,9 @@ class PartitionTable {
   void KeepAll() ABSL_LOCKS_EXCLUDED(mu_);
 
   size_t loaded() const ABSL_LOCKS_EXCLUDED(mu_);
+  // All that are loaded now; asking does not count as use.
+  std::vector<PartitionPtr> Loaded() const ABSL_LOCKS_EXCLUDED(mu_);
+  OpenBudget& index_budget() { return *budget_; }
 
  private:
   static constexpr int kVisitsMax = 64;
@@ -65,7 +71,8 @@ class PartitionTable {
 
   const storage::Store& store_;
   const size_t cached_max_;
-  mutable absl::Mutex mu_;  // No other lock is taken while holding it.
+  const std::shared_ptr<OpenBudget> budget_;  // Of the open parts of the index.
+  mutable absl::Mutex mu_;                    // No other lock is taken while holding it.
   absl::flat_hash_map<LogId, std::shared_ptr<Slot>> slots_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<LogId, PartitionPtr> loaded_ ABSL_GUARDED_BY(mu_);
   std::deque<LogId> ring_ ABSL_GUARDED_BY(mu_);  // Each loaded log once; others were removed.

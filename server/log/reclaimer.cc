@@ -15,8 +15,9 @@ constexpr absl::Duration kRetryPause = absl::Milliseconds(10);
 
 }  // namespace
 
-Reclaimer::Reclaimer(storage::Store& store, CommitPipeline& pipeline, metrics::Metrics& metrics)
-    : store_(store), pipeline_(pipeline), metrics_(metrics) {
+Reclaimer::Reclaimer(storage::Store& store, CommitPipeline& pipeline, IndexSealer& sealer,
+                     metrics::Metrics& metrics)
+    : store_(store), pipeline_(pipeline), sealer_(sealer), metrics_(metrics) {
   thread_ = std::thread([this] {
     base::NameThisThread("reclaim");
     Run();
@@ -81,6 +82,7 @@ absl::Status Reclaimer::Begin(const Deletion& deletion) {
   const uint32_t count = topic.config.partitions;
   absl::Status status = store_.MarkDeleted(topic.first_log, count, deletion.deleted);
   if (!status.ok()) return status;
+  sealer_.WaitForPass();  // It may be writing terms of the topic, which was alive when it began.
   status = Commit([&](storage::WriteSet& set) {
     set.DeleteLogIndex(topic.first_log, count);
     return ForgetOffsets(topic, set);

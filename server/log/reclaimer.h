@@ -2,15 +2,15 @@
 // topics, and of what retention passed.
 //
 // A deleted topic is remembered in the store until its bytes are gone, so that a crash in between
-// is made good after the next start: first its index rows and the groups' offsets go, in one
-// commit; its batches go as the files they lie in are dropped or rewritten (see
+// is made good after the next start: first its index rows, its terms and the groups' offsets go, in
+// one commit; its batches go as the files they lie in are dropped or rewritten (see
 // storage::Store::Reclaim); then the topic itself is forgotten. Batches that are not in a file yet
 // wait for it.
 //
 // Threads.  One of its own; Reclaim and Wake are safe from any thread.
 // Failure.  Logged; tried again at the next Wake, a deleted topic after the next start.
-// Lifetime. Stop (or destruction) waits for the step under way. Store, pipeline and metrics outlive
-//           it.
+// Lifetime. Stop (or destruction) waits for the step under way. What is passed to the
+//           constructor outlives it.
 #pragma once
 
 #include <deque>
@@ -20,6 +20,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/synchronization/mutex.h"
 #include "server/log/commit_pipeline.h"
+#include "server/log/index_sealer.h"
 #include "server/metrics/metrics.h"
 #include "server/storage/store.h"
 
@@ -27,7 +28,8 @@ namespace tidemark::log {
 
 class Reclaimer {
  public:
-  Reclaimer(storage::Store& store, CommitPipeline& pipeline, metrics::Metrics& metrics);
+  Reclaimer(storage::Store& store, CommitPipeline& pipeline, IndexSealer& sealer,
+            metrics::Metrics& metrics);
   ~Reclaimer();
 
   // With kBeforeOpening: the store knew of the deletion when it was opened.
@@ -59,6 +61,7 @@ class Reclaimer {
 
   storage::Store& store_;
   CommitPipeline& pipeline_;
+  IndexSealer& sealer_;
   metrics::Metrics& metrics_;
   // Of the thread: deleted topics of which bytes are left, by first log.
   absl::btree_map<LogId, storage::TopicRecord> leaving_;

@@ -135,7 +135,14 @@ absl::Status Retention::Apply(const std::vector<Cut>& cuts) {
   if (cuts.empty()) return absl::OkStatus();
   std::vector<LogTrim> trims;
   trims.reserve(cuts.size());
-  for (const Cut& cut : cuts) trims.push_back(cut.trim);
+  for (const Cut& cut : cuts) {
+    trims.push_back(cut.trim);
+    if (!cut.trim.topic->record.config.index_keys) continue;
+    // Revisions count events that retention has passed, so keys are counted while they can be.
+    absl::Status sealed = sealer_.SealBefore(cut.trim.partition, cut.trim.start);
+    // Of a damaged log nobody can count them any more; space is freed all the same.
+    if (!sealed.ok() && !absl::IsDataLoss(sealed)) return sealed;
+  }
   absl::Notification done;
   absl::Status status;
   pipeline_.Trim(std::move(trims), [&](absl::Status answer) {

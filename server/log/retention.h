@@ -31,6 +31,7 @@
 #include "server/base/clock.h"
 #include "server/log/catalog.h"
 #include "server/log/commit_pipeline.h"
+#include "server/log/index_sealer.h"
 #include "server/log/partition_table.h"
 #include "server/storage/store.h"
 
@@ -42,8 +43,12 @@ class Retention {
   static constexpr size_t kVisitsPerStep = 2000;
 
   Retention(storage::Store& store, PartitionTable& partitions, CommitPipeline& pipeline,
-            const base::Clock& clock)
-      : store_(store), partitions_(partitions), pipeline_(pipeline), clock_(clock) {}
+            IndexSealer& sealer, const base::Clock& clock)
+      : store_(store),
+        partitions_(partitions),
+        pipeline_(pipeline),
+        sealer_(sealer),
+        clock_(clock) {}
 
   // The topic is new, or has other settings: its partitions are due now.
   void Watch(const TopicPtr& topic) ABSL_LOCKS_EXCLUDED(mu_);
@@ -89,6 +94,7 @@ class Retention {
   storage::Store& store_;
   PartitionTable& partitions_;
   CommitPipeline& pipeline_;
+  IndexSealer& sealer_;
   const base::Clock& clock_;
 
   absl::Mutex mu_;  // Leaf.

@@ -77,6 +77,12 @@ class Metrics {
   prometheus::Counter& reclaimed_bytes_total;         // Given back to the file system.
   prometheus::Gauge& garbage_bytes;  // In data files that are not worth rewriting yet.
 
+  // The index of types and keys.
+  prometheus::Counter& index_segments_total;       // Stretches of a log that went to the disk.
+  prometheus::Counter& index_written_bytes_total;  // Before compaction.
+  prometheus::Histogram& index_seal_seconds;       // One pass, over one log or several.
+  prometheus::Counter& index_seal_failures_total;
+
   // Consumer groups.
   prometheus::Counter& group_rebalances_total;
   prometheus::Counter& group_acks_total;  // Acks that are durable.

@@ -135,7 +135,10 @@ uint32_t ExtendFingerprint(uint32_t fingerprint, absl::string_view event) {
 class Router {
  public:
   Router(const log::Topic& topic, std::optional<uint32_t> fixed, uint32_t spread)
-      : partitions_(topic.partitions()), fixed_(fixed), keyless_(spread % topic.partitions()) {}
+      : partitions_(topic.partitions()),
+        index_keys_(topic.record.config.index_keys),
+        fixed_(fixed),
+        keyless_(spread % topic.partitions()) {}
 
   void Add(const log::EventView& event, absl::string_view entry) {
     const uint32_t partition = fixed_.has_value()  ? *fixed_
@@ -144,6 +147,7 @@ class Router {
     log::PartitionEvents& part = PartOf(partition);
     ++part.count;
     part.bytes += entry.size();
+    part.terms.Add(event, index_keys_);
     if (!part.runs.empty()) {
       absl::string_view& run = part.runs.back();
       if (run.data() + run.size() == entry.data()) {
@@ -171,6 +175,7 @@ class Router {
   }
 
   const uint32_t partitions_;
+  const bool index_keys_;
   const std::optional<uint32_t> fixed_;
   const uint32_t keyless_;
   std::vector<log::PartitionEvents> parts_;

@@ -31,6 +31,8 @@ constexpr std::array kFeatures = {
     "subscribe",
     "topic.compression",
     "topic.durability_memory",
+    "topic.event_types",
+    "topic.key_index",
     "topic.retention",
 };
 

@@ -1,11 +1,13 @@
 #include "server/rpc/topics_service.h"
 
+#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/base/murmur2.h"
 #include "server/delivery/start_resolver.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/names.h"
@@ -31,9 +33,11 @@ absl::Status CannotChange(absl::string_view path) {
   return InvalidField(
       "update_mask",
       absl::StrCat("names \"", path, "\", which cannot change: ",
-                   path == "partitions" ? "keys would move between partitions. Create a topic with "
-                                          "more partitions and copy"
-                                        : "it is no setting of a topic"));
+                   path == "partitions"   ? "keys would move between partitions. Create a topic "
+                                            "with more partitions and copy"
+                   : path == "index_keys" ? "older events would be missing in the index. Create "
+                                            "another topic and copy"
+                                          : "it is no setting of a topic"));
 }
 
 // Copies one setting; `path` is as in the update mask.
@@ -54,6 +58,26 @@ absl::Status CopySetting(absl::string_view path, const storage::TopicConfig& fro
     return CannotChange(path);
   }
   return absl::OkStatus();
+}
+
+absl::Status KeysNotIndexed(const log::Topic& topic) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat("topic \"", topic.name(),
+                   "\" was created with index_keys: false, so nobody counts what a key has. Read "
+                   "with filter.keys instead"),
+      {.reason = "KEYS_NOT_INDEXED",
+       .metadata = {{"topic", topic.name()}},
+       .preconditions = {{"INDEX_KEYS", absl::StrCat("topics/", topic.name()),
+                          "the topic's keys are not indexed"}}});
+}
+
+absl::Status NoSuchKey(const v1::GetKeyRequest& request, absl::string_view why) {
+  return MakeError(absl::StatusCode::kNotFound,
+                   absl::StrCat("no event of topic \"", request.topic(), "\" has key \"",
+                                request.key(), "\": ", why),
+                   {.reason = "KEY_NOT_FOUND",
+                    .metadata = {{"topic", request.topic()}, {"key", request.key()}}});
 }
 
 }  // namespace
@@ -158,19 +182,72 @@ grpc::Status TopicsService::DeleteTopic(grpc::ServerContext*, const v1::DeleteTo
   });
 }
 
-grpc::Status TopicsService::ListEventTypes(grpc::ServerContext*, const v1::ListEventTypesRequest*,
-                                           v1::ListEventTypesResponse*) {
-  return Handle(context_, "Topics/ListEventTypes", [] {
-    return NoFeature("topic.event_types", "this server does not count event types yet");
-  });
+grpc::Status TopicsService::ListEventTypes(grpc::ServerContext*,
+                                           const v1::ListEventTypesRequest* request,
+                                           v1::ListEventTypesResponse* response) {
+  return Handle(context_, "Topics/ListEventTypes", [&] { return EventTypes(*request, *response); });
 }
 
-grpc::Status TopicsService::GetKey(grpc::ServerContext*, const v1::GetKeyRequest*,
-                                   v1::GetKeyResponse*) {
-  return Handle(context_, "Topics/GetKey", [] {
-    return NoFeature("topic.key_index",
-                     "this server does not index keys yet; read with filter.keys instead");
-  });
+absl::Status TopicsService::EventTypes(const v1::ListEventTypesRequest& request,
+                                       v1::ListEventTypesResponse& response) {
+  absl::Status status = CheckName(request.topic(), context_.limits.name_bytes_max, "topic");
+  if (!status.ok()) return status;
+  absl::StatusOr<size_t> size = PageSize(request.page_size(), context_.limits);
+  if (!size.ok()) return size.status();
+  absl::StatusOr<std::string> after = NameFromPageToken(request.page_token());
+  if (!after.ok()) return after.status();
+  absl::StatusOr<log::TopicPtr> topic = context_.log.FindTopic(request.topic());
+  if (!topic.ok()) return topic.status();
+  absl::StatusOr<log::TypeTable> types = context_.log.ListTypes(**topic, *after, *size + 1);
+  if (!types.ok()) return types.status();
+  const bool more = types->size() > *size;
+  if (more) types->erase(std::prev(types->end()));
+  for (const auto& [type, figures] : *types) {
+    v1::EventTypeInfo& info = *response.add_types();
+    info.set_type(type);
+    info.set_count(figures.count);
+    FillTime(absl::FromUnixMicros(figures.first_time_us), *info.mutable_first_time());
+    FillTime(absl::FromUnixMicros(figures.last_time_us), *info.mutable_last_time());
+  }
+  if (more) response.set_next_page_token(PageToken(types->rbegin()->first));
+  return absl::OkStatus();
+}
+
+grpc::Status TopicsService::GetKey(grpc::ServerContext*, const v1::GetKeyRequest* request,
+                                   v1::GetKeyResponse* response) {
+  return Handle(context_, "Topics/GetKey", [&] { return Key(*request, *response); });
+}
+
+absl::Status TopicsService::Key(const v1::GetKeyRequest& request, v1::GetKeyResponse& response) {
+  absl::Status status = CheckName(request.topic(), context_.limits.name_bytes_max, "topic");
+  if (!status.ok()) return status;
+  if (request.key().empty()) return InvalidField("key", "is required");
+  const uint64_t key_bytes_max = context_.limits.event.key_bytes_max;
+  if (request.key().size() > key_bytes_max) {
+    return OverLimit("key", "key_bytes_max", key_bytes_max, request.key().size(), "bytes");
+  }
+  absl::StatusOr<log::TopicPtr> topic = context_.log.FindTopic(request.topic());
+  if (!topic.ok()) return topic.status();
+  if (!(*topic)->record.config.index_keys) return KeysNotIndexed(**topic);
+  const PartitionIndex index(base::PartitionOfKey(request.key(), (*topic)->partitions()));
+  absl::StatusOr<log::PartitionPtr> partition = context_.log.OpenPartition(**topic, index);
+  if (!partition.ok()) return partition.status();
+  absl::StatusOr<std::optional<log::KeyFigures>> figures =
+      context_.log.index().FindKey(**partition, request.key());
+  if (absl::IsNotFound(figures.status())) {
+    return NoSuch("topic", request.topic(), ": it was deleted");
+  }
+  if (!figures.ok()) return figures.status();
+  if (!figures->has_value()) return NoSuchKey(request, "it never had an event");
+  if (!(*figures)->first.has_value()) {
+    return NoSuchKey(request, absl::StrCat("retention has passed its last event, revision ",
+                                           (*figures)->events - 1));
+  }
+  response.set_partition(index.value());
+  response.set_revision((*figures)->events - 1);
+  response.set_first_offset((*figures)->first->value());
+  response.set_last_offset((*figures)->last.value());
+  return absl::OkStatus();
 }
 
 grpc::Status TopicsService::EraseEvents(grpc::ServerContext*, const v1::EraseEventsRequest*,

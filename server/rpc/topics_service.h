@@ -33,6 +33,9 @@ class TopicsService final : public v1::Topics::Service {
   absl::Status Create(const v1::CreateTopicRequest& request, v1::CreateTopicResponse& response);
   absl::Status Update(const v1::UpdateTopicRequest& request, v1::UpdateTopicResponse& response);
   absl::Status List(const v1::ListTopicsRequest& request, v1::ListTopicsResponse& response);
+  absl::Status EventTypes(const v1::ListEventTypesRequest& request,
+                          v1::ListEventTypesResponse& response);
+  absl::Status Key(const v1::GetKeyRequest& request, v1::GetKeyResponse& response);
   absl::Status Watermarks(const v1::GetWatermarksRequest& request,
                           v1::GetWatermarksResponse& response);
 

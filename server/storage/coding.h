@@ -33,4 +33,26 @@ inline void AppendLittle64(std::string& out, uint64_t value) {
 inline uint32_t LoadLittle32(const char* p) { return absl::little_endian::Load32(p); }
 inline uint64_t LoadLittle64(const char* p) { return absl::little_endian::Load64(p); }
 
+// Seven bits a byte, lowest first, the high bit set in all but the last.
+inline void AppendVarint(std::string& out, uint64_t value) {
+  while (value >= 0x80) {
+    out.push_back(static_cast<char>(value | 0x80));
+    value >>= 7;
+  }
+  out.push_back(static_cast<char>(value));
+}
+// Takes a number off the front of `bytes`; false if there is none of at most 64 bits.
+inline bool TakeVarint(absl::string_view& bytes, uint64_t& value) {
+  value = 0;
+  for (size_t i = 0; i < bytes.size() && i < 10; ++i) {
+    const auto byte = static_cast<uint8_t>(bytes[i]);
+    if (i == 9 && byte > 1) return false;
+    value |= static_cast<uint64_t>(byte & 0x7f) << (7 * i);
+    if (byte >= 0x80) continue;
+    bytes.remove_prefix(i + 1);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace tidemark::storage

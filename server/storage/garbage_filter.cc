@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "server/storage/coding.h"
 #include "server/storage/key_schema.h"
 #include "server/storage/write_set_rep.h"
 
@@ -57,6 +58,18 @@ bool PlaceOfDataKey(absl::string_view key, KeyPlace& place) {
   const DataKeyParts parts = ParseDataKey(key);
   place = {.log = parts.log, .last = parts.base_offset};
   return true;
+}
+
+bool PlaceOfTermKey(absl::string_view key, KeyPlace& place) {
+  if (key.size() < sizeof(uint32_t) + 1) return false;
+  const LogId log(LoadBig32(key.data()));
+  for (const TermKind kind : {TermKind::kKey, TermKind::kType, TermKind::kUnread}) {
+    TermKeyParts parts;
+    if (!ParseTermKey(key, log, kind, parts) || parts.until == Offset(0)) continue;
+    place = {.log = log, .last = Offset(parts.until.value() - 1)};
+    return true;
+  }
+  return false;
 }
 
 std::shared_ptr<rocksdb::CompactionFilterFactory> MakeGarbageFilter(

@@ -23,6 +23,9 @@ using PlaceOfKey = bool (*)(absl::string_view key, KeyPlace& place);
 
 // A batch ends where the next one begins and starts are ends of batches, so its base offset tells.
 bool PlaceOfDataKey(absl::string_view key, KeyPlace& place);
+// Rows of terms speak of a segment, which ends at the end of a batch. Totals of keys stay: they
+// count what can no longer be read, too.
+bool PlaceOfTermKey(absl::string_view key, KeyPlace& place);
 
 std::shared_ptr<rocksdb::CompactionFilterFactory> MakeGarbageFilter(
     std::shared_ptr<const LogStarts> starts, PlaceOfKey place_of);

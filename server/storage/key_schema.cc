@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kIndexRowBytes = 40;
 constexpr size_t kIndexRowBytesOfFormat1 = 32;
+constexpr size_t kTermKeyOverheadBytes = 14;  // Log, kind, 0x00, until.
 
 std::string WithPrefix(char prefix, absl::string_view rest) {
   std::string key(1, prefix);
@@ -68,6 +69,52 @@ std::string ProducerKey(absl::string_view id, uint64_t sequence) {
   key.push_back('\0');
   AppendBig64(key, sequence);
   return key;
+}
+
+std::string TermsPrefix(LogId log) {
+  std::string key;
+  AppendBig32(key, log.value());
+  return key;
+}
+
+std::string TermPrefix(LogId log, TermKind kind, absl::string_view term) {
+  std::string key;
+  key.reserve(kTermKeyOverheadBytes + term.size());
+  AppendBig32(key, log.value());
+  key.push_back(static_cast<char>(kind));
+  key.append(term.data(), term.size());
+  key.push_back('\0');
+  return key;
+}
+
+std::string TermKey(LogId log, TermKind kind, absl::string_view term, Offset until) {
+  std::string key = TermPrefix(log, kind, term);
+  AppendBig64(key, until.value());
+  return key;
+}
+
+std::string KeyTotalKey(LogId log, absl::string_view key) {
+  std::string row = TermsPrefix(log);
+  row.push_back(kKeyTotalMark);
+  row.append(key.data(), key.size());
+  row.push_back('\0');
+  return row;
+}
+
+std::string SealedKey(LogId log) {
+  std::string key = TermsPrefix(log);
+  key.push_back(kSealedMark);
+  return key;
+}
+
+bool ParseTermKey(absl::string_view key, LogId log, TermKind kind, TermKeyParts& parts) {
+  if (key.size() < kTermKeyOverheadBytes || LoadBig32(key.data()) != log.value() ||
+      key[4] != static_cast<char>(kind) || key[key.size() - 9] != '\0') {
+    return false;
+  }
+  parts.term = key.substr(5, key.size() - kTermKeyOverheadBytes);
+  parts.until = Offset(LoadBig64(key.data() + key.size() - 8));
+  return true;
 }
 
 std::string PrefixEnd(absl::string_view prefix) {

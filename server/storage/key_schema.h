@@ -8,6 +8,7 @@
 //   index      one small row a batch: finds the epoch of a batch, its time and size
 //   groups     consumer groups and their committed offsets: overwritten often
 //   producers  one row for each stored (producer id, sequence): never changed
+//   terms      which batches hold a type or a key: files written in the background, read by term
 //
 // Keys (u32 and u64 big-endian, so that they sort as numbers):
 //   default    'S'                                  -> StoreRecord (JSON)
@@ -21,6 +22,16 @@
 //   groups     'G' name                             -> GroupRecord (JSON)
 //              'O' group id u64 | log u32           -> committed offset u64
 //   producers  id | 0x00 | sequence u64             -> ProducerRecord
+//   terms      log u32 | 'K' key | 0x00 | until u64  -> batches that hold the key (terms.h)
+//              log u32 | 'R' key | 0x00              -> total of the key, merged (terms.h)
+//              log u32 | 'S'                         -> sealed until u64, little-endian
+//              log u32 | 'T' type | 0x00 | until u64 -> batches that hold the type (terms.h)
+//              log u32 | 'X' 0x00 | until u64        -> batches that could not be read (terms.h)
+//
+// Segment. A stretch of one log whose terms were written together; it ends at batch boundaries.
+// `until` in a row of the terms is the end of its segment, so a row whose `until` is not above the
+// log's start holds nothing that can be read. Types and keys hold no control characters, so 0x00
+// ends them.
 //
 // Epoch. The number in front of a data key counts memtables: after `epoch_bytes` of batches the
 // memtables of all data families are flushed and the next epoch begins, so every data file covers a
@@ -58,6 +69,11 @@ inline constexpr char kLogStartPrefix = 'R';
 inline constexpr char kGroupPrefix = 'G';
 inline constexpr char kOffsetPrefix = 'O';
 
+inline constexpr char kKeyTotalMark = 'R';
+inline constexpr char kSealedMark = 'S';
+
+enum class TermKind : char { kKey = 'K', kType = 'T', kUnread = 'X' };
+
 inline constexpr size_t kDataKeyBytes = 16;
 inline constexpr size_t kIndexKeyBytes = 12;
 
@@ -72,6 +88,14 @@ std::string OffsetsPrefix(GroupId group);
 std::string OffsetKey(GroupId group, LogId log);
 std::string ProducerKey(absl::string_view id, uint64_t sequence);
 
+// The prefix of all terms of a log.
+std::string TermsPrefix(LogId log);
+// The prefix of all rows of a term; kUnread has the empty term.
+std::string TermPrefix(LogId log, TermKind kind, absl::string_view term);
+std::string TermKey(LogId log, TermKind kind, absl::string_view term, Offset until);
+std::string KeyTotalKey(LogId log, absl::string_view key);
+std::string SealedKey(LogId log);
+
 // The smallest key above every key that begins with `prefix`; requires a byte below 0xff in it.
 std::string PrefixEnd(absl::string_view prefix);
 
@@ -82,6 +106,13 @@ struct DataKeyParts {
 };
 // Requires kDataKeyBytes bytes.
 DataKeyParts ParseDataKey(absl::string_view key);
+
+struct TermKeyParts {
+  absl::string_view term;
+  Offset until;
+};
+// False if `key` is no row of the terms of `kind` in `log`.
+bool ParseTermKey(absl::string_view key, LogId log, TermKind kind, TermKeyParts& parts);
 
 // The value of the index: what can be said of a batch without reading it. 40 bytes, little-endian;
 // rows of format 1 have 32 and no log_bytes. A byte more if the batch lies in the family of a

@@ -10,6 +10,7 @@
 #include "server/config/memory_plan.h"
 #include "server/storage/garbage_filter.h"
 #include "server/storage/log_runs.h"
+#include "server/storage/term_merge.h"
 
 namespace tidemark::storage {
 namespace {
@@ -68,6 +69,24 @@ rocksdb::ColumnFamilyOptions SmallOptions(const std::shared_ptr<rocksdb::Cache>&
   return cf;
 }
 
+// Terms: files that are made in the background and ingested. They overlap, so they are compacted,
+// but rarely: a reader looks into every file of level 0, which costs it microseconds a file.
+rocksdb::ColumnFamilyOptions TermsOptions(const std::shared_ptr<rocksdb::Cache>& cache,
+                                          std::shared_ptr<const LogStarts> starts) {
+  rocksdb::ColumnFamilyOptions cf = SmallOptions(cache, config::kSmallFamilyBytes);
+  cf.merge_operator = MakeKeyTotalMerge();
+  cf.compaction_filter_factory = MakeGarbageFilter(std::move(starts), &PlaceOfTermKey);
+  cf.level0_file_num_compaction_trigger = 16;
+  cf.max_bytes_for_level_base = 256ull << 20;
+  // Files come from our sealer, not from writers, so writers are not to be held back for them: the
+  // sealer is held back by the open part's bound.
+  cf.level0_slowdown_writes_trigger = 1 << 20;
+  cf.level0_stop_writes_trigger = 1 << 20;
+  cf.soft_pending_compaction_bytes_limit = 0;
+  cf.hard_pending_compaction_bytes_limit = 0;
+  return cf;
+}
+
 }  // namespace
 
 rocksdb::Options MakeTableFileOptions(const StoreOptions& options) {
@@ -123,7 +142,8 @@ std::vector<rocksdb::ColumnFamilyDescriptor> MakeColumnFamilies(
           {"groups", SmallOptions(cache, config::kSmallFamilyBytes)},
           {"producers", producers},
           {"data_lz4", DataOptions(options, starts, rocksdb::kLZ4Compression)},
-          {"data_zstd", DataOptions(options, starts, rocksdb::kZSTD)}};
+          {"data_zstd", DataOptions(options, starts, rocksdb::kZSTD)},
+          {"terms", TermsOptions(cache, starts)}};
 }
 
 }  // namespace tidemark::storage

@@ -20,7 +20,8 @@ enum ColumnFamilyIndex {
   kGroupsFamily,
   kProducersFamily,
   kDataLz4Family,
-  kDataZstdFamily
+  kDataZstdFamily,
+  kTermsFamily
 };
 
 // For the files of batches when they are opened beside the database.

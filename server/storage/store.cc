@@ -162,8 +162,10 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
                             rep->handles[kDataZstdFamily]},
                    .index = rep->handles[kIndexFamily],
                    .groups = rep->handles[kGroupsFamily],
-                   .producers = rep->handles[kProducersFamily]};
+                   .producers = rep->handles[kProducersFamily],
+                   .terms = rep->handles[kTermsFamily]};
   rep->table_files->Attach(*db, {rep->families.data.begin(), rep->families.data.end()});
+  db_options.env->DeleteFile(TermFilePath(options.path));  // If a crash left one.
   std::unique_ptr<Store> store(new Store(std::move(rep)));
   if (absl::Status initialized = store->Initialize(); !initialized.ok()) return initialized;
   return store;

@@ -20,8 +20,11 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "server/storage/batch_codec.h"
 #include "server/storage/records.h"
+#include "server/storage/term_cursor.h"
+#include "server/storage/term_writer.h"
 #include "server/storage/write_set.h"
 
 namespace rocksdb {
@@ -110,6 +113,18 @@ class Store {
   // among batches that hold [start, end); `end` if there is none.
   absl::StatusOr<Offset> FirstOffsetAtTime(LogId log, uint64_t time_us, Offset start,
                                            Offset end) const;
+
+  // The ends of the batches that begin at `bases`. Where there is none (it was dropped meanwhile)
+  // one past the base.
+  absl::StatusOr<std::vector<Offset>> BatchEnds(LogId log, absl::Span<const Offset> bases) const;
+
+  // The terms of a log as of now.
+  std::unique_ptr<TermCursor> Terms(LogId log) const;
+  // A file of terms to be written. One at a time; from any thread, beside commits.
+  std::unique_ptr<TermWriter> NewTermWriter();
+  // Makes the file part of the store, as a whole and durably; commits wait for a moment. On an
+  // error it is not, unless the error is the store's (then it can be neither written nor told).
+  absl::Status IngestTerms(std::unique_ptr<TermWriter> writer);
 
   absl::StatusOr<StoreRecord> ReadStoreRecord() const;
   absl::StatusOr<CommitMark> ReadCommitMark() const;

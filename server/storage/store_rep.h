@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -51,6 +52,9 @@ struct Store::Rep {
   std::shared_ptr<TableFiles> table_files;
   mutable RunMemory runs;
 };
+
+// Where new terms are written before they are ingested.
+std::string TermFilePath(absl::string_view store_path);
 
 // RocksDB's status with the place where it arose.
 absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing);

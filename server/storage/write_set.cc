@@ -94,6 +94,8 @@ void WriteSet::DeleteIndexRows(LogId log, Offset from, Offset until) {
 void WriteSet::DeleteLogIndex(LogId first, uint32_t count) {
   Check(rep_->batch.DeleteRange(rep_->families.index, IndexKey(first, Offset(0)),
                                 IndexKey(first + count, Offset(0))));
+  Check(rep_->batch.DeleteRange(rep_->families.terms, TermsPrefix(first),
+                                TermsPrefix(first + count)));
 }
 
 void WriteSet::PutGroup(const GroupRecord& group) {

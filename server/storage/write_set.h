@@ -37,7 +37,7 @@ class WriteSet {
   void DeleteTopic(const TopicRecord& topic);
   // Forgets a deleted topic and where its logs began: all of its bytes are reclaimed.
   void ForgetDeletedTopic(const TopicRecord& topic);
-  // Removes all index rows of logs [first, first + count).
+  // Removes all index rows and terms of logs [first, first + count).
   void DeleteLogIndex(LogId first, uint32_t count);
   void PutGroup(const GroupRecord& group);
   // Removes a group with its offsets.

@@ -20,6 +20,7 @@ struct ColumnFamilies {
   rocksdb::ColumnFamilyHandle* index = nullptr;
   rocksdb::ColumnFamilyHandle* groups = nullptr;
   rocksdb::ColumnFamilyHandle* producers = nullptr;
+  rocksdb::ColumnFamilyHandle* terms = nullptr;
 };
 
 struct WriteSet::Rep {

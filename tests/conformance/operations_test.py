@@ -99,8 +99,6 @@ class NotYet(ServerCase):
 
     CALLS = [
         ("events", "Transact", pb.TransactRequest(), "transact"),
-        ("topics", "ListEventTypes", pb.ListEventTypesRequest(topic="t"), "topic.event_types"),
-        ("topics", "GetKey", pb.GetKeyRequest(topic="t", key="k"), "topic.key_index"),
         ("topics", "EraseEvents", pb.EraseEventsRequest(topic="t"), "topic.erase"),
         ("groups", "UpdateGroup", pb.UpdateGroupRequest(), "group.update"),
         ("groups", "SeekGroup", pb.SeekGroupRequest(group="g"), "group.seek"),

@@ -54,7 +54,42 @@ std::vector<std::string> Ledger::Violations(LogHarness& harness) {
   CheckRetention(harness, contents, wrong);
   CheckOffsets(harness, wrong);
   CheckSeen(contents, wrong);
+  CheckIndex(harness, contents, wrong);
   return wrong;
+}
+
+void Ledger::CheckIndex(LogHarness& harness, const Contents& contents,
+                        std::vector<std::string>& wrong) {
+  for (const auto& [log, there] : contents) {
+    const log::TopicPtr topic = harness.log().catalog().FindByLog(log);
+    const PartitionIndex index(log - topic->record.first_log);
+    const auto partition = harness.log().OpenPartition(*topic, index);
+    if (!partition.ok()) continue;
+    const std::string place = absl::StrCat("index: ", topic->name(), "/", index.value(), ": ");
+    std::map<std::string, log::TypeFigures> types;
+    std::map<std::string, log::KeyFigures> keys;
+    for (const ReadEvent& event : there.events) {
+      ++types[event.event.type].count;
+      log::KeyFigures& key = keys[event.event.key];
+      if (key.events++ == 0) key.first = event.offset;
+      key.last = event.offset;
+    }
+    log::TypeTable counted;
+    const absl::Status status = harness.log().index().AddTypes(**partition, "", 1000, counted);
+    if (!status.ok()) wrong.push_back(absl::StrCat(place, status.ToString()));
+    for (const auto& [type, figures] : types) {
+      if (counted[type].count == figures.count) continue;
+      wrong.push_back(absl::StrCat(place, "counts ", counted[type].count, " of ", figures.count));
+    }
+    for (const auto& [key, figures] : keys) {
+      const auto found = harness.log().index().FindKey(**partition, key);
+      // Retention does not change revisions, so there may be more than can be read.
+      const bool right = found.ok() && found->has_value() && (*found)->first == figures.first &&
+                         (*found)->last == figures.last && (*found)->events >= figures.events &&
+                         ((*found)->events == figures.events || there.kept.ends.start > Offset(0));
+      if (!right) wrong.push_back(absl::StrCat(place, key, " is not told right"));
+    }
+  }
 }
 
 void Ledger::CheckTopics(LogHarness& harness, std::vector<std::string>& wrong) {

@@ -79,6 +79,8 @@ class Ledger {
   };
   using Contents = std::map<LogId, LogContents>;
 
+  // The index says the same as the events do.
+  void CheckIndex(LogHarness& harness, const Contents& contents, std::vector<std::string>& wrong);
   void CheckTopics(LogHarness& harness, std::vector<std::string>& wrong);
   Contents ReadEverything(LogHarness& harness, std::vector<std::string>& wrong);
   void CheckAppends(const Contents& contents, std::vector<std::string>& wrong);

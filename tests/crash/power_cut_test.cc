@@ -54,6 +54,7 @@ class CrashRun {
     options.log.pipeline.commit_bytes_max = 8000;
     options.log.pipeline.tail_bytes_max = 20'000;
     options.log.partitions_cached_max = 1;
+    options.log.index = {.segment_events = 20, .open_bytes_max = 1 << 20};
     harness_.emplace(std::move(options));
     disk_.LieAbout(plan.lie);
   }

@@ -233,7 +233,7 @@ TEST_F(StoreTest, FiguresCoverEveryColumnFamily) {
     if (figure.name == "rocksdb_wal_bytes_total") wal_bytes = figure.value;
   }
   EXPECT_THAT(families, ElementsAre("", "data", "data_lz4", "data_zstd", "default", "groups",
-                                    "index", "producers"));
+                                    "index", "producers", "terms"));
   EXPECT_GT(wal_bytes, 100);
 }
 
