@@ -58,7 +58,7 @@ struct Settings {
 
   // Commit pipeline and memory. What they bound adds up to at most memory_limit (memory_plan.h).
   uint64_t memory_limit = 512 * kMiB;
-  uint64_t queue_bytes_max = 48 * kMiB;  // Requests waiting to be committed; >= request_bytes_max.
+  uint64_t queue_bytes_max = 40 * kMiB;  // Requests waiting to be committed; >= request_bytes_max.
   uint64_t commit_bytes_max = 4 * kMiB;  // One group commit; <= queue_bytes_max.
   uint64_t batch_bytes_max = 1 * kMiB;   // One stored batch; <= commit_bytes_max.
   uint64_t tail_bytes_max = 48 * kMiB;   // Newest batches in memory; >= batch_bytes_max.

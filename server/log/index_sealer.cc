@@ -54,7 +54,7 @@ void IndexSealer::Run() {
       if (sealed.ok() && *sealed == 0) break;  // Deleted or dropped meanwhile.
     }
     if (status.ok()) continue;
-    metrics_.index_seal_failures_total.Increment();
+    metrics_.index.seal_failures_total.Increment();
     spdlog::error("writing the index of types and keys: {}; tried again in {}", status.ToString(),
                   absl::FormatDuration(kRetryPause));
     if (!budget_->Pause(kRetryPause)) return;
@@ -103,7 +103,7 @@ absl::StatusOr<size_t> IndexSealer::Pass(const std::vector<PartitionPtr>& partit
     if (absl::IsDataLoss(until.status())) {
       spdlog::error("log {} is not indexed any more, until the next start: {}",
                     partition->log().value(), until.status().ToString());
-      metrics_.index_seal_failures_total.Increment();
+      metrics_.index.seal_failures_total.Increment();
       given_up_.insert(partition->log());
       partition->DropOpen();
       continue;
@@ -114,9 +114,9 @@ absl::StatusOr<size_t> IndexSealer::Pass(const std::vector<PartitionPtr>& partit
   const uint64_t bytes = writer->bytes();
   if (absl::Status status = store_.IngestTerms(std::move(writer)); !status.ok()) return status;
   for (const Sealed& one : sealed) one.partition->Sealed(one.until);
-  metrics_.index_segments_total.Increment(static_cast<double>(sealed.size()));
-  metrics_.index_written_bytes_total.Increment(static_cast<double>(bytes));
-  metrics_.index_seal_seconds.Observe(static_cast<double>(base::MonotonicNanos() - begin) / 1e9);
+  metrics_.index.segments_total.Increment(static_cast<double>(sealed.size()));
+  metrics_.index.written_bytes_total.Increment(static_cast<double>(bytes));
+  metrics_.index.seal_seconds.Observe(static_cast<double>(base::MonotonicNanos() - begin) / 1e9);
   return sealed.size();
 }
 

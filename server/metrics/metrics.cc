@@ -31,6 +31,17 @@ prometheus::Histogram& Histogram(prometheus::Registry& registry, std::string nam
 
 }  // namespace
 
+IndexMetrics::IndexMetrics(prometheus::Registry& registry)
+    : segments_total(Counter(registry, "tidemark_index_segments_total",
+                             "Stretches of a log whose types and keys went to the disk.")),
+      written_bytes_total(Counter(registry, "tidemark_index_written_bytes_total",
+                                  "Bytes of the index of types and keys, as first written.")),
+      seal_seconds(Histogram(registry, "tidemark_index_seal_seconds",
+                             "Time of one pass that moves open index parts to the disk.",
+                             SecondsBuckets())),
+      seal_failures_total(Counter(registry, "tidemark_index_seal_failures_total",
+                                  "Passes that failed; they are tried again.")) {}
+
 Metrics::Metrics()
     : append_requests_total(Counter(registry_, "tidemark_append_requests_total",
                                     "Append requests acknowledged, without duplicates.")),
@@ -85,15 +96,7 @@ Metrics::Metrics()
                                     "Bytes of data files given back to the file system.")),
       garbage_bytes(Gauge(registry_, "tidemark_garbage_bytes",
                           "Bytes in data files that nobody can read, not worth rewriting yet.")),
-      index_segments_total(Counter(registry_, "tidemark_index_segments_total",
-                                   "Stretches of a log whose types and keys went to the disk.")),
-      index_written_bytes_total(Counter(registry_, "tidemark_index_written_bytes_total",
-                                        "Bytes of the index of types and keys, as first written.")),
-      index_seal_seconds(Histogram(registry_, "tidemark_index_seal_seconds",
-                                   "Time of one pass that moves open index parts to the disk.",
-                                   SecondsBuckets())),
-      index_seal_failures_total(Counter(registry_, "tidemark_index_seal_failures_total",
-                                        "Passes that failed; they are tried again.")),
+      index(registry_),
       group_rebalances_total(Counter(registry_, "tidemark_group_rebalances_total",
                                      "New assignments of partitions in consumer groups.")),
       group_acks_total(

@@ -31,6 +31,15 @@
 
 namespace tidemark::metrics {
 
+// Of the index of types and keys.
+struct IndexMetrics {
+  explicit IndexMetrics(prometheus::Registry& registry);
+  prometheus::Counter& segments_total;       // Stretches of a log that went to the disk.
+  prometheus::Counter& written_bytes_total;  // Before compaction.
+  prometheus::Histogram& seal_seconds;       // One pass, over one log or several.
+  prometheus::Counter& seal_failures_total;
+};
+
 class Metrics {
  public:
   using Collector = std::function<void(std::vector<prometheus::MetricFamily>& out)>;
@@ -77,11 +86,7 @@ class Metrics {
   prometheus::Counter& reclaimed_bytes_total;         // Given back to the file system.
   prometheus::Gauge& garbage_bytes;  // In data files that are not worth rewriting yet.
 
-  // The index of types and keys.
-  prometheus::Counter& index_segments_total;       // Stretches of a log that went to the disk.
-  prometheus::Counter& index_written_bytes_total;  // Before compaction.
-  prometheus::Histogram& index_seal_seconds;       // One pass, over one log or several.
-  prometheus::Counter& index_seal_failures_total;
+  IndexMetrics index;
 
   // Consumer groups.
   prometheus::Counter& group_rebalances_total;

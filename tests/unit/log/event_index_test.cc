@@ -219,7 +219,7 @@ TEST_F(EventIndexTest, ManySmallLogsShareAFile) {
   log().sealer().WaitForPass();
   EXPECT_LE(log().index_budget().bytes(), 100'000);
   EXPECT_EQ(Types(), "t:1600");
-  EXPECT_LT(harness_.metrics().index_seal_seconds.Collect().histogram.sample_count, 20u);
+  EXPECT_LT(harness_.metrics().index.seal_seconds.Collect().histogram.sample_count, 20u);
 }
 
 TEST_F(EventIndexTest, CommitsWaitAtTheHardBoundAndGoOn) {
