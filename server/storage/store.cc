@@ -112,6 +112,12 @@ absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing) {
   return absl::UnavailableError(message);
 }
 
+absl::Status RefusedAfterFailure() {
+  return absl::UnavailableError(
+      "writing or syncing the write-ahead log failed before; nothing is written until the store is "
+      "opened again");
+}
+
 Store::Rep::~Rep() {
   if (db == nullptr) return;
   // What was committed without a sync is on disk after an orderly end, too.
@@ -223,6 +229,8 @@ std::unique_ptr<WriteSet> Store::Begin() {
 }
 
 absl::Status Store::Commit(std::unique_ptr<WriteSet> set, Sync sync) {
+  absl::MutexLock lock(&rep_->wal_mu);
+  if (rep_->failed) return RefusedAfterFailure();
   const Epoch epoch = set->rep_->epoch;
   if (epoch != rep_->committed_epoch) {
     rep_->committed_epoch = epoch;

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "server/storage/batch_page.h"
 #include "server/storage/garbage.h"
 #include "server/storage/log_starts.h"
@@ -38,7 +40,12 @@ struct Store::Rep {
   uint64_t epoch_bytes = 0;
   // Of the thread that calls Commit: the epoch of the newest committed set.
   Epoch committed_epoch;
-  bool failed = false;  // A commit failed.
+
+  // Held while the write-ahead log is written or synced. After a failure its file must not be
+  // touched again: what a second sync would say is worth nothing (and RocksDB asserts that there
+  // is none).
+  absl::Mutex wal_mu;
+  bool failed ABSL_GUARDED_BY(wal_mu) = false;  // Writing or syncing failed: nothing is written.
 
   // Shared with the filters of compactions; they may begin before it is filled, and then keep all.
   std::shared_ptr<LogStarts> starts = std::make_shared<LogStarts>();
@@ -58,5 +65,8 @@ std::string TermFilePath(absl::string_view store_path);
 
 // RocksDB's status with the place where it arose.
 absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing);
+
+// UNAVAILABLE: Store::Rep::failed.
+absl::Status RefusedAfterFailure();
 
 }  // namespace tidemark::storage

@@ -86,7 +86,14 @@ absl::Status Store::IngestTerms(std::unique_ptr<TermWriter> writer) {
   if (!status.ok()) return FromRocks(status, "writing terms");
   // Terms must never be ahead of their events: a power cut could take events of a log that does
   // without fsync, and others would get their offsets.
-  status = rep_->db->SyncWAL();
+  {
+    absl::MutexLock lock(&rep_->wal_mu);
+    if (rep_->failed) return RefusedAfterFailure();
+    status = rep_->db->SyncWAL();
+    // What was acknowledged without an fsync may be gone, and what is written next may follow a
+    // hole: commits fail from now on, too.
+    rep_->failed = !status.ok();
+  }
   if (!status.ok()) return FromRocks(status, "syncing before terms");
   rocksdb::IngestExternalFileOptions ingest;
   ingest.move_files = true;
