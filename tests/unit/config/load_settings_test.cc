@@ -81,7 +81,7 @@ TEST_F(LoadSettingsTest, SaysHowToGiveTheDirectory) {
 TEST_F(LoadSettingsTest, PrefersFlagThenEnvironmentThenFileThenDefault) {
   WriteFile("data = 'd'\nqueue_bytes_max = \"16MiB\"");
   const std::vector<std::string> file = {"--config", path_};
-  const std::vector<std::string> file_and_flag = {"--config", path_, "--queue-bytes-max=40MiB"};
+  const std::vector<std::string> file_and_flag = {"--config", path_, "--queue-bytes-max=36MiB"};
   const std::vector<std::string> environment = {"TIDEMARK_QUEUE_BYTES_MAX=32MiB"};
   struct Expected {
     absl::StatusOr<LoadedSettings> loaded;
@@ -89,10 +89,10 @@ TEST_F(LoadSettingsTest, PrefersFlagThenEnvironmentThenFileThenDefault) {
     Source source;
   };
   const Expected cases[] = {
-      {Load(file_and_flag, environment), 40 * kMiB, Source::kFlag},
+      {Load(file_and_flag, environment), 36 * kMiB, Source::kFlag},
       {Load(file, environment), 32 * kMiB, Source::kEnvironment},
       {Load(file), 16 * kMiB, Source::kFile},
-      {Load({"--data", "d"}), 48 * kMiB, Source::kDefault},
+      {Load({"--data", "d"}), 40 * kMiB, Source::kDefault},
   };
   for (const Expected& expected : cases) {
     SCOPED_TRACE(SourceName(expected.source).data());
