@@ -47,7 +47,7 @@ absl::Status CheckAllKnown(storage::TermCursor& sealed, Offset start) {
     storage::PostingReader postings(sealed.row(), sealed.until());
     storage::Posting posting;
     while (postings.Next(posting)) {
-      if (posting.base >= start) return Unknown(posting.base);
+      if (posting.last >= start) return Unknown(posting.first);
     }
     if (!postings.ok()) return DamagedRow("");
   }
@@ -138,14 +138,14 @@ absl::StatusOr<TypeFigures> EventIndex::ReadableOf(const storage::TermCursor& ro
   TypeFigures figures{.last_time_us = summary.last_time_us};
   bool all = true;
   while (postings.Next(posting)) {
-    if (posting.base < start) {
+    if (posting.first < start) {
       all = false;
       continue;
     }
     if (all) return TypeFigures{summary.count, summary.first_time_us, summary.last_time_us};
     if (figures.count == 0) {
       absl::StatusOr<std::optional<storage::BatchInfo>> first =
-          store_.BatchAt(partition.log(), posting.base);
+          store_.BatchAt(partition.log(), posting.first);
       if (!first.ok()) return first.status();
       // Retention may have taken it since.
       figures.first_time_us =

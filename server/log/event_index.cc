@@ -181,7 +181,7 @@ absl::StatusOr<std::optional<IndexWindow>> EventIndex::TryFind(const Partition& 
     SearchRange rest = range;
     rest.until = open_low;
     rest.matches_max -= found.size();
-    auto sealed = FindSealed(partition, view, query, rest, reached);
+    auto sealed = FindSealed(view, query, rest, reached);
     if (!sealed.ok()) return sealed.status();
     if (!sealed->has_value()) return Everything(range.low, range.until, range.direction);
     found.insert(found.end(), (*sealed)->begin(), (*sealed)->end());
@@ -197,31 +197,13 @@ absl::StatusOr<std::optional<IndexWindow>> EventIndex::TryFind(const Partition& 
 }
 
 absl::StatusOr<std::optional<std::vector<OffsetSpan>>> EventIndex::FindSealed(
-    const Partition& partition, const View& view, const TermQuery& query, SearchRange range,
-    Offset& reached) const {
-  const Offset from = range.low;
-  // `from` may lie within a batch.
-  absl::StatusOr<std::optional<storage::BatchInfo>> first = store_.BatchAt(partition.log(), from);
-  if (!first.ok()) return first.status();
-  if (first->has_value()) range.low = (*first)->base_offset;
+    const View& view, const TermQuery& query, const SearchRange& range, Offset& reached) const {
   absl::StatusOr<std::optional<TermMatches>> matches =
       SearchTerms(*view.sealed, query, range, kTypesMax);
   if (!matches.ok()) return matches.status();
   if (!matches->has_value()) return std::optional<std::vector<OffsetSpan>>();
-  absl::StatusOr<std::vector<Offset>> ends = store_.BatchEnds(partition.log(), (*matches)->bases);
-  if (!ends.ok()) return ends.status();
-  std::vector<OffsetSpan> spans;
-  for (size_t i = 0; i < ends->size(); ++i) {
-    const OffsetSpan span{std::max((*matches)->bases[i], from), std::min((*ends)[i], range.until)};
-    // Retention may have taken it since: then nobody can read it.
-    if (span.from < span.until) spans.push_back(span);
-  }
-  const bool forward = range.direction == Direction::kForward;
-  reached = forward ? range.until : from;
-  if (!(*matches)->complete) {
-    reached = std::max(forward ? ends->back() : (*matches)->bases.back(), from);
-  }
-  return spans;
+  reached = (*matches)->reached;
+  return std::move((*matches)->spans);
 }
 
 }  // namespace tidemark::log

@@ -1,7 +1,7 @@
 // EventIndex: which batches of a partition can hold events that a filter wants, and what there is
 // of a type or a key.
 //
-// Terms.     Candidate: a batch in which something may match; its reader cuts it with the filter.
+// Terms.     Candidate: a place where something may match; its reader cuts it with the filter.
 //            What is left out certainly holds nothing that matches.
 //            Sealed: in the store, up to a mark (storage/terms.h). Open: in memory, from somewhere
 //            below the mark to the end (open_index.h).
@@ -38,7 +38,8 @@ namespace tidemark::log {
 
 // Candidates within a stretch of a partition.
 struct IndexWindow {
-  // Half-open offsets of one candidate batch, or of several that follow one another.
+  // Half-open offsets: a part of a batch outside of which nothing in it matches, a whole batch, or
+  // several that follow one another.
   struct Candidate {
     Offset from;
     Offset until;
@@ -116,10 +117,9 @@ class EventIndex {
   absl::StatusOr<std::optional<KeyFigures>> TryKey(const Partition& partition,
                                                    const std::string& key) const;
 
-  absl::StatusOr<std::optional<std::vector<OffsetSpan>>> FindSealed(const Partition& partition,
-                                                                    const View& view,
+  absl::StatusOr<std::optional<std::vector<OffsetSpan>>> FindSealed(const View& view,
                                                                     const TermQuery& query,
-                                                                    SearchRange range,
+                                                                    const SearchRange& range,
                                                                     Offset& reached) const;
   absl::Status AddSealedTypes(storage::TermCursor& sealed, const Partition& partition, Offset start,
                               absl::string_view after, size_t types_max, TypeTable& types) const;

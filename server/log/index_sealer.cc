@@ -150,7 +150,7 @@ absl::StatusOr<Offset> IndexSealer::ReadSegment(const Partition& partition, Offs
         if (batch == nullptr || !builder.Add(*batch).ok()) {
           spdlog::error("the batch at offset {} of log {} cannot be read, so it is not indexed",
                         header.base_offset.value(), partition.log().value());
-          builder.AddUnread(header.base_offset);
+          builder.AddUnread(header);
         }
         return header.end_offset() - from < events_max &&
                builder.batches() < events_max / kEventsPerBatchMin;

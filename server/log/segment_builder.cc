@@ -33,22 +33,23 @@ absl::string_view SegmentBuilder::TermTable::Keep(absl::string_view text) {
   return absl::string_view(block).substr(at);
 }
 
-void SegmentBuilder::TermTable::Add(absl::string_view text, Offset offset, uint32_t batch) {
+void SegmentBuilder::TermTable::Add(absl::string_view text, uint32_t offset, uint32_t batch) {
   auto it = ids_.find(text);
   if (it == ids_.end()) {
     const absl::string_view kept = Keep(text);
     it = ids_.emplace(kept, static_cast<uint32_t>(terms_.size())).first;
-    terms_.push_back({.text = kept, .first = offset});
+    terms_.push_back({.text = kept});
   }
   Term& term = terms_[it->second];
   ++term.count;
-  term.last = offset;
   if (term.tail != kNone && occurrences_[term.tail].batch == batch) {
-    ++occurrences_[term.tail].count;
+    Occurrence& occurrence = occurrences_[term.tail];
+    ++occurrence.count;
+    occurrence.last = offset;
     return;
   }
   const auto id = static_cast<uint32_t>(occurrences_.size());
-  occurrences_.push_back({.batch = batch, .count = 1});
+  occurrences_.push_back({.batch = batch, .first = offset, .last = offset, .count = 1});
   (term.tail == kNone ? term.head : occurrences_[term.tail].next) = id;
   term.tail = id;
 }
@@ -63,17 +64,16 @@ std::vector<const SegmentBuilder::Term*> SegmentBuilder::TermTable::Sorted() con
 }
 
 void SegmentBuilder::TermTable::ForEach(const Term& term,
-                                        absl::FunctionRef<void(uint32_t, uint32_t)> visit) const {
-  for (uint32_t i = term.head; i != kNone; i = occurrences_[i].next) {
-    visit(occurrences_[i].batch, occurrences_[i].count);
-  }
+                                        absl::FunctionRef<void(const Occurrence&)> visit) const {
+  for (uint32_t i = term.head; i != kNone; i = occurrences_[i].next) visit(occurrences_[i]);
 }
 
 absl::Status SegmentBuilder::Add(const storage::StoredBatch& batch) {
   if (!CanWalk(batch)) return absl::DataLossError("stored events are malformed");
-  const auto number = static_cast<uint32_t>(batches_.size());
-  batches_.push_back({batch.header.base_offset, batch.header.append_time_us});
-  Offset offset = batch.header.base_offset;
+  if (!start_.has_value()) start_ = batch.header.base_offset;
+  const auto number = static_cast<uint32_t>(append_times_us_.size());
+  append_times_us_.push_back(batch.header.append_time_us);
+  auto offset = static_cast<uint32_t>(batch.header.base_offset - *start_);
   WireReader reader(batch.events);
   WireField entry;
   for (; reader.Next(entry); ++offset) {
@@ -86,7 +86,10 @@ absl::Status SegmentBuilder::Add(const storage::StoredBatch& batch) {
   return absl::OkStatus();
 }
 
-void SegmentBuilder::AddUnread(Offset base) { unread_.push_back(base); }
+void SegmentBuilder::AddUnread(const storage::BatchHeader& batch) {
+  if (!start_.has_value()) start_ = batch.base_offset;
+  unread_.push_back(batch);
+}
 
 void SegmentBuilder::WriteKeys(storage::TermWriter& writer, LogId log, Offset until) const {
   const std::vector<const Term*> keys = keys_.Sorted();
@@ -94,30 +97,30 @@ void SegmentBuilder::WriteKeys(storage::TermWriter& writer, LogId log, Offset un
   for (const Term* key : keys) {
     row.clear();
     storage::PostingWriter postings(row, until);
-    keys_.ForEach(*key, [&](uint32_t batch, uint32_t) { postings.Add(batches_[batch].base); });
+    keys_.ForEach(*key, [&](const Occurrence& one) {
+      postings.Add(*start_ + one.first, *start_ + one.last);
+    });
     writer.PutTerm(log, storage::TermKind::kKey, key->text, until, row);
   }
   for (const Term* key : keys) {
     writer.AddKeyTotal(log, key->text,
-                       {.count = key->count, .first = key->first, .last = key->last});
+                       {.count = key->count,
+                        .first = *start_ + keys_.First(*key).first,
+                        .last = *start_ + keys_.Last(*key).last});
   }
 }
 
 void SegmentBuilder::WriteTypes(storage::TermWriter& writer, LogId log, Offset until) const {
   std::string row;
   for (const Term* type : types_.Sorted()) {
-    storage::TypeSummary summary{.count = type->count};
-    bool first = true;
-    types_.ForEach(*type, [&](uint32_t batch, uint32_t) {
-      summary.last_time_us = batches_[batch].append_time_us;
-      if (first) summary.first_time_us = summary.last_time_us;
-      first = false;
-    });
     row.clear();
-    storage::AppendTypeSummary(row, summary);
+    storage::AppendTypeSummary(row, {.count = type->count,
+                                     .first_time_us = append_times_us_[types_.First(*type).batch],
+                                     .last_time_us = append_times_us_[types_.Last(*type).batch]});
     storage::PostingWriter postings(row, until);
-    types_.ForEach(
-        *type, [&](uint32_t batch, uint32_t count) { postings.Add(batches_[batch].base, count); });
+    types_.ForEach(*type, [&](const Occurrence& one) {
+      postings.Add(*start_ + one.first, *start_ + one.last, one.count);
+    });
     writer.PutTerm(log, storage::TermKind::kType, type->text, until, row);
   }
 }
@@ -129,7 +132,9 @@ void SegmentBuilder::WriteTo(storage::TermWriter& writer, LogId log, Offset unti
   if (unread_.empty()) return;
   std::string row;
   storage::PostingWriter postings(row, until);
-  for (const Offset base : unread_) postings.Add(base);
+  for (const storage::BatchHeader& batch : unread_) {
+    postings.Add(batch.base_offset, Offset(batch.end_offset().value() - 1));
+  }
   writer.PutTerm(log, storage::TermKind::kUnread, "", until, row);
 }
 

@@ -1,8 +1,8 @@
 #include "server/log/term_search.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
+#include <utility>
 
 #include "absl/container/btree_set.h"
 #include "absl/strings/match.h"
@@ -18,27 +18,40 @@ using storage::TermKind;
 
 constexpr Offset kMaxOffset(std::numeric_limits<uint64_t>::max());
 
+// What lies between two places costs less to walk over than to leave out.
+constexpr uint64_t kNearEvents = 64;
+
 absl::Status DamagedRow(absl::string_view term) {
   return absl::DataLossError(absl::StrCat("the index row of \"", term, "\" is damaged"));
 }
 
-// The batches of one term, appended to `matches`.
+// Postings within a range, collected from several terms; each term gives its first matches_max.
+struct Postings {
+  std::vector<OffsetSpan> spans;
+  // Up to here (forward), or from here on (backward), no term has more than what was collected.
+  Offset known;
+};
+
+// The postings of one term.
 class OneTerm {
  public:
   OneTerm(TermCursor& cursor, TermKind kind, absl::string_view term, const SearchRange& range,
-          TermMatches& matches)
-      : cursor_(cursor), kind_(kind), term_(term), range_(range), matches_(matches) {}
+          Postings& postings)
+      : cursor_(cursor), kind_(kind), term_(term), range_(range), postings_(postings) {}
 
   absl::Status Search() {
     const bool forward = range_.direction == Direction::kForward;
     forward ? SeekLow() : SeekHigh();
-    for (; OnTerm() && !full_; forward ? cursor_.Next() : cursor_.Prev()) {
+    for (; OnTerm() && !full_ && !past_end_; forward ? cursor_.Next() : cursor_.Prev()) {
       // Rows are sorted by the ends of their segments.
       if (!forward && cursor_.until() <= range_.low) break;
       if (absl::Status status = ReadRow(); !status.ok()) return status;
-      if (past_end_) break;
     }
-    matches_.complete = matches_.complete && !full_;
+    if (full_) {
+      const OffsetSpan& last = postings_.spans.back();
+      postings_.known =
+          forward ? std::min(postings_.known, last.until) : std::max(postings_.known, last.from);
+    }
     return cursor_.status();
   }
 
@@ -58,26 +71,26 @@ class OneTerm {
     storage::TypeSummary summary;
     const bool counted = kind_ == TermKind::kType;
     if (counted && !storage::TakeTypeSummary(row, summary)) return DamagedRow(term_);
-    PostingReader postings(row, cursor_.until(), counted ? &summary : nullptr);
-    std::vector<Offset> bases;
+    PostingReader reader(row, cursor_.until(), counted ? &summary : nullptr);
+    std::vector<OffsetSpan> spans;
     const bool forward = range_.direction == Direction::kForward;
     Posting posting;
-    while (postings.Next(posting)) {
-      if (posting.base < range_.low) continue;
-      past_end_ = forward && posting.base >= range_.until;
-      if (posting.base >= range_.until) break;
-      bases.push_back(posting.base);
-      full_ = forward && found_ + bases.size() >= range_.matches_max;
-      if (full_) break;
+    while (!full_ && reader.Next(posting)) {
+      if (posting.last < range_.low) continue;
+      past_end_ = forward && posting.first >= range_.until;
+      if (posting.first >= range_.until) break;
+      spans.push_back(
+          {std::max(posting.first, range_.low), std::min(posting.last + 1, range_.until)});
+      full_ = forward && found_ + spans.size() >= range_.matches_max;
     }
-    if (!postings.ok()) return DamagedRow(term_);
+    if (!reader.ok()) return DamagedRow(term_);
     if (!forward) {
-      std::reverse(bases.begin(), bases.end());
-      full_ = found_ + bases.size() >= range_.matches_max;
-      if (full_) bases.resize(range_.matches_max - found_);
+      std::reverse(spans.begin(), spans.end());
+      full_ = found_ + spans.size() >= range_.matches_max;
+      if (full_) spans.resize(range_.matches_max - found_);
     }
-    found_ += bases.size();
-    matches_.bases.insert(matches_.bases.end(), bases.begin(), bases.end());
+    found_ += spans.size();
+    postings_.spans.insert(postings_.spans.end(), spans.begin(), spans.end());
     return absl::OkStatus();
   }
 
@@ -85,11 +98,43 @@ class OneTerm {
   const TermKind kind_;
   const absl::string_view term_;
   const SearchRange& range_;
-  TermMatches& matches_;
+  Postings& postings_;
   size_t found_ = 0;
   bool full_ = false;
   bool past_end_ = false;
 };
+
+// Puts the postings of all terms into one order, as far as they are known, and joins what is near.
+TermMatches Join(Postings postings, const SearchRange& range) {
+  const bool forward = range.direction == Direction::kForward;
+  std::vector<OffsetSpan>& spans = postings.spans;
+  std::sort(spans.begin(), spans.end(), [forward](const OffsetSpan& a, const OffsetSpan& b) {
+    return forward ? a.from < b.from : a.until > b.until;
+  });
+  TermMatches matches{.reached = postings.known};
+  for (OffsetSpan span : spans) {
+    span = forward ? OffsetSpan{span.from, std::min(span.until, postings.known)}
+                   : OffsetSpan{std::max(span.from, postings.known), span.until};
+    if (span.from >= span.until) break;  // It and what follows lies beyond what is known.
+    if (!matches.spans.empty()) {
+      OffsetSpan& last = matches.spans.back();
+      if (forward && span.from <= last.until + kNearEvents) {
+        last.until = std::max(last.until, span.until);
+        continue;
+      }
+      if (!forward && last.from <= span.until + kNearEvents) {
+        last.from = std::min(last.from, span.from);
+        continue;
+      }
+    }
+    if (matches.spans.size() == range.matches_max) {
+      matches.reached = forward ? span.from : span.until;
+      break;
+    }
+    matches.spans.push_back(span);
+  }
+  return matches;
+}
 
 // The types that the query names and those that its prefixes stand for; empty: too many.
 absl::StatusOr<std::optional<absl::btree_set<std::string>>> TypesOf(TermCursor& cursor,
@@ -114,9 +159,9 @@ absl::StatusOr<std::optional<absl::btree_set<std::string>>> TypesOf(TermCursor& 
 
 absl::StatusOr<std::optional<TermMatches>> SearchTerms(TermCursor& cursor, const TermQuery& query,
                                                        const SearchRange& range, size_t types_max) {
-  TermMatches matches;
+  Postings postings{.known = range.direction == Direction::kForward ? range.until : range.low};
   const auto add = [&](TermKind kind, absl::string_view term) {
-    return OneTerm(cursor, kind, term, range, matches).Search();
+    return OneTerm(cursor, kind, term, range, postings).Search();
   };
   if (absl::Status status = add(TermKind::kUnread, ""); !status.ok()) return status;
   if (query.by_keys()) {
@@ -132,18 +177,7 @@ absl::StatusOr<std::optional<TermMatches>> SearchTerms(TermCursor& cursor, const
       if (absl::Status status = add(TermKind::kType, type); !status.ok()) return status;
     }
   }
-  std::vector<Offset>& bases = matches.bases;
-  if (range.direction == Direction::kForward) {
-    std::sort(bases.begin(), bases.end());
-  } else {
-    std::sort(bases.begin(), bases.end(), std::greater<>());
-  }
-  bases.erase(std::unique(bases.begin(), bases.end()), bases.end());
-  if (bases.size() > range.matches_max) {
-    bases.resize(range.matches_max);
-    matches.complete = false;
-  }
-  return matches;
+  return Join(std::move(postings), range);
 }
 
 }  // namespace tidemark::log

@@ -14,20 +14,22 @@ namespace tidemark::log {
 
 // A stretch of a log, and in which order it is searched.
 struct SearchRange {
-  Offset low;    // The base of a batch.
-  Offset until;  // Batches that begin below it.
+  Offset low;
+  Offset until;
   Direction direction = Direction::kForward;
   size_t matches_max = 1;
 };
 
 struct TermMatches {
-  std::vector<Offset> bases;  // Of batches, each once, in the order of the search.
-  bool complete = true;       // False: there may be more behind the last one.
+  // What may match, each a part of a batch or of neighbours; disjoint, in the order of the search.
+  std::vector<OffsetSpan> spans;
+  // The other end of the range, or how far it was searched.
+  Offset reached;
 };
 
-// The first matches_max batches of the range that hold a term of `query`, and those that could not
-// be read when they were indexed. `types_max` bounds how many types prefixes may stand for; empty:
-// they stand for more.
+// The first matches_max places of the range where a term of `query` is, or a batch that could not
+// be read when it was indexed. Places that are near are one: reading on is cheaper than another
+// look. `types_max` bounds how many types prefixes may stand for; empty: they stand for more.
 // DATA_LOSS  a row is damaged.
 absl::StatusOr<std::optional<TermMatches>> SearchTerms(storage::TermCursor& cursor,
                                                        const TermQuery& query,

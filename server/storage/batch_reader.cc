@@ -225,22 +225,6 @@ absl::StatusOr<std::vector<BatchInfo>> Store::ReadIndex(LogId log, Offset from, 
   return rows;
 }
 
-absl::StatusOr<std::vector<Offset>> Store::BatchEnds(LogId log,
-                                                     absl::Span<const Offset> bases) const {
-  IndexCursor index(*rep_->db, rep_->families.index, log);
-  std::vector<Offset> ends;
-  ends.reserve(bases.size());
-  for (const Offset base : bases) {
-    // Often the next row: terms of neighbouring batches are asked for together.
-    if (index.Valid()) index.Next();
-    if (!index.Valid() || index.info().base_offset != base) index.SeekTo(base);
-    if (!index.status().ok()) return index.status();
-    const bool found = index.Valid() && index.info().base_offset == base;
-    ends.push_back(found ? index.info().end_offset() : base + 1);
-  }
-  return ends;
-}
-
 absl::StatusOr<Offset> Store::FirstOffsetAtTime(LogId log, uint64_t time_us, Offset start,
                                                 Offset end) const {
   IndexCursor index(*rep_->db, rep_->families.index, log);

@@ -20,7 +20,6 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 #include "server/storage/batch_codec.h"
 #include "server/storage/records.h"
 #include "server/storage/term_cursor.h"
@@ -113,10 +112,6 @@ class Store {
   // among batches that hold [start, end); `end` if there is none.
   absl::StatusOr<Offset> FirstOffsetAtTime(LogId log, uint64_t time_us, Offset start,
                                            Offset end) const;
-
-  // The ends of the batches that begin at `bases`. Where there is none (it was dropped meanwhile)
-  // one past the base.
-  absl::StatusOr<std::vector<Offset>> BatchEnds(LogId log, absl::Span<const Offset> bases) const;
 
   // The terms of a log as of now.
   std::unique_ptr<TermCursor> Terms(LogId log) const;

@@ -7,19 +7,21 @@
 
 namespace tidemark::storage {
 
-void PostingWriter::Add(Offset base) {
-  TM_CHECK_LT(base.value(), until_.value());
+void PostingWriter::Add(Offset first, Offset last) {
+  TM_CHECK_LE(first.value(), last.value());
+  TM_CHECK_LT(last.value(), until_.value());
   if (previous_.has_value()) {
-    TM_CHECK_LT(previous_->value(), base.value());
-    AppendVarint(out_, base - *previous_);
+    TM_CHECK_LT(previous_->value(), first.value());
+    AppendVarint(out_, first - *previous_);
   } else {
-    AppendVarint(out_, until_ - base);
+    AppendVarint(out_, until_ - first);
   }
-  previous_ = base;
+  AppendVarint(out_, last - first);
+  previous_ = last;
 }
 
-void PostingWriter::Add(Offset base, uint64_t count) {
-  Add(base);
+void PostingWriter::Add(Offset first, Offset last, uint64_t count) {
+  Add(first, last);
   AppendVarint(out_, count);
 }
 
@@ -30,22 +32,26 @@ bool PostingReader::Next(Posting& posting) {
     return previous_.has_value() && left_ == 0 ? false : Fail();
   }
   uint64_t distance = 0;
-  if (!TakeVarint(rest_, distance) || distance == 0) return Fail();
+  uint64_t span = 0;
+  if (!TakeVarint(rest_, distance) || distance == 0 || !TakeVarint(rest_, span)) return Fail();
   if (previous_.has_value()) {
     if (distance >= until_ - *previous_) return Fail();
-    posting.base = *previous_ + distance;
+    posting.first = *previous_ + distance;
   } else {
     if (distance > until_.value()) return Fail();
-    posting.base = Offset(until_.value() - distance);
+    posting.first = Offset(until_.value() - distance);
   }
+  if (span >= until_ - posting.first) return Fail();
+  posting.last = posting.first + span;
   posting.count = 0;
   if (counted_) {
-    if (!TakeVarint(rest_, posting.count) || posting.count == 0 || posting.count > left_) {
+    if (!TakeVarint(rest_, posting.count) || posting.count == 0 || posting.count > left_ ||
+        posting.count > span + 1) {
       return Fail();
     }
     left_ -= posting.count;
   }
-  previous_ = posting.base;
+  previous_ = posting.last;
   return true;
 }
 

@@ -1,13 +1,14 @@
 // The index of types and keys: which batches of a log hold a term, as bytes.
 //
 // Row of a term in a segment (the value of a 'K', 'T' or 'X' row of the terms): postings, one for
-// each batch that holds it, by rising base offset. Numbers are varints.
-//   T           events of the type in the segment | append time of the first of its batches (us
-//               since 1970) | of the last, less the first | then for each batch: base offset (see
-//               below) | events of the type in it
-//   K, X        for each batch: base offset
-//   base offset the first one as its distance below the segment's end, at least 1; each later one
-//               as its distance above the one before, at least 1
+// each batch that holds it, by rising offset. Numbers are varints.
+//   T        events of the type in the segment | append time of the first of its batches (us since
+//            1970) | of the last, less the first | then for each batch: place | events of the type
+//   K, X     for each batch: place
+//   place    offset of the first event in the batch with the term: in the row's first posting as
+//   its
+//            distance below the segment's end, else as its distance above the last event of the
+//            posting before; at least 1 | offset of the last one, less that of the first
 // Total of a key (an 'R' row): events the key ever had, as far as sealed | offset of the first |
 // of the last, less the first. A segment writes what it adds; RocksDB merges.
 //
@@ -24,10 +25,11 @@
 
 namespace tidemark::storage {
 
-// A batch that holds a term.
+// A term in a batch.
 struct Posting {
-  Offset base;
-  uint64_t count = 0;  // Events in it that do; 0 if the row does not say (keys).
+  Offset first;        // The first event that has it.
+  Offset last;         // The last one.
+  uint64_t count = 0;  // How many have it; 0 if the row does not say (keys).
   friend bool operator==(const Posting&, const Posting&) = default;
 };
 
@@ -49,14 +51,14 @@ struct KeyTotal {
 class PostingWriter {
  public:
   PostingWriter(std::string& out, Offset until) : out_(out), until_(until) {}
-  // Requires bases that rise and are below `until`.
-  void Add(Offset base);
-  void Add(Offset base, uint64_t count);
+  // Requires first <= last < until, and first above the `last` before.
+  void Add(Offset first, Offset last);
+  void Add(Offset first, Offset last, uint64_t count);
 
  private:
   std::string& out_;
   const Offset until_;
-  std::optional<Offset> previous_;
+  std::optional<Offset> previous_;  // The last event written.
 };
 
 // Takes a row's postings apart. Next is false at the end and where the row is damaged.
@@ -80,8 +82,8 @@ class PostingReader {
   absl::string_view rest_;
   const Offset until_;
   const bool counted_;
-  uint64_t left_ = 0;  // Of the counts.
-  std::optional<Offset> previous_;
+  uint64_t left_ = 0;               // Of the counts.
+  std::optional<Offset> previous_;  // The last event read.
   bool ok_ = true;
 };
 

@@ -22,7 +22,7 @@ class TermStoreTest : public StoreFixture {
   static void Write(TermWriter& writer, LogId log, Offset base, Offset until,
                     absl::string_view type = "t") {
     std::string keys;
-    PostingWriter(keys, until).Add(base);
+    PostingWriter(keys, until).Add(base, base + 1);
     writer.PutTerm(log, TermKind::kKey, "k1", until, keys);
     writer.PutTerm(log, TermKind::kKey, "k2", until, keys);
     writer.AddKeyTotal(log, "k1", {.count = 1, .first = base, .last = base});
@@ -30,7 +30,7 @@ class TermStoreTest : public StoreFixture {
     writer.PutSealed(log, until);
     std::string types;
     AppendTypeSummary(types, {.count = 3, .first_time_us = 1, .last_time_us = 1});
-    PostingWriter(types, until).Add(base, 3);
+    PostingWriter(types, until).Add(base, base + 2, 3);
     writer.PutTerm(log, TermKind::kType, type, until, types);
   }
   std::vector<std::string> Rows(LogId log, TermKind kind) {
@@ -115,18 +115,6 @@ TEST_F(TermStoreTest, TermsOfADeletedLogGo) {
   EXPECT_THAT(Rows(LogId(3), TermKind::kType), ElementsAre("t<10"));
   Ingest(LogId(1), Offset(10), Offset(20));  // Beside a range tombstone that is still in memory.
   EXPECT_THAT(Rows(LogId(1), TermKind::kType), ElementsAre("t<10", "t<20"));
-}
-
-TEST_F(TermStoreTest, TellsWhereBatchesEnd) {
-  Append(LogId(1), 3);
-  Append(LogId(1), 2);
-  Append(LogId(1), 7);
-  const std::vector<Offset> rising = {Offset(0), Offset(3), Offset(5)};
-  EXPECT_THAT(*store_->BatchEnds(LogId(1), rising), ElementsAre(Offset(3), Offset(5), Offset(12)));
-  const std::vector<Offset> falling = {Offset(5), Offset(0)};
-  EXPECT_THAT(*store_->BatchEnds(LogId(1), falling), ElementsAre(Offset(12), Offset(3)));
-  const std::vector<Offset> none = {Offset(1), Offset(99)};
-  EXPECT_THAT(*store_->BatchEnds(LogId(1), none), ElementsAre(Offset(2), Offset(100)));
 }
 
 }  // namespace

@@ -29,12 +29,13 @@ Row RandomRow(Random& random) {
   const uint64_t gap_max = uint64_t{1} << random.In(1, random.OneIn(10) ? 50 : 20);
   Offset base(random.Below(gap_max));
   for (uint64_t n = random.In(1, 50); n > 0; --n) {
-    const uint64_t count = row.counted ? random.In(1, 1 << random.In(1, 16)) : 0;
-    row.postings.push_back({base, count});
+    const uint64_t span = random.Below(uint64_t{1} << random.In(1, 16));
+    const uint64_t count = row.counted ? random.In(1, span + 2) : 0;
+    row.postings.push_back({base, base + span, count});
     row.summary.count += count;
-    base = base + random.In(1, gap_max + 1);
+    base = base + span + random.In(1, gap_max + 1);
   }
-  row.until = row.postings.back().base + random.In(1, gap_max + 1);
+  row.until = row.postings.back().last + random.In(1, gap_max + 1);
   row.summary.first_time_us = random.Below(uint64_t{1} << 52);
   row.summary.last_time_us = row.summary.first_time_us + random.Below(1 << 20);
   return row;
@@ -45,7 +46,8 @@ std::string Encode(const Row& row) {
   if (row.counted) AppendTypeSummary(bytes, row.summary);
   PostingWriter writer(bytes, row.until);
   for (const Posting& posting : row.postings) {
-    row.counted ? writer.Add(posting.base, posting.count) : writer.Add(posting.base);
+    row.counted ? writer.Add(posting.first, posting.last, posting.count)
+                : writer.Add(posting.first, posting.last);
   }
   return bytes;
 }
@@ -108,9 +110,10 @@ TEST_P(TermsTest, NoBytesMakeOffsetsThatDoNotRise) {
     std::vector<Posting> postings;
     Decode(bytes, row.until, row.counted, summary, postings);
     for (size_t k = 0; k < postings.size(); ++k) {
-      ASSERT_LT(postings[k].base, row.until);
+      ASSERT_LE(postings[k].first, postings[k].last);
+      ASSERT_LT(postings[k].last, row.until);
       if (k > 0) {
-        ASSERT_GT(postings[k].base, postings[k - 1].base);
+        ASSERT_GT(postings[k].first, postings[k - 1].last);
       }
     }
   }
