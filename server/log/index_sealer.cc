@@ -12,7 +12,8 @@
 namespace tidemark::log {
 namespace {
 
-constexpr absl::Duration kRetryPause = absl::Seconds(1);
+constexpr absl::Duration kRetryPauseMin = absl::Seconds(1);
+constexpr absl::Duration kRetryPauseMax = absl::Minutes(1);
 // Bounds a row of the terms: a segment holds fewer batches than this part of its events.
 constexpr uint64_t kEventsPerBatchMin = 8;
 
@@ -43,6 +44,7 @@ void IndexSealer::Stop() {
 void IndexSealer::WaitForPass() { absl::MutexLock wait(&pass_mu_); }
 
 void IndexSealer::Run() {
+  absl::Duration pause = kRetryPauseMin;
   while (budget_->WaitForWork()) {
     absl::Status status;
     while (status.ok() && !budget_->stopping()) {
@@ -53,11 +55,15 @@ void IndexSealer::Run() {
       status = sealed.status();
       if (sealed.ok() && *sealed == 0) break;  // Deleted or dropped meanwhile.
     }
-    if (status.ok()) continue;
+    if (status.ok()) {
+      pause = kRetryPauseMin;
+      continue;
+    }
     metrics_.index.seal_failures_total.Increment();
     spdlog::error("writing the index of types and keys: {}; tried again in {}", status.ToString(),
-                  absl::FormatDuration(kRetryPause));
-    if (!budget_->Pause(kRetryPause)) return;
+                  absl::FormatDuration(pause));
+    if (!budget_->Pause(pause)) return;
+    pause = std::min(2 * pause, kRetryPauseMax);
     budget_->RequestPass();
   }
 }

@@ -291,8 +291,9 @@ TEST_F(EventIndexTest, ManySmallLogsShareAFile) {
     for (uint32_t p = 0; p < 200; ++p) parts.push_back({p, Keyed({"a", "b"})});
     ASSERT_TRUE(harness_.Append(testing::MakeRequest(topic_, parts)).ok());
   }
-  log().sealer().WaitForPass();
-  EXPECT_LE(log().index_budget().bytes(), 100'000);
+  const auto enough = [&] { return log().index_budget().bytes() <= 50'000; };
+  for (int i = 0; i < 1000 && !enough(); ++i) absl::SleepFor(absl::Milliseconds(10));
+  EXPECT_TRUE(enough());
   EXPECT_EQ(Types(), "t:1600");
   EXPECT_LT(harness_.metrics().index.seal_seconds.Collect().histogram.sample_count, 20u);
 }
@@ -370,7 +371,7 @@ TEST_F(EventIndexTest, FindsEverythingWhileItIsSealed) {
       }
       std::set<uint64_t> expected;
       for (uint64_t o = 0; o < end.value(); ++o) {
-        if (o / 2 % 7 == 3) expected.insert(o);
+        if (o % 2 == 0 && o / 2 % 7 == 3) expected.insert(o);
       }
       ASSERT_TRUE(std::includes(found.begin(), found.end(), expected.begin(), expected.end()))
           << "up to " << end.value();
