@@ -6,7 +6,7 @@
 // When.      A log has segment_events events that are not sealed, or all open parts together are
 //            over their soft bound: then the largest are sealed until half of the bound is left.
 // Invariant. A log is sealed from its start without a hole; what is sealed was durable before.
-// Threads.   One of its own, at low priority. SealBefore is safe from any thread that may wait.
+// Threads.   One of its own. SealBefore is safe from any thread that may wait.
 // Failure.   A disk error is logged, counted and tried again; appends go on until the hard bound of
 //            the open parts, then they wait. A batch that cannot be read is written down as such: a
 //            reader looks into it and gets the error. A log whose batches cannot even be listed is
