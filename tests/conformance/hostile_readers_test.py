@@ -12,14 +12,13 @@ from support.events import event, stored
 from support.server import PATIENCE_S, Server, wait_until
 from support.stubs import pb
 
+
 def metric(server, name):
     """The sum of a metric's samples."""
     with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/metrics") as answer:
         text = answer.read().decode()
     values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M)
     return sum(map(float, values))
-
-
 
 
 class HostileReaders(ServerCase):
