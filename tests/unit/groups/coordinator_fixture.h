@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/synchronization/barrier.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/executor.h"
@@ -137,7 +138,7 @@ class CoordinatorTest : public ::testing::Test {
 
   void Open() {
     ASSERT_TRUE(harness_.Open().ok());
-    disk_ = std::make_unique<base::ThreadPool>("disk", 2);
+    disk_ = std::make_unique<base::ThreadPool>("disk", kDiskThreads);
     groups_ = std::make_unique<GroupCoordinator>(options_, harness_.log(), *disk_, clock(),
                                                  harness_.metrics());
     ASSERT_TRUE(groups_->Load().ok());
@@ -152,6 +153,18 @@ class CoordinatorTest : public ::testing::Test {
   void Restart() {
     Close();
     Open();
+  }
+
+  // Returns once what was scheduled on the disk's threads before is done: a task on each of them
+  // has to meet the others.
+  void WaitForDisk() {
+    absl::Barrier* met = new absl::Barrier(kDiskThreads + 1);
+    for (int i = 0; i < kDiskThreads; ++i) {
+      disk_->Schedule([met] {
+        if (met->Block()) delete met;
+      });
+    }
+    if (met->Block()) delete met;
   }
 
   testing::ManualClock& clock() { return harness_.clock(); }
@@ -219,6 +232,8 @@ class CoordinatorTest : public ::testing::Test {
     }
     return absl::StrJoin(words, " ");
   }
+
+  static constexpr int kDiskThreads = 2;
 
   testing::TempDir dir_;
   testing::LogHarness harness_;

@@ -27,9 +27,7 @@ class GroupAdminTest : public CoordinatorTest {
   std::optional<uint64_t> LagAfterLoading(const std::string& name) {
     for (int i = 0; i < 1'000 && !LagOf(name).has_value(); ++i) {
       groups_->Tick(clock().Now());
-      absl::Notification idle;
-      disk_->Schedule([&] { idle.Notify(); });
-      idle.WaitForNotification();
+      WaitForDisk();
     }
     return LagOf(name);
   }
