@@ -221,10 +221,11 @@ absl::StatusOr<PartitionWalk::State> PartitionWalk::ReadPage(const OffsetRange& 
 }
 
 absl::StatusOr<log::EventSlice> PartitionWalk::Cut(const FeedLimits& limits) {
-  const OffsetRange left = course_.Range(at_.next, at_.until);
-  const storage::StoredBatch& front = *page_.front();
+  const bool filtered = !context_.filter.matches_all();
+  const OffsetRange left = course_.Range(
+      at_.next, filtered ? course_.Nearer(course_.Far(stretch_), at_.until) : at_.until);
   absl::StatusOr<log::EventSlice> slice =
-      log::CutBatch(front, context_.filter,
+      log::CutBatch(*page_.front(), context_.filter,
                     {.from = left.from,
                      .until = left.until,
                      .bytes_max = std::min(limits.bytes_max, context_.batch_bytes_max),
@@ -234,13 +235,31 @@ absl::StatusOr<log::EventSlice> PartitionWalk::Cut(const FeedLimits& limits) {
                     front_map_);
   if (!slice.ok()) return At(slice.status());
   at_.next = slice->next;
-  const OffsetRange whole{front.header.base_offset, front.header.end_offset()};
-  if (!course_.IsAhead(course_.Far(whole), at_.next)) {
+  if (filtered && !course_.IsAhead(course_.Far(stretch_), at_.next)) PassStretch();
+  slice->next = at_.next;
+  while (has_page()) {
+    const OffsetRange whole{page_.front()->header.base_offset, page_.front()->header.end_offset()};
+    if (course_.IsAhead(course_.Far(whole), at_.next)) break;
     page_.PopFront();
     front_map_ = {};
   }
   if (finished()) page_.Clear();
   return slice;
+}
+
+void PartitionWalk::PassStretch() {
+  while (!candidates_.empty()) {
+    const OffsetRange& candidate = candidates_.front();
+    const Offset far = course_.Nearer(course_.Far(candidate), at_.until);
+    if (course_.IsAhead(far, at_.next)) {
+      at_.next = course_.Farther(at_.next, course_.Near(candidate));
+      stretch_ = course_.Range(at_.next, far);
+      return;
+    }
+    candidates_.PopFront();
+  }
+  page_.Clear();
+  if (course_.IsAhead(searched_, at_.next)) at_.next = course_.Nearer(searched_, at_.until);
 }
 
 }  // namespace tidemark::delivery

@@ -5,6 +5,8 @@
 //            match. Spans: batches of the stretch that are known, but not in memory.
 // How.       Look finds the front without reading it: it jumps over what the index excludes. Load
 //            reads a page from the front on. Cut gives out the next events of it.
+// Invariant. With a filter and a page, `next` is in the stretch: what the index excludes is never
+//            looked at, also within a batch.
 // Invariant. `next` only moves towards `until`, and passes an offset only when its event was given
 //            out, does not match, or was announced as a gap.
 // Bounds.    A page of at most batch_bytes_max bytes (or one batch), rows_max spans and candidates.
@@ -98,6 +100,8 @@ class PartitionWalk {
   absl::StatusOr<log::EventSlice> Cut(const FeedLimits& limits);
 
  private:
+  // The stretch was looked at: on to the next candidate, as far as the page reaches.
+  void PassStretch();
   bool uses_spans() const { return context_.needs_positions || !course_.forward(); }
   bool finished() const { return !course_.IsAhead(at_.until, at_.next); }
   // Announces what retention took; false: nothing.

@@ -112,19 +112,21 @@ class SliceBuilder {
   std::string copied_;
 };
 
-// Finds where each entry begins.
-absl::Status MapEntries(const storage::StoredBatch& batch, EntryMap& map) {
-  EntryMap begins;
-  begins.reserve(batch.header.count);
-  WireReader reader(batch.events);
+// Makes the map reach the entry of `offset`.
+absl::Status ExtendMap(const storage::StoredBatch& batch, Offset offset, EntryMap& map) {
+  const uint64_t wanted = offset - batch.header.base_offset + 1;
+  if (map.size() >= wanted) return absl::OkStatus();
+  if (map.empty()) map.push_back(0);
+  uint32_t begin = map.back();
+  WireReader reader(batch.events.substr(begin));
   WireField entry;
-  for (Offset offset = batch.header.base_offset; offset < batch.header.end_offset(); ++offset) {
+  while (map.size() < wanted) {
     if (!reader.Next(entry) || entry.number != kEventsField || entry.type != WireType::kBytes) {
-      return Unwalkable(batch, offset);
+      return Unwalkable(batch, batch.header.base_offset + (map.size() - 1));
     }
-    begins.push_back(static_cast<uint32_t>(entry.whole.data() - batch.events.data()));
+    begin += static_cast<uint32_t>(entry.whole.size());
+    map.push_back(begin);
   }
-  map = std::move(begins);
   return absl::OkStatus();
 }
 
@@ -143,8 +145,7 @@ absl::StatusOr<EventSlice> CutOldest(const storage::StoredBatch& batch, const Fi
   slice.base_offset = limits.from;
   slice.next = std::min(limits.until, batch.header.end_offset());
   SliceBuilder builder(slice, limits.without_data);
-  const uint64_t first = limits.from - batch.header.base_offset;
-  WireReader reader(batch.events.substr(first == 0 ? 0 : map[first]));
+  WireReader reader(batch.events.substr(map[limits.from - batch.header.base_offset]));
   WireField entry;
   const Offset until = slice.next;
   for (Offset offset = limits.from; offset < until; ++offset) {
@@ -211,9 +212,7 @@ absl::StatusOr<EventSlice> CutBatch(const storage::StoredBatch& batch, const Fil
   TM_CHECK_LE(batch.header.base_offset.value(), first.value());
   TM_CHECK_LT(first.value(), batch.header.end_offset().value());
   if (forward && WantsWhole(batch, filter, limits)) return WholeBatch(batch);
-  if (map.empty() && (!forward || limits.from > batch.header.base_offset)) {
-    if (absl::Status status = MapEntries(batch, map); !status.ok()) return status;
-  }
+  if (absl::Status status = ExtendMap(batch, first, map); !status.ok()) return status;
   return forward ? CutOldest(batch, filter, limits, map) : CutNewest(batch, filter, limits, map);
 }
 

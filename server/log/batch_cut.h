@@ -47,8 +47,8 @@ struct CutLimits {
   Direction direction = Direction::kForward;
 };
 
-// Where the entries of a batch begin in its bytes: kept between cuts of one batch, so that many
-// small cuts do not each walk it from the front.
+// Where the entries of a batch begin in its bytes, from the first one on as far as somebody had to
+// know: kept between cuts of one batch, so that many small cuts do not each walk it from the front.
 using EntryMap = std::vector<uint32_t>;
 
 // The events of `batch` in [from, until) that match, up to the limits: forward the first ones,
