@@ -1,24 +1,15 @@
 #include "server/log/segment_builder.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "server/base/check.h"
-#include "server/log/event_scan.h"
 #include "server/log/wire.h"
 
 namespace tidemark::log {
 namespace {
 
 constexpr size_t kTextBlockBytes = 64 << 10;
-
-// True if every event can be walked, so that adding a batch is all or nothing.
-bool CanWalk(const storage::StoredBatch& batch) {
-  WireReader reader(batch.events);
-  WireField entry;
-  uint32_t count = 0;
-  while (reader.Next(entry)) ++count;
-  return reader.ok() && count == batch.header.count;
-}
 
 }  // namespace
 
@@ -33,55 +24,77 @@ absl::string_view SegmentBuilder::TermTable::Keep(absl::string_view text) {
   return absl::string_view(block).substr(at);
 }
 
-void SegmentBuilder::TermTable::Add(absl::string_view text, uint32_t offset, uint32_t batch) {
+uint32_t SegmentBuilder::TermTable::IdOf(absl::string_view text) {
+  if (!terms_.empty() && terms_[last_].text == text) return last_;
   auto it = ids_.find(text);
   if (it == ids_.end()) {
     const absl::string_view kept = Keep(text);
     it = ids_.emplace(kept, static_cast<uint32_t>(terms_.size())).first;
     terms_.push_back({.text = kept});
   }
-  Term& term = terms_[it->second];
+  last_ = it->second;
+  return last_;
+}
+
+void SegmentBuilder::TermTable::Add(absl::string_view text, uint32_t offset, uint32_t batch) {
+  const uint32_t id = IdOf(text);
+  Found& term = terms_[id];
   ++term.count;
-  if (term.tail != kNone && occurrences_[term.tail].batch == batch) {
-    Occurrence& occurrence = occurrences_[term.tail];
+  if (term.occurrences > 0 && uses_[term.newest].occurrence.batch == batch) {
+    Occurrence& occurrence = uses_[term.newest].occurrence;
     ++occurrence.count;
     occurrence.last = offset;
     return;
   }
-  const auto id = static_cast<uint32_t>(occurrences_.size());
-  occurrences_.push_back({.batch = batch, .first = offset, .last = offset, .count = 1});
-  (term.tail == kNone ? term.head : occurrences_[term.tail].next) = id;
-  term.tail = id;
+  ++term.occurrences;
+  term.newest = static_cast<uint32_t>(uses_.size());
+  uses_.push_back({id, {.batch = batch, .first = offset, .last = offset, .count = 1}});
 }
 
-std::vector<const SegmentBuilder::Term*> SegmentBuilder::TermTable::Sorted() const {
-  std::vector<const Term*> sorted;
-  sorted.reserve(terms_.size());
-  for (const Term& term : terms_) sorted.push_back(&term);
-  std::sort(sorted.begin(), sorted.end(),
-            [](const Term* a, const Term* b) { return a->text < b->text; });
-  return sorted;
-}
-
-void SegmentBuilder::TermTable::ForEach(const Term& term,
-                                        absl::FunctionRef<void(const Occurrence&)> visit) const {
-  for (uint32_t i = term.head; i != kNone; i = occurrences_[i].next) visit(occurrences_[i]);
+const std::vector<SegmentBuilder::Term>& SegmentBuilder::TermTable::Group() {
+  std::vector<uint32_t> order(terms_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [this](uint32_t a, uint32_t b) { return terms_[a].text < terms_[b].text; });
+  std::vector<uint32_t> next(terms_.size());  // Where the next occurrence of a term goes.
+  uint32_t begin = 0;
+  for (const uint32_t id : order) {
+    next[id] = begin;
+    begin += terms_[id].occurrences;
+  }
+  grouped_.resize(uses_.size());
+  for (const Use& use : uses_) grouped_[next[use.term]++] = use.occurrence;
+  uses_ = {};
+  result_.reserve(terms_.size());
+  for (const uint32_t id : order) {
+    const Found& term = terms_[id];
+    result_.push_back({.text = term.text,
+                       .count = term.count,
+                       .occurrences = absl::MakeConstSpan(grouped_).subspan(
+                           next[id] - term.occurrences, term.occurrences)});
+  }
+  return result_;
 }
 
 absl::Status SegmentBuilder::Add(const storage::StoredBatch& batch) {
-  if (!CanWalk(batch)) return absl::DataLossError("stored events are malformed");
+  views_.clear();
+  WireReader reader(batch.events);
+  WireField entry;
+  while (reader.Next(entry)) {
+    // What was checked when it came in and has its checksum; else it is found by nobody.
+    if (!ViewEvent(entry.bytes, views_.emplace_back()).ok()) views_.back() = {};
+  }
+  if (!reader.ok() || views_.size() != batch.header.count) {
+    return absl::DataLossError("stored events are malformed");
+  }
   if (!start_.has_value()) start_ = batch.header.base_offset;
   const auto number = static_cast<uint32_t>(append_times_us_.size());
   append_times_us_.push_back(batch.header.append_time_us);
   auto offset = static_cast<uint32_t>(batch.header.base_offset - *start_);
-  WireReader reader(batch.events);
-  WireField entry;
-  for (; reader.Next(entry); ++offset) {
-    EventView event;
-    // What was checked when it came in and has its checksum; else it is found by nobody.
-    if (!ViewEvent(entry.bytes, event).ok()) continue;
-    types_.Add(event.type, offset, number);
+  for (const EventView& event : views_) {
+    if (!event.type.empty()) types_.Add(event.type, offset, number);
     if (index_keys_ && !event.key.empty()) keys_.Add(event.key, offset, number);
+    ++offset;
   }
   return absl::OkStatus();
 }
@@ -91,41 +104,42 @@ void SegmentBuilder::AddUnread(const storage::BatchHeader& batch) {
   unread_.push_back(batch);
 }
 
-void SegmentBuilder::WriteKeys(storage::TermWriter& writer, LogId log, Offset until) const {
-  const std::vector<const Term*> keys = keys_.Sorted();
+void SegmentBuilder::WriteKeys(storage::TermWriter& writer, LogId log, Offset until) {
+  const std::vector<Term>& keys = keys_.Group();
   std::string row;
-  for (const Term* key : keys) {
+  for (const Term& key : keys) {
     row.clear();
     storage::PostingWriter postings(row, until);
-    keys_.ForEach(*key, [&](const Occurrence& one) {
+    for (const Occurrence& one : key.occurrences) {
       postings.Add(*start_ + one.first, *start_ + one.last);
-    });
-    writer.PutTerm(log, storage::TermKind::kKey, key->text, until, row);
+    }
+    writer.PutTerm(log, storage::TermKind::kKey, key.text, until, row);
   }
-  for (const Term* key : keys) {
-    writer.AddKeyTotal(log, key->text,
-                       {.count = key->count,
-                        .first = *start_ + keys_.First(*key).first,
-                        .last = *start_ + keys_.Last(*key).last});
+  for (const Term& key : keys) {
+    writer.AddKeyTotal(log, key.text,
+                       {.count = key.count,
+                        .first = *start_ + key.occurrences.front().first,
+                        .last = *start_ + key.occurrences.back().last});
   }
 }
 
-void SegmentBuilder::WriteTypes(storage::TermWriter& writer, LogId log, Offset until) const {
+void SegmentBuilder::WriteTypes(storage::TermWriter& writer, LogId log, Offset until) {
   std::string row;
-  for (const Term* type : types_.Sorted()) {
+  for (const Term& type : types_.Group()) {
     row.clear();
-    storage::AppendTypeSummary(row, {.count = type->count,
-                                     .first_time_us = append_times_us_[types_.First(*type).batch],
-                                     .last_time_us = append_times_us_[types_.Last(*type).batch]});
+    storage::AppendTypeSummary(row,
+                               {.count = type.count,
+                                .first_time_us = append_times_us_[type.occurrences.front().batch],
+                                .last_time_us = append_times_us_[type.occurrences.back().batch]});
     storage::PostingWriter postings(row, until);
-    types_.ForEach(*type, [&](const Occurrence& one) {
+    for (const Occurrence& one : type.occurrences) {
       postings.Add(*start_ + one.first, *start_ + one.last, one.count);
-    });
-    writer.PutTerm(log, storage::TermKind::kType, type->text, until, row);
+    }
+    writer.PutTerm(log, storage::TermKind::kType, type.text, until, row);
   }
 }
 
-void SegmentBuilder::WriteTo(storage::TermWriter& writer, LogId log, Offset until) const {
+void SegmentBuilder::WriteTo(storage::TermWriter& writer, LogId log, Offset until) {
   WriteKeys(writer, log, until);
   writer.PutSealed(log, until);
   WriteTypes(writer, log, until);

@@ -2,7 +2,7 @@
 // of the terms.
 //
 // Threads. One at a time. Nothing here waits for the disk but WriteTo, as its writer does.
-// Bounds.  About 96 bytes a distinct key and 20 for each batch of each term, until it is gone: the
+// Bounds.  About 96 bytes a distinct key and 36 for each batch of each term, until it is gone: the
 //          caller bounds the stretch.
 #pragma once
 
@@ -13,8 +13,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "server/log/event_scan.h"
 #include "server/storage/batch_codec.h"
 #include "server/storage/term_writer.h"
 
@@ -32,52 +33,62 @@ class SegmentBuilder {
 
   uint64_t batches() const { return append_times_us_.size() + unread_.size(); }
 
-  // Writes the rows of the segment of `log` that ends at `until`; requires at least one batch.
-  void WriteTo(storage::TermWriter& writer, LogId log, Offset until) const;
+  // Writes the rows of the segment of `log` that ends at `until`; requires at least one batch. The
+  // last call.
+  void WriteTo(storage::TermWriter& writer, LogId log, Offset until);
 
  private:
-  static constexpr uint32_t kNone = UINT32_MAX;
-  // A term in one batch; those of a term are chained. Offsets count from the segment's start.
+  // A term in one batch. Offsets count from the segment's start.
   struct Occurrence {
     uint32_t batch = 0;
     uint32_t first = 0;
     uint32_t last = 0;
     uint32_t count = 0;
-    uint32_t next = kNone;
   };
   struct Term {
     absl::string_view text;
-    uint64_t count = 0;
-    uint32_t head = kNone;
-    uint32_t tail = kNone;
+    uint64_t count = 0;  // Events that have it.
+    absl::Span<const Occurrence> occurrences;
   };
-  // Distinct terms, with what holds them.
+  // Distinct terms, with what holds them. Adding only appends: occurrences are brought together
+  // term by term at the end, so that nobody follows them through memory.
   class TermTable {
    public:
     void Add(absl::string_view text, uint32_t offset, uint32_t batch);
-    // By the bytes of the terms.
-    std::vector<const Term*> Sorted() const;
-    // For each batch that holds the term.
-    void ForEach(const Term& term, absl::FunctionRef<void(const Occurrence&)> visit) const;
-    const Occurrence& First(const Term& term) const { return occurrences_[term.head]; }
-    const Occurrence& Last(const Term& term) const { return occurrences_[term.tail]; }
+    // By the bytes of the terms. Once, after everything was added; the views live as long as this.
+    const std::vector<Term>& Group();
 
    private:
+    struct Found {
+      absl::string_view text;
+      uint64_t count = 0;
+      uint32_t occurrences = 0;
+      uint32_t newest = 0;  // In found_, if there are occurrences.
+    };
+    struct Use {
+      uint32_t term;
+      Occurrence occurrence;
+    };
+    uint32_t IdOf(absl::string_view text);
     absl::string_view Keep(absl::string_view text);
 
     absl::flat_hash_map<absl::string_view, uint32_t> ids_;
-    std::vector<Term> terms_;
-    std::vector<Occurrence> occurrences_;
+    std::vector<Found> terms_;
+    uint32_t last_ = 0;  // The term added last: neighbours tend to be alike.
+    std::vector<Use> uses_;
+    std::vector<Occurrence> grouped_;
+    std::vector<Term> result_;
     std::deque<std::string> texts_;  // Blocks that never move; the views point into them.
   };
 
-  void WriteKeys(storage::TermWriter& writer, LogId log, Offset until) const;
-  void WriteTypes(storage::TermWriter& writer, LogId log, Offset until) const;
+  void WriteKeys(storage::TermWriter& writer, LogId log, Offset until);
+  void WriteTypes(storage::TermWriter& writer, LogId log, Offset until);
 
   const bool index_keys_;
   std::optional<Offset> start_;            // Of the segment.
   std::vector<uint64_t> append_times_us_;  // By batch.
   std::vector<storage::BatchHeader> unread_;
+  std::vector<EventView> views_;  // Of the batch being added.
   TermTable types_;
   TermTable keys_;
 };

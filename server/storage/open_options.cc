@@ -70,14 +70,17 @@ rocksdb::ColumnFamilyOptions SmallOptions(const std::shared_ptr<rocksdb::Cache>&
 }
 
 // Terms: files that are made in the background and ingested. They overlap, so they are compacted,
-// but rarely: a reader looks into every file of level 0, which costs it microseconds a file.
+// but rarely: a reader looks into every sorted run, which costs it microseconds a run. Runs of like
+// size are merged, so that a row is written again a few times in its life; levels would write most
+// of the next level again for each handful of new files.
 rocksdb::ColumnFamilyOptions TermsOptions(const std::shared_ptr<rocksdb::Cache>& cache,
                                           std::shared_ptr<const LogStarts> starts) {
   rocksdb::ColumnFamilyOptions cf = SmallOptions(cache, config::kSmallFamilyBytes);
   cf.merge_operator = MakeKeyTotalMerge();
   cf.compaction_filter_factory = MakeGarbageFilter(std::move(starts), &PlaceOfTermKey);
+  cf.compaction_style = rocksdb::kCompactionStyleUniversal;
   cf.level0_file_num_compaction_trigger = 16;
-  cf.max_bytes_for_level_base = 256ull << 20;
+  cf.compaction_options_universal.min_merge_width = 8;
   // Files come from our sealer, not from writers, so writers are not to be held back for them: the
   // sealer is held back by the open part's bound.
   cf.level0_slowdown_writes_trigger = 1 << 20;
