@@ -34,6 +34,7 @@ void ThreadPool::Schedule(Task task) {
   absl::MutexLock lock(&mu_);
   if (stopping_) return;
   queue_.push_back(std::move(task));
+  queued_.store(queue_.size(), std::memory_order_relaxed);
 }
 
 void ThreadPool::Shutdown() {
@@ -55,6 +56,7 @@ void ThreadPool::Run() {
       if (queue_.empty()) return;  // Stopping, and everything queued has run.
       task = std::move(queue_.front());
       queue_.pop_front();
+      queued_.store(queue_.size(), std::memory_order_relaxed);
     }
     std::move(task)();
   }

@@ -1,6 +1,7 @@
 // Executor: runs work elsewhere. ThreadPool is the real one; tests step a manual one.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <string>
 #include <thread>
@@ -19,6 +20,8 @@ class Executor {
   using Task = absl::AnyInvocable<void() &&>;
   virtual ~Executor() = default;
   virtual void Schedule(Task task) = 0;
+  // False: no task waits for a thread, so a long one need not make way. May be outdated at once.
+  virtual bool crowded() const { return true; }
 };
 
 // kLow gives way to others for the processor and the disk.
@@ -36,6 +39,7 @@ class ThreadPool final : public Executor {
   ~ThreadPool() override;
 
   void Schedule(Task task) override ABSL_LOCKS_EXCLUDED(mu_);
+  bool crowded() const override { return queued_.load(std::memory_order_relaxed) > 0; }
   void Shutdown() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -46,6 +50,7 @@ class ThreadPool final : public Executor {
 
   absl::Mutex mu_;
   std::deque<Task> queue_ ABSL_GUARDED_BY(mu_);
+  std::atomic<size_t> queued_ = 0;  // queue_.size(), to be looked at without the lock.
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<std::thread> threads_;
 };

@@ -39,7 +39,8 @@ using delivery::ReadSession;
 // sending of the page before, and little enough to stay in a core's cache.
 constexpr uint64_t kAheadBytesMin = 128ull << 10;
 constexpr uint64_t kAheadBytesMax = 512ull << 10;
-// After giving out so much a session goes to the end of the queue of reader threads.
+// After giving out so much a session goes to the end of the queue of reader threads, if others are
+// in it.
 constexpr uint64_t kTurnBytes = 256ull << 10;
 // A smaller message that is followed by another is not sent off on its own.
 constexpr uint64_t kHintBytesMax = 16ull << 10;
@@ -160,7 +161,10 @@ class ReadStreamCall final : public Drainable,
     uint64_t given_bytes = 0;
     while (true) {
       if (!BeginLook(on_reader)) return;
-      if (given_bytes >= kTurnBytes) return PumpOnReader();
+      if (given_bytes >= kTurnBytes) {
+        if (context_.readers.crowded()) return PumpOnReader();
+        given_bytes = 0;
+      }
       absl::StatusOr<ReadSession::Item> item = session_->Next(may_wait);
       if (!item.ok()) return End(item.status());
       switch (item->kind) {
