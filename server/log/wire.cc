@@ -69,6 +69,21 @@ bool WireReader::Next(WireField& field) {
   return true;
 }
 
+uint64_t WireFieldBytes(absl::string_view head) {
+  WireReader whole(head);
+  WireField field;
+  if (whole.Next(field)) return field.whole.size();
+  // Only a field with a content may be longer than its head.
+  WireReader reader(head);
+  uint64_t tag = 0;
+  uint64_t size = 0;
+  if (!reader.ReadVarint(kTagBytesMax, tag) || !reader.ReadVarint(kTagBytesMax, size)) return 0;
+  const uint64_t number = tag >> 3;
+  const bool has_content = (tag & 7) == static_cast<uint64_t>(WireType::kBytes);
+  if (number < 1 || number > 0x1fffffff || !has_content) return 0;
+  return static_cast<uint64_t>(reader.p_ - head.data()) + size;
+}
+
 void AppendVarint(std::string& out, uint64_t value) {
   while (value >= 0x80) {
     out.push_back(static_cast<char>(value | 0x80));
@@ -81,12 +96,6 @@ void AppendBytesHeader(std::string& out, uint32_t field_number, uint64_t size) {
   AppendVarint(
       out, (static_cast<uint64_t>(field_number) << 3) | static_cast<uint64_t>(WireType::kBytes));
   AppendVarint(out, size);
-}
-
-size_t VarintBytes(uint64_t value) {
-  size_t bytes = 1;
-  for (; value >= 0x80; value >>= 7) ++bytes;
-  return bytes;
 }
 
 }  // namespace tidemark::log

@@ -34,9 +34,9 @@ class WireReader {
   // False at the end, and where the message is malformed.
   bool Next(WireField& field);
   bool ok() const { return ok_; }
-  bool done() const { return ok_ && p_ == end_; }
 
  private:
+  friend uint64_t WireFieldBytes(absl::string_view head);
   // Nearly all tags and lengths are one byte.
   bool ReadVarint(int bytes_max, uint64_t& value) {
     if (p_ == end_ || static_cast<uint8_t>(*p_) >= 0x80) return ReadLongVarint(bytes_max, value);
@@ -50,9 +50,14 @@ class WireReader {
   bool ok_ = true;
 };
 
+// No tag with a number or a length is longer.
+inline constexpr uint64_t kWireHeadBytesMax = 16;
+// How long the field is that begins with `head`: its first kWireHeadBytesMax bytes, or all that is
+// left of the message. 0: it is malformed.
+uint64_t WireFieldBytes(absl::string_view head);
+
 void AppendVarint(std::string& out, uint64_t value);
 // Appends the tag and length that precede `size` bytes of content.
 void AppendBytesHeader(std::string& out, uint32_t field_number, uint64_t size);
-size_t VarintBytes(uint64_t value);
 
 }  // namespace tidemark::log

@@ -52,8 +52,8 @@ class AppendCall final : public Answering, public std::enable_shared_from_this<A
     begin_nanos_ = base::MonotonicNanos();
     if (context_.calls.draining()) return Refuse(DrainingStatus());
     absl::StatusOr<log::AppendRequest> append =
-        DecodeAppend(Flatten(request_), context_.limits, context_.log.catalog(), NextSpread());
-    request_.Clear();
+        DecodeAppend(std::make_shared<RequestBytes>(request_), context_.limits,
+                     context_.log.catalog(), NextSpread());
     if (!append.ok()) return Refuse(append.status());
     topic_ = append->topic;
     append->flow = FlowOf(grpc_context_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
@@ -40,19 +41,29 @@ absl::Status Malformed(absl::string_view what) {
   return InvalidField(what, "is malformed", "MALFORMED");
 }
 
-// Everything of the request but the events, which stay in the bytes.
+// An entry of `events`, checked.
+struct CheckedEvent {
+  absl::string_view entry;  // With tag and length.
+  absl::string_view event;
+  log::EventView view;
+};
+
+// The request, with the events where they are.
 struct Envelope {
   absl::string_view topic;
   std::optional<uint64_t> partition;
   std::optional<absl::string_view> producer;
   bool has_conditions = false;
   bool has_offset_commits = false;
-  uint64_t events = 0;
+  uint64_t event_count = 0;
+  absl::Status event_status;  // Of the first event that is refused.
 };
 
-absl::StatusOr<Envelope> ScanEnvelope(absl::string_view bytes) {
+// Fields may come in any order, and what an event is to be is known only at the end: so the scan
+// leaves in `events` what routing needs. Events after one that is refused are only counted.
+absl::StatusOr<Envelope> Scan(RequestReader& reader, const RpcLimits& limits,
+                              std::vector<CheckedEvent>& events) {
   Envelope envelope;
-  log::WireReader reader(bytes);
   log::WireField field;
   while (reader.Next(field)) {
     if (field.number == AppendRequest::kPartitionFieldNumber) {
@@ -63,9 +74,15 @@ absl::StatusOr<Envelope> ScanEnvelope(absl::string_view bytes) {
     if (field.number > AppendRequest::kProducerFieldNumber) continue;  // Of a newer contract.
     if (field.type != log::WireType::kBytes) return Malformed(absl::StrCat("field ", field.number));
     switch (field.number) {
-      case AppendRequest::kEventsFieldNumber:
-        ++envelope.events;
+      case AppendRequest::kEventsFieldNumber: {
+        const uint64_t index = envelope.event_count++;
+        if (index >= limits.request_events_max || !envelope.event_status.ok()) break;
+        CheckedEvent& checked = events.emplace_back();
+        checked.entry = field.whole;
+        checked.event = field.bytes;
+        envelope.event_status = log::CheckEvent(field.bytes, limits.event, index, checked.view);
         break;
+      }
       case AppendRequest::kTopicFieldNumber:
         envelope.topic = field.bytes;
         break;
@@ -105,10 +122,10 @@ absl::Status CheckEnvelope(const Envelope& envelope, size_t request_bytes,
     return OverLimit("request", "request_bytes_max", limits.request_bytes_max, request_bytes,
                      "bytes");
   }
-  if (envelope.events == 0) return InvalidField("events", "is required: at least one event");
-  if (envelope.events > limits.request_events_max) {
-    return OverLimit("events", "request_events_max", limits.request_events_max, envelope.events,
-                     "events");
+  if (envelope.event_count == 0) return InvalidField("events", "is required: at least one event");
+  if (envelope.event_count > limits.request_events_max) {
+    return OverLimit("events", "request_events_max", limits.request_events_max,
+                     envelope.event_count, "events");
   }
   if (envelope.has_conditions) {
     return NoFeature("append.conditions", "this server does not check conditions yet");
@@ -184,19 +201,18 @@ class Router {
 
 }  // namespace
 
-bool IsWireMessage(absl::string_view bytes) {
-  log::WireReader reader(bytes);
-  log::WireField field;
-  while (reader.Next(field)) {
-  }
-  return reader.ok();
-}
-
-absl::StatusOr<log::AppendRequest> DecodeAppend(FlatBytes request, const RpcLimits& limits,
-                                                const log::Catalog& catalog, uint32_t spread) {
-  absl::StatusOr<Envelope> envelope = ScanEnvelope(request.bytes);
+absl::StatusOr<log::AppendRequest> DecodeAppend(std::shared_ptr<RequestBytes> request,
+                                                const RpcLimits& limits,
+                                                const log::Catalog& catalog, uint32_t spread,
+                                                bool* is_message) {
+  // Keeps its memory from request to request: nothing is allocated for an event.
+  static thread_local std::vector<CheckedEvent> events;
+  events.clear();
+  RequestReader reader(*request);
+  absl::StatusOr<Envelope> envelope = Scan(reader, limits, events);
+  if (is_message != nullptr) *is_message = reader.ok();
   if (!envelope.ok()) return envelope.status();
-  absl::Status checked = CheckEnvelope(*envelope, request.bytes.size(), limits);
+  absl::Status checked = CheckEnvelope(*envelope, request->size(), limits);
   if (!checked.ok()) return checked;
   log::AppendRequest append;
   if (envelope->producer.has_value()) {
@@ -217,23 +233,17 @@ absl::StatusOr<log::AppendRequest> DecodeAppend(FlatBytes request, const RpcLimi
     fixed = static_cast<uint32_t>(*envelope->partition);
     append.fingerprint = base::ExtendCrc32c(append.fingerprint, std::to_string(*fixed));
   }
+  if (!envelope->event_status.ok()) return envelope->event_status;
   Router router(*append.topic, fixed, spread);
-  log::WireReader reader(request.bytes);
-  log::WireField field;
-  for (size_t index = 0; reader.Next(field);) {
-    if (field.number != AppendRequest::kEventsFieldNumber) continue;
-    log::EventView view;
-    absl::Status status = log::CheckEvent(field.bytes, limits.event, index, view);
-    if (!status.ok()) return status;
-    router.Add(view, field.whole);
+  for (const CheckedEvent& event : events) {
+    router.Add(event.view, event.entry);
     if (append.producer.has_value()) {
-      append.fingerprint = ExtendFingerprint(append.fingerprint, field.bytes);
+      append.fingerprint = ExtendFingerprint(append.fingerprint, event.event);
     }
-    ++index;
   }
   append.parts = router.Take();
-  append.bytes = request.bytes.size();
-  append.owner = std::move(request.owner);
+  append.bytes = request->size();
+  append.owner = std::move(request);
   return append;
 }
 

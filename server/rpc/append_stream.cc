@@ -77,23 +77,29 @@ class AppendStreamCall final : public Drainable,
   }
 
   void OnRead(bool ok) {
-    FlatBytes bytes;
     uint64_t id = 0;
     {
       absl::MutexLock lock(&mu_);
       reading_ = false;
       if (!ok) return EndReadingLocked(absl::OkStatus());  // The client closed its side.
       if (reading_ended_) return;  // Draining: this request is not taken, and the client knows.
-      bytes = Flatten(request_);
-      request_.Clear();
-      if (!IsWireMessage(bytes.bytes)) {
+      id = next_id_;
+    }
+    const auto bytes = std::make_shared<RequestBytes>(request_);
+    bool is_message = true;
+    absl::StatusOr<log::AppendRequest> append = DecodeAppend(
+        bytes, context_.limits, context_.log.catalog(), static_cast<uint32_t>(id), &is_message);
+    {
+      absl::MutexLock lock(&mu_);
+      if (!is_message) {
         return EndReadingLocked(InvalidField("request", "is not an AppendRequest", "MALFORMED"));
       }
-      id = next_id_++;
-      slots_.push_back({.bytes = bytes.bytes.size(), .outcome = std::nullopt});
-      inflight_bytes_ += bytes.bytes.size();
+      if (reading_ended_) return;
+      ++next_id_;
+      slots_.push_back({.bytes = bytes->size(), .outcome = std::nullopt});
+      inflight_bytes_ += bytes->size();
     }
-    Append(id, std::move(bytes));
+    Append(id, std::move(append));
     absl::MutexLock lock(&mu_);
     ContinueReadingLocked();
   }
@@ -107,9 +113,7 @@ class AppendStreamCall final : public Drainable,
     StartReadLocked();
   }
 
-  void Append(uint64_t id, FlatBytes bytes) {
-    absl::StatusOr<log::AppendRequest> append = DecodeAppend(
-        std::move(bytes), context_.limits, context_.log.catalog(), static_cast<uint32_t>(id));
+  void Append(uint64_t id, absl::StatusOr<log::AppendRequest> append) {
     if (!append.ok()) {
       absl::MutexLock lock(&mu_);
       SlotOfLocked(id).outcome = EncodeAppendOutcome(append.status(), "");

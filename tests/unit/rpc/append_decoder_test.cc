@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "server/base/error.h"
 #include "server/base/murmur2.h"
 #include "tidemark/v1/event_store.pb.h"
@@ -30,8 +32,12 @@ class AppendDecoderTest : public ::testing::Test {
     return DecodeBytes(request_.SerializeAsString(), spread);
   }
   absl::StatusOr<log::AppendRequest> DecodeBytes(std::string bytes, uint32_t spread = 0) {
-    auto owner = std::make_shared<const std::string>(std::move(bytes));
-    return DecodeAppend({.owner = owner, .bytes = *owner}, limits_, catalog_, spread);
+    return DecodePieces({grpc::Slice(bytes)}, spread);
+  }
+  absl::StatusOr<log::AppendRequest> DecodePieces(std::vector<grpc::Slice> pieces,
+                                                  uint32_t spread = 0) {
+    return DecodeAppend(std::make_shared<RequestBytes>(std::move(pieces)), limits_, catalog_,
+                        spread, &is_message_);
   }
   // The reason and the field of the refusal.
   std::pair<std::string, std::string> Refusal() {
@@ -44,6 +50,7 @@ class AppendDecoderTest : public ::testing::Test {
   log::Catalog catalog_;
   RpcLimits limits_;
   v1::AppendRequest request_;
+  bool is_message_ = true;
 };
 
 using Reason = std::pair<std::string, std::string>;
@@ -150,6 +157,66 @@ TEST_F(AppendDecoderTest, RefusesEveryPrefixThatCutsAField) {
       EXPECT_FALSE(DecodeBytes(bytes.substr(0, size)).ok()) << size << " bytes";
     }
   }
+}
+
+// gRPC hands over large requests in pieces that end anywhere.
+TEST_F(AppendDecoderTest, TakesARequestInPieces) {
+  for (int i = 0; i < 6; ++i) {
+    AddEvent("employee.created", absl::StrCat("employee-", i)).set_data(std::string(20 * i, 'x'));
+  }
+  request_.mutable_producer()->set_id("p");
+  const std::string bytes = request_.SerializeAsString();
+  const absl::StatusOr<log::AppendRequest> whole = DecodeBytes(bytes);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  const auto check = [&](std::vector<grpc::Slice> pieces) {
+    const absl::StatusOr<log::AppendRequest> append = DecodePieces(std::move(pieces));
+    ASSERT_TRUE(append.ok()) << append.status();
+    ASSERT_EQ(append->fingerprint, whole->fingerprint);
+    ASSERT_EQ(append->bytes, bytes.size());
+    ASSERT_EQ(append->parts.size(), whole->parts.size());
+    for (size_t i = 0; i < append->parts.size(); ++i) {
+      EXPECT_EQ(append->parts[i].partition, whole->parts[i].partition);
+      EXPECT_EQ(append->parts[i].bytes, whole->parts[i].bytes);
+      EXPECT_EQ(absl::StrJoin(append->parts[i].runs, ""), absl::StrJoin(whole->parts[i].runs, ""));
+    }
+  };
+  for (size_t cut = 0; cut <= bytes.size(); ++cut) {
+    check({grpc::Slice(bytes.substr(0, cut)), grpc::Slice(bytes.substr(cut))});
+  }
+  std::vector<grpc::Slice> crumbs;
+  for (const char byte : bytes) {
+    crumbs.emplace_back(std::string(1, byte));
+    crumbs.emplace_back(std::string());
+  }
+  check(std::move(crumbs));
+}
+
+TEST_F(AppendDecoderTest, RefusesACutRequestInPieces) {
+  AddEvent("employee.created", "employee-1").set_data(std::string(100, 'x'));
+  const std::string bytes = request_.SerializeAsString();
+  for (size_t size = 1; size < bytes.size(); ++size) {
+    if (v1::AppendRequest().ParseFromString(bytes.substr(0, size))) continue;
+    EXPECT_FALSE(DecodePieces({grpc::Slice(bytes.substr(0, size / 2)),
+                               grpc::Slice(bytes.substr(size / 2, size - size / 2))})
+                     .ok());
+    EXPECT_FALSE(is_message_) << size;
+  }
+}
+
+TEST_F(AppendDecoderTest, TellsABadRequestFromWhatIsNone) {
+  EXPECT_FALSE(Decode().ok());  // No events.
+  EXPECT_TRUE(is_message_);
+  EXPECT_FALSE(DecodeBytes("\xff\xff\xff").ok());
+  EXPECT_FALSE(is_message_);
+}
+
+// What is wrong with the request as a whole comes first.
+TEST_F(AppendDecoderTest, FindsTheFirstBadEventOnlyBehindABadEnvelope) {
+  AddEvent("", "k");
+  AddEvent("t", std::string(2000, 'k'));
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "events[0].type"));
+  request_.set_partition(8);
+  EXPECT_EQ(Decode().status().code(), absl::StatusCode::kOutOfRange);
 }
 
 TEST_F(AppendDecoderTest, GivesARetryTheSameFingerprintWhateverTheOrderOfItsAttributes) {

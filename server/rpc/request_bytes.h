@@ -1,0 +1,63 @@
+// RequestBytes: a request as it arrived, in the pieces gRPC received, and a reader over its fields.
+//
+// Why.      gRPC cuts a large message into frames. Putting them together would copy every byte once
+//           more than the log does.
+// How.      A field that lies in one piece is given out where it is. One that lies across pieces is
+//           copied together; of small events that is one in a hundred or two.
+// Threads.  One reader at a time; what it gave out may be read by all.
+// Lifetime. What the reader gives out lives as long as the RequestBytes.
+#pragma once
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/slice.h>
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "server/log/wire.h"
+
+namespace tidemark::rpc {
+
+class RequestBytes {
+ public:
+  // Takes the pieces over; `buffer` is empty afterwards. A buffer that gRPC cannot take apart is
+  // an empty request.
+  explicit RequestBytes(grpc::ByteBuffer& buffer);
+  explicit RequestBytes(std::vector<grpc::Slice> pieces);
+
+  uint64_t size() const { return size_; }
+
+ private:
+  friend class RequestReader;
+
+  std::vector<grpc::Slice> pieces_;
+  uint64_t size_ = 0;
+  std::deque<std::string> joined_;  // Fields that lie across pieces.
+};
+
+// Walks the fields of a request as log::WireReader does.
+class RequestReader {
+ public:
+  explicit RequestReader(RequestBytes& request);
+  // False at the end, and where the request is malformed.
+  bool Next(log::WireField& field);
+  bool ok() const { return ok_; }
+
+ private:
+  // Moves on, over empty pieces too.
+  void Advance(uint64_t bytes);
+  // A copy of the next bytes, fewer at the request's end.
+  std::string Peek(uint64_t bytes) const;
+  bool NextAcross(log::WireField& field);
+
+  RequestBytes& request_;
+  size_t piece_ = 0;
+  absl::string_view rest_;  // Of the piece.
+  uint64_t left_;           // Of the request.
+  bool ok_ = true;
+};
+
+}  // namespace tidemark::rpc
