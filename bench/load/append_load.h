@@ -27,7 +27,7 @@ struct AppendLoad {
   // Each has a connection, a thread and a stream of its own.
   uint32_t producers = 1;
   // Requests in flight, each producer.
-  uint32_t inflight = 8;
+  uint32_t inflight = 16;
   // More than 0: request i goes to partition i modulo this, whatever the keys; 0: by key.
   uint32_t spread_over_partitions = 0;
   // Each producer sends its own producer id and sequences.

@@ -22,7 +22,7 @@ struct AppendConfig {
   EventShape shape;
   uint32_t batch_events = 1000;
   uint32_t producers = 1;
-  uint32_t inflight = 8;
+  uint32_t inflight = 16;
   uint32_t partitions = 1;
   bool index_keys = true;
   // More than 0: partitions of the topic keep only so many bytes.

@@ -11,9 +11,7 @@ namespace {
 
 // Figures measured with `tidemark-bench bounds` and rounded up (docs/operations.md).
 constexpr uint64_t kPartitionBytes = 2048;  // One idle partition in memory, without its tail.
-constexpr uint64_t kSealedEventBytes =
-    96;  // While a segment is grouped, each event a key of its own.
-constexpr uint64_t kProducerBytes = 240;  // One newest sequence; an id of 36 bytes.
+constexpr uint64_t kProducerBytes = 240;    // One newest sequence; an id of 36 bytes.
 constexpr uint64_t kOpenFileBytes = 24 * kKiB;
 constexpr uint64_t kProcessBytes = 40 * kMiB;  // Program, threads, descriptors, metrics.
 constexpr uint64_t kTransportBytes = 32 * kMiB;
@@ -38,8 +36,7 @@ std::vector<MemoryPart> MemoryPlan(const Settings& settings) {
        kCommitsUnderWay * kCopiesOfACommit * settings.commit_bytes_max},
       {"tail", "tail_bytes_max", settings.tail_bytes_max},
       {"open index", "index_open_bytes_max", settings.index_open_bytes_max},
-      {"index work", absl::StrCat("index_segment_events x ", kSealedEventBytes, " bytes"),
-       settings.index_segment_events * kSealedEventBytes},
+      {"index work", "a segment while it is grouped", kIndexWorkBytes},
       {"block cache", "block_cache_bytes", settings.block_cache_bytes},
       {"history", "send_bytes_max", settings.send_bytes_max},
       {"open files",

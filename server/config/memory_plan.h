@@ -30,6 +30,8 @@ inline constexpr uint64_t kSmallWriteBuffersMax = 2;
 inline constexpr uint64_t kOpenFilesMax = 512;
 // Files of batches that are open a second time, for readers.
 inline constexpr uint64_t kReaderFilesMax = 64;
+// Events of one segment while they are grouped by type and key.
+inline constexpr uint64_t kIndexWorkBytes = 16 * kMiB;
 // Newest sequences of producers.
 inline constexpr uint64_t kProducersCachedMax = 100'000;
 

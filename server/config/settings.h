@@ -64,7 +64,7 @@ struct Settings {
   uint64_t tail_bytes_max = 48 * kMiB;   // Newest batches in memory; >= batch_bytes_max.
   uint64_t send_bytes_max = 32 * kMiB;   // History on its way to clients.
   uint64_t index_open_bytes_max = 16 * kMiB;   // Index of the newest events, until it is on disk.
-  uint64_t index_segment_events = 128 * 1024;  // A log's events that are indexed on disk together.
+  uint64_t index_segment_events = 512 * 1024;  // A log's events that are indexed on disk together.
   uint64_t block_cache_bytes = 32 * kMiB;
   // New data in memory before it gets a file (an epoch). 32 MiB: 5 % more appends and half the
   // p99.9 latency of 64 MiB (tidemark-bench append --partitions 8, 2 cores, virtio disk).

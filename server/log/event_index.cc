@@ -14,7 +14,7 @@ namespace {
 // Prefixes that stand for more types are not worth looking up one by one.
 constexpr size_t kTypesMax = 256;
 // What a question reads into memory at most; more is the sealer's work.
-constexpr uint64_t kFillSegmentsMax = 16;
+constexpr uint64_t kFillSegmentsMax = 4;
 constexpr char kNotReady[] = "INDEX_NOT_READY";
 
 absl::Status IndexNotReady() {

@@ -29,7 +29,7 @@ namespace tidemark::log {
 struct IndexOptions {
   // A log is indexed on disk once it has as many events that are not, or when the open parts of all
   // together exceed half of open_bytes_max; at open_bytes_max commits wait.
-  uint64_t segment_events = 128 << 10;
+  uint64_t segment_events = 512 << 10;
   uint64_t open_bytes_max = 16ull << 20;
 };
 

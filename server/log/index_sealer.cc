@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/executor.h"
 #include "server/base/system_clock.h"
+#include "server/config/memory_plan.h"
 #include "server/log/batch_walk.h"
 #include "spdlog/spdlog.h"
 
@@ -14,8 +15,7 @@ namespace {
 
 constexpr absl::Duration kRetryPauseMin = absl::Seconds(1);
 constexpr absl::Duration kRetryPauseMax = absl::Minutes(1);
-// Bounds a row of the terms: a segment holds fewer batches than this part of its events.
-constexpr uint64_t kEventsPerBatchMin = 8;
+constexpr uint64_t kBatchesMax = 16 << 10;  // Of a segment: bounds a row of the terms.
 
 }  // namespace
 
@@ -158,8 +158,8 @@ absl::StatusOr<Offset> IndexSealer::ReadSegment(const Partition& partition, Offs
                         header.base_offset.value(), partition.log().value());
           builder.AddUnread(header);
         }
-        return header.end_offset() - from < events_max &&
-               builder.batches() < events_max / kEventsPerBatchMin;
+        return header.end_offset() - from < events_max && builder.batches() < kBatchesMax &&
+               builder.bytes() < config::kIndexWorkBytes;
       });
 }
 

@@ -1,6 +1,7 @@
 #include "server/log/segment_builder.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include "server/base/check.h"
@@ -36,11 +37,11 @@ uint32_t SegmentBuilder::TermTable::IdOf(absl::string_view text) {
   return last_;
 }
 
-void SegmentBuilder::TermTable::Add(absl::string_view text, uint32_t offset, uint32_t batch) {
+void SegmentBuilder::TermTable::Add(absl::string_view text, uint32_t offset, uint32_t batch_begin) {
   const uint32_t id = IdOf(text);
   Found& term = terms_[id];
   ++term.count;
-  if (term.occurrences > 0 && uses_[term.newest].occurrence.batch == batch) {
+  if (term.occurrences > 0 && uses_[term.newest].occurrence.first >= batch_begin) {
     Occurrence& occurrence = uses_[term.newest].occurrence;
     ++occurrence.count;
     occurrence.last = offset;
@@ -48,7 +49,7 @@ void SegmentBuilder::TermTable::Add(absl::string_view text, uint32_t offset, uin
   }
   ++term.occurrences;
   term.newest = static_cast<uint32_t>(uses_.size());
-  uses_.push_back({id, {.batch = batch, .first = offset, .last = offset, .count = 1}});
+  uses_.push_back({id, {.first = offset, .last = offset, .count = 1}});
 }
 
 const std::vector<SegmentBuilder::Term>& SegmentBuilder::TermTable::Group() {
@@ -88,12 +89,12 @@ absl::Status SegmentBuilder::Add(const storage::StoredBatch& batch) {
     return absl::DataLossError("stored events are malformed");
   }
   if (!start_.has_value()) start_ = batch.header.base_offset;
-  const auto number = static_cast<uint32_t>(append_times_us_.size());
-  append_times_us_.push_back(batch.header.append_time_us);
-  auto offset = static_cast<uint32_t>(batch.header.base_offset - *start_);
+  const auto begin = static_cast<uint32_t>(batch.header.base_offset - *start_);
+  batches_.push_back({.begin = begin, .append_time_us = batch.header.append_time_us});
+  uint32_t offset = begin;
   for (const EventView& event : views_) {
-    if (!event.type.empty()) types_.Add(event.type, offset, number);
-    if (index_keys_ && !event.key.empty()) keys_.Add(event.key, offset, number);
+    if (!event.type.empty()) types_.Add(event.type, offset, begin);
+    if (index_keys_ && !event.key.empty()) keys_.Add(event.key, offset, begin);
     ++offset;
   }
   return absl::OkStatus();
@@ -102,6 +103,13 @@ absl::Status SegmentBuilder::Add(const storage::StoredBatch& batch) {
 void SegmentBuilder::AddUnread(const storage::BatchHeader& batch) {
   if (!start_.has_value()) start_ = batch.base_offset;
   unread_.push_back(batch);
+}
+
+uint64_t SegmentBuilder::AppendTimeAt(uint32_t offset) const {
+  const auto behind =
+      std::upper_bound(batches_.begin(), batches_.end(), offset,
+                       [](uint32_t at, const Batch& batch) { return at < batch.begin; });
+  return std::prev(behind)->append_time_us;
 }
 
 void SegmentBuilder::WriteKeys(storage::TermWriter& writer, LogId log, Offset until) {
@@ -127,10 +135,9 @@ void SegmentBuilder::WriteTypes(storage::TermWriter& writer, LogId log, Offset u
   std::string row;
   for (const Term& type : types_.Group()) {
     row.clear();
-    storage::AppendTypeSummary(row,
-                               {.count = type.count,
-                                .first_time_us = append_times_us_[type.occurrences.front().batch],
-                                .last_time_us = append_times_us_[type.occurrences.back().batch]});
+    storage::AppendTypeSummary(row, {.count = type.count,
+                                     .first_time_us = AppendTimeAt(type.occurrences.front().first),
+                                     .last_time_us = AppendTimeAt(type.occurrences.back().first)});
     storage::PostingWriter postings(row, until);
     for (const Occurrence& one : type.occurrences) {
       postings.Add(*start_ + one.first, *start_ + one.last, one.count);

@@ -2,8 +2,8 @@
 // of the terms.
 //
 // Threads. One at a time. Nothing here waits for the disk but WriteTo, as its writer does.
-// Bounds.  About 96 bytes a distinct key and 36 for each batch of each term, until it is gone: the
-//          caller bounds the stretch.
+// Bounds.  About 96 bytes a distinct key and 28 for each batch of each term, until it is gone: the
+//          caller bounds the stretch by bytes().
 #pragma once
 
 #include <cstdint>
@@ -31,16 +31,22 @@ class SegmentBuilder {
   // Adds a batch whose content nobody knows: every reader has to look.
   void AddUnread(const storage::BatchHeader& batch);
 
-  uint64_t batches() const { return append_times_us_.size() + unread_.size(); }
+  uint64_t batches() const { return batches_.size() + unread_.size(); }
+  // What it occupies, until the end.
+  uint64_t bytes() const { return types_.bytes() + keys_.bytes() + sizeof(Batch) * batches(); }
 
   // Writes the rows of the segment of `log` that ends at `until`; requires at least one batch. The
   // last call.
   void WriteTo(storage::TermWriter& writer, LogId log, Offset until);
 
  private:
-  // A term in one batch. Offsets count from the segment's start.
+  // Offsets count from the segment's start.
+  struct Batch {
+    uint32_t begin = 0;
+    uint64_t append_time_us = 0;
+  };
+  // A term in one batch.
   struct Occurrence {
-    uint32_t batch = 0;
     uint32_t first = 0;
     uint32_t last = 0;
     uint32_t count = 0;
@@ -54,11 +60,17 @@ class SegmentBuilder {
   // term by term at the end, so that nobody follows them through memory.
   class TermTable {
    public:
-    void Add(absl::string_view text, uint32_t offset, uint32_t batch);
+    // `batch_begin`: of the batch that holds `offset`.
+    void Add(absl::string_view text, uint32_t offset, uint32_t batch_begin);
     // By the bytes of the terms. Once, after everything was added; the views live as long as this.
     const std::vector<Term>& Group();
+    uint64_t bytes() const {
+      return terms_.size() * kTermBytes + uses_.size() * (sizeof(Use) + sizeof(Occurrence));
+    }
 
    private:
+    static constexpr uint64_t kTermBytes = 96;  // A short text, and its places in tables.
+
     struct Found {
       absl::string_view text;
       uint64_t count = 0;
@@ -81,12 +93,14 @@ class SegmentBuilder {
     std::deque<std::string> texts_;  // Blocks that never move; the views point into them.
   };
 
+  // Of the batch that holds the offset.
+  uint64_t AppendTimeAt(uint32_t offset) const;
   void WriteKeys(storage::TermWriter& writer, LogId log, Offset until);
   void WriteTypes(storage::TermWriter& writer, LogId log, Offset until);
 
   const bool index_keys_;
-  std::optional<Offset> start_;            // Of the segment.
-  std::vector<uint64_t> append_times_us_;  // By batch.
+  std::optional<Offset> start_;  // Of the segment.
+  std::vector<Batch> batches_;   // Those that were read.
   std::vector<storage::BatchHeader> unread_;
   std::vector<EventView> views_;  // Of the batch being added.
   TermTable types_;
