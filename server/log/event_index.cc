@@ -14,7 +14,8 @@ namespace {
 // Prefixes that stand for more types are not worth looking up one by one.
 constexpr size_t kTypesMax = 256;
 // What a question reads into memory at most; more is the sealer's work.
-constexpr uint64_t kFillSegmentsMax = 4;
+constexpr uint64_t kFillSegmentsMax = 16;
+constexpr uint64_t kFillEventsMax = 2 << 20;
 constexpr char kNotReady[] = "INDEX_NOT_READY";
 
 absl::Status IndexNotReady() {
@@ -100,7 +101,9 @@ absl::StatusOr<EventIndex::View> EventIndex::Open(const Partition& partition) co
     const Offset needed = std::max(*mark, ends.start);
     if (state.open_begin <= needed) return view;
     if (state.sealed_until > *mark) continue;  // Sealed since the cursor was made.
-    if (state.open_begin - needed > kFillSegmentsMax * budget_->segment_events()) {
+    const uint64_t events_max = std::min(kFillSegmentsMax * budget_->segment_events(),
+                                         std::max(kFillEventsMax, budget_->segment_events()));
+    if (state.open_begin - needed > events_max) {
       budget_->RequestPass();
       return IndexNotReady();
     }

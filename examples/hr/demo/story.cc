@@ -147,6 +147,7 @@ absl::Status Story::EverybodyFinishes() {
                                          GroupDigits(Sent() - sent_before), " of them live"));
   if (absl::Status status = WaitForAllWork(kPayroll, "paid"); !status.ok()) return status;
   narrator_.Say(kPayroll, absl::StrCat("done: ", GroupDigits(Paid()), " paid"));
+  if (absl::Status status = WaitForServer(); !status.ok()) return status;
   for (const char* name : {kPayroll, kGiftCards}) {
     if (absl::Status status = stage_.StopService(name); !status.ok()) return status;
   }
@@ -184,6 +185,17 @@ absl::Status Story::WaitForAllWork(const std::string& name, absl::string_view do
   const Tally& tally = *stage_.TallyOf(name);
   return stage_.WaitUntil([&] { return tally.Count(done) >= hires_before_.back(); },
                           absl::StrCat(name, " have handled every hire"));
+}
+
+absl::Status Story::WaitForServer() {
+  const auto client = tidemark::Client::Connect(stage_.address());
+  if (!client.ok()) return client.status();
+  const auto has_no_lag = [&](absl::string_view group) {
+    const auto info = client->GetGroup(group);
+    return info.ok() && info->lag_offsets == 0;
+  };
+  return stage_.WaitUntil([&] { return has_no_lag("payroll") && has_no_lag("gift-cards"); },
+                          "the server has passed what nobody asked for");
 }
 
 void Story::BeginAct(absl::string_view name) {

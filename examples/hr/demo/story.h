@@ -52,6 +52,8 @@ class Story {
   absl::Status StartHr();
   // Waits until HR has another share of its events acknowledged, or has finished.
   absl::Status WaitForHr(double share);
+  // The last hire is handled before the events behind it, which no service wants, are passed.
+  absl::Status WaitForServer();
   absl::Status WaitForAllWork(const std::string& name, absl::string_view done);
   // Ends the act that is on and begins the next.
   void BeginAct(absl::string_view name);

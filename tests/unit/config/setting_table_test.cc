@@ -23,7 +23,7 @@ std::string AnotherValue(const SettingSpec& spec) {
   if (spec.value_hint == "N") return "100";
   if (spec.name == "request_bytes_max") return "3MiB";
   if (spec.name == "memory_limit") return "1GiB";
-  if (spec.name == "commit_bytes_max") return "5MiB";
+  if (spec.name == "commit_bytes_max") return "3MiB";
   if (spec.name == "index_open_bytes_max") return "17MiB";
   if (spec.name == "event_bytes_max" || spec.name == "batch_bytes_max") return "512KiB";
   return "33MiB";
