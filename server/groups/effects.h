@@ -22,10 +22,15 @@ struct RevokedEffect {
   MemberNumber member;
   std::vector<LogId> logs;
   absl::Time deadline;
+  uint64_t number;  // Rises from one to the next.
 };
 struct TakenEffect {
   MemberNumber member;
   std::vector<LogId> logs;
+};
+struct PausedEffect {
+  MemberNumber member;
+  bool paused;
 };
 struct ClosedEffect {
   MemberNumber member;
@@ -42,7 +47,7 @@ struct WriteEffect {
 // Delete the group, then call Group::DeleteEnded.
 struct DeleteEffect {};
 
-using Effect = std::variant<AssignedEffect, RevokedEffect, TakenEffect, ClosedEffect, AnswerEffect,
-                            WriteEffect, DeleteEffect>;
+using Effect = std::variant<AssignedEffect, RevokedEffect, TakenEffect, PausedEffect, ClosedEffect,
+                            AnswerEffect, WriteEffect, DeleteEffect>;
 
 }  // namespace tidemark::groups

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "server/base/check.h"
 #include "server/base/error.h"
+#include "server/groups/topic_names.h"
 
 namespace tidemark::groups {
 namespace {
@@ -34,7 +35,9 @@ absl::Status DoesNotRead(const storage::GroupRecord& group, const std::string& t
 }  // namespace
 
 Group::Group(storage::GroupRecord record, const GroupTiming& timing)
-    : record_(std::move(record)), timing_(timing) {}
+    : record_(std::move(record)),
+      filter_(std::make_shared<const log::Filter>(record_.filter)),
+      timing_(timing) {}
 
 void Group::LoadOffsets(const std::vector<std::pair<LogId, Offset>>& offsets) {
   TM_CHECK(!offsets_loaded_);
@@ -63,6 +66,7 @@ void Group::AddTopic(const LoadedTopic& topic, absl::Time now) {
     state.topic = topic.topic;
     state.index = PartitionIndex(i);
     state.partition = topic.partitions[i];
+    state.retired = !Reads(record_.topics, topic.topic->name());
   }
   retarget_ = true;
   Settle(now);
@@ -72,13 +76,28 @@ void Group::RemoveTopic(TopicId id, const absl::Status& why, absl::Time now) {
   const auto it = std::find_if(topics_.begin(), topics_.end(),
                                [id](const auto& topic) { return topic.second->id() == id; });
   if (it == topics_.end()) return;
+  const bool named = std::binary_search(record_.topics.begin(), record_.topics.end(), it->first);
+  absl::btree_map<MemberNumber, std::vector<LogId>> lost;
   for (uint32_t i = 0; i < it->second->partitions(); ++i) {
     const LogId log = it->second->log(PartitionIndex(i));
-    partitions_.erase(log);
+    const auto state = partitions_.find(log);
+    if (const Ownership* owner = state->second.owner.get(); owner != nullptr) {
+      lost[owner->member].push_back(log);
+    }
+    partitions_.erase(state);
     commits_.Forget(log);
   }
   topics_.erase(it);
-  CloseMembers(why);
+  if (named) {
+    CloseMembers(why);
+  } else {
+    ++revocations_;
+    for (auto& [member, logs] : lost) {
+      effects_.push_back(RevokedEffect{member, logs, now, revocations_});
+      effects_.push_back(TakenEffect{member, std::move(logs)});
+    }
+    retarget_ = true;
+  }
   Settle(now);
 }
 
@@ -87,6 +106,7 @@ void Group::Join(MemberNumber member, MemberInfo info, absl::Time now) {
   TM_CHECK(life_ == Life::kLive);
   const bool added = members_.emplace(member, std::move(info)).second;
   TM_CHECK(added);
+  if (paused()) effects_.push_back(PausedEffect{member, true});
   retarget_ = true;
   Settle(now);
 }
@@ -152,6 +172,11 @@ std::optional<AckRejection> Group::AckOne(MemberNumber member, const TopicPartit
     return late ? AckRejection::kFenced : AckRejection::kOutOfRange;
   }
   const LogId log = state->partition->log();
+  if (owner.fenced) {
+    owner.acked = std::max(owner.acked, ack.offset);
+    rearrange_ = rearrange_ || owner.drained();
+    return AckRejection::kFenced;
+  }
   owner.acked = std::max(owner.acked, ack.offset);
   owner.in_flight.Ack(owner.acked);
   const std::optional<Offset> newest = commits_.Newest(log);
@@ -162,10 +187,14 @@ std::optional<AckRejection> Group::AckOne(MemberNumber member, const TopicPartit
 }
 
 void Group::Release(MemberNumber member, const std::vector<TopicPartition>& partitions,
-                    absl::Time now) {
+                    std::optional<uint64_t> revocation, absl::Time now) {
   for (const TopicPartition& released : partitions) {
     PartitionState* state = FindOwned(member, released.topic, released.partition);
-    if (state != nullptr && state->owner->revoked) Free(state->partition->log(), *state);
+    if (state == nullptr) continue;
+    const Ownership& owner = *state->owner;
+    // The answer to an earlier revocation, which was over before it came, is not one to this.
+    if (!owner.revoked || revocation.value_or(owner.revocation) != owner.revocation) continue;
+    Free(state->partition->log(), *state);
   }
   Settle(now);
 }
@@ -186,9 +215,7 @@ absl::Status Group::TryCommitOffsets(const std::vector<OffsetEntry>& entries, bo
   std::vector<EntryState> states;
   std::vector<LogId> logs;
   for (const OffsetEntry& entry : entries) {
-    if (!std::binary_search(record_.topics.begin(), record_.topics.end(), entry.topic)) {
-      return DoesNotRead(record_, entry.topic);
-    }
+    if (absl::Status status = CheckReads(entry.topic); !status.ok()) return status;
     const auto topic = topics_.find(entry.topic);
     if (topic == topics_.end()) return NoSuch("topic", entry.topic, ": it was deleted");
     const PartitionState* state = Find(entry.topic, entry.partition);
@@ -201,6 +228,10 @@ absl::Status Group::TryCommitOffsets(const std::vector<OffsetEntry>& entries, bo
     if (states[i].committed != entries[i].offset) commits_.Set(logs[i], entries[i].offset);
   }
   return absl::OkStatus();
+}
+
+absl::Status Group::CheckReads(const std::string& topic) const {
+  return Reads(record_.topics, topic) ? absl::OkStatus() : DoesNotRead(record_, topic);
 }
 
 EntryState Group::StateOf(const OffsetEntry& entry, const PartitionState& state) const {

@@ -4,7 +4,8 @@
 // Terms.     See member.h. target: the member a partition is to belong to once it is free.
 // Invariant. A partition is sent to its owner only, and changes hands only when the owner drained,
 //            released, left or was fenced. The next owner begins at the newest offset: the highest
-//            that was ever acked or passed. Newest offsets fall only by CommitOffsets.
+//            that was ever acked or passed. Newest offsets fall only by CommitOffsets and Seek; no
+//            ack of what was delivered before a Seek counts after it.
 // Threads.   One thread at a time (LiveGroup's mutex).
 #pragma once
 
@@ -15,7 +16,9 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/groups/assignment.h"
 #include "server/groups/description.h"
@@ -23,6 +26,8 @@
 #include "server/groups/in_flight.h"
 #include "server/groups/offset_commits.h"
 #include "server/groups/offset_entries.h"
+#include "server/groups/seek.h"
+#include "server/log/filter.h"
 #include "server/log/partition.h"
 #include "server/log/topic.h"
 #include "server/storage/records.h"
@@ -59,8 +64,25 @@ class Group {
   std::vector<log::TopicPtr> topics() const;
   // Requires that offsets are loaded.
   void AddTopic(const LoadedTopic& topic, absl::Time now);
-  // The topic is deleted: its partitions are forgotten and every member is closed.
+  // The topic is deleted: its partitions are forgotten. If the group names it, every member is
+  // closed; if only a pattern stands for it, it is taken from its owners.
   void RemoveTopic(TopicId id, const absl::Status& why, absl::Time now);
+
+  // --- Control.
+  // The settings as they are stored now. What differs is applied to live members: partitions of
+  // topics that are not read any more are revoked for good; with another filter each is revoked,
+  // finished under the old one, and assigned again under the new one; a pause is told.
+  void SetRecord(storage::GroupRecord record, absl::Time now);
+  bool paused() const { return record_.paused_time_us.has_value(); }
+  // Moves offsets, also of owned partitions: what was delivered of them before can no longer be
+  // acked. `done` hears the moves once they are durable. Requires each partition once.
+  // NOT_FOUND            a topic or partition does not exist.
+  // FAILED_PRECONDITION  GROUP_SETTINGS_DIFFER: the group does not read a topic.
+  // UNAVAILABLE          GROUP_DELETING, or the store stops or failed.
+  void Seek(const std::vector<TopicPartitionOffset>& targets, SeekCallback done, absl::Time now);
+  // What Seek would do.
+  absl::StatusOr<std::vector<SeekMove>> PlanSeek(
+      const std::vector<TopicPartitionOffset>& targets) const;
 
   // --- Members. Unknown ones are ignored: they left or were closed meanwhile.
   size_t members() const { return members_.size(); }
@@ -72,7 +94,9 @@ class Group {
                               Offset scanned_to, uint64_t delivered_events);
   void Ack(MemberNumber member, std::vector<TopicPartitionOffset> offsets, AckCallback done,
            absl::Time now);
-  void Release(MemberNumber member, const std::vector<TopicPartition>& partitions, absl::Time now);
+  // `revocation`: the one that it answers; unset: whichever there is.
+  void Release(MemberNumber member, const std::vector<TopicPartition>& partitions,
+               std::optional<uint64_t> revocation, absl::Time now);
 
   // --- Offsets. See GroupCoordinator; topics of `entries` exist.
   void CommitOffsets(const std::vector<OffsetEntry>& entries, bool allow_rewind,
@@ -110,11 +134,15 @@ class Group {
   // What is known of a partition while a member owns it.
   struct Ownership {
     MemberNumber member;
+    std::shared_ptr<const log::Filter> filter;
     bool revoked = false;
-    absl::Time deadline;   // When revoked.
-    Offset acked;          // Everything before it is done, or was before this owner came.
-    Offset delivered_end;  // One past the last delivered event.
-    Offset scanned_to;     // The filter has passed everything before it; >= delivered_end.
+    // The group was sought elsewhere: acks count for nothing but as the answer to that.
+    bool fenced = false;
+    uint64_t revocation = 0;  // Its number, when revoked.
+    absl::Time deadline;      // When revoked.
+    Offset acked;             // Everything before it is done, or was before this owner came.
+    Offset delivered_end;     // One past the last delivered event.
+    Offset scanned_to;        // The filter has passed everything before it; >= delivered_end.
     InFlight in_flight;
     absl::Time passed_commit_time = absl::InfinitePast();
     bool drained() const { return acked >= delivered_end; }
@@ -125,16 +153,23 @@ class Group {
     log::TopicPtr topic;
     PartitionIndex index;
     log::PartitionPtr partition;
+    bool retired = false;  // Its topic is not read any more: nobody gets it.
     std::optional<MemberNumber> target;
     std::unique_ptr<Ownership> owner;  // Null: free.
     MemberNumber last_owner;           // Before the present one; 0: nobody.
     Offset last_scanned_to;            // Its own.
   };
 
+  // It must be revoked also if it is to stay where it is.
+  bool MustComeBack(const Ownership& owner) const {
+    return owner.fenced || owner.filter != filter_;
+  }
   PartitionState* Find(absl::string_view topic, PartitionIndex partition);
   // The state of a partition that `member` owns, else null.
   PartitionState* FindOwned(MemberNumber member, absl::string_view topic, PartitionIndex partition);
   Offset StartFor(const PartitionState& state) const;
+  // FAILED_PRECONDITION  GROUP_SETTINGS_DIFFER.
+  absl::Status CheckReads(const std::string& topic) const;
   absl::Status TryCommitOffsets(const std::vector<OffsetEntry>& entries, bool allow_rewind);
   PartitionDescription DescribeOne(const PartitionState& state) const;
   EntryState StateOf(const OffsetEntry& entry, const PartitionState& state) const;
@@ -146,6 +181,10 @@ class Group {
   // Takes the partition from its owner.
   void Free(LogId log, PartitionState& state);
   void CloseMembers(const absl::Status& why);
+  // Closes members that did not answer a seek in time.
+  void CloseUnanswering(absl::Time now);
+  // Forgets topics that are not read any more, once nobody owns anything of them.
+  void DropRetired();
 
   // Brings everything to rest after an input: Revoked, Taken and Assigned in this order, then
   // writes and answers.
@@ -158,13 +197,15 @@ class Group {
   void Answer(OffsetCommits::Ready ready);
 
   storage::GroupRecord record_;
+  std::shared_ptr<const log::Filter> filter_;  // The record's.
   const GroupTiming timing_;
   Life life_ = Life::kLive;
   bool delete_issued_ = false;
   bool offsets_loaded_ = false;
-  bool retarget_ = false;   // Members or partitions changed.
-  bool rearrange_ = false;  // Some partition may be misplaced, drained or free.
-  bool passed_ = false;     // Some filter passed events that no commit says yet.
+  bool retarget_ = false;     // Members or partitions changed.
+  bool rearrange_ = false;    // Some partition may be misplaced, drained or free.
+  uint64_t revocations_ = 0;  // Number of the newest one.
+  bool passed_ = false;       // Some filter passed events that no commit says yet.
   absl::btree_map<MemberNumber, MemberInfo> members_;
   absl::btree_map<LogId, PartitionState> partitions_;
   absl::btree_map<std::string, log::TopicPtr> topics_;  // Loaded ones, by name.

@@ -68,6 +68,12 @@ absl::StatusOr<GroupCoordinator::GroupPtr> GroupCoordinator::FindLoaded(absl::st
   return group;
 }
 
+absl::StatusOr<storage::GroupRecord> GroupCoordinator::FindRecord(absl::string_view group) const {
+  const GroupPtr found = Find(group);
+  if (found == nullptr) return NoSuchGroup(group);
+  return found->Record();
+}
+
 absl::StatusOr<std::vector<TopicPartitionOffset>> GroupCoordinator::GetOffsets(
     absl::string_view group, const std::vector<std::string>& topics) {
   absl::StatusOr<GroupPtr> found = FindLoaded(group);
@@ -130,16 +136,16 @@ void GroupCoordinator::Tick(absl::Time now) {
   for (const GroupPtr& group : active) {
     if (group->Tick(now)) KeepTicking(group);
   }
-  LoadInBackground();
+  LoadInBackground(active);
 }
 
-void GroupCoordinator::LoadInBackground() {
-  std::vector<GroupPtr> candidates;
+void GroupCoordinator::LoadInBackground(const absl::flat_hash_set<GroupPtr>& active) {
+  std::vector<GroupPtr> candidates(active.begin(), active.end());
   {
     absl::MutexLock lock(&mu_);
     if (loading_) return;
     auto it = groups_.upper_bound(load_after_);
-    for (; it != groups_.end() && candidates.size() < kGroupsPerTick; ++it) {
+    for (size_t i = 0; it != groups_.end() && i < kGroupsPerTick; ++it, ++i) {
       candidates.push_back(it->second);
       load_after_ = it->first;
     }

@@ -2,7 +2,7 @@
 //
 // Terms.    DESIGN: consumer group, committed offset. See member.h for owners and acks.
 // Invariant. Never two live owners of a partition; a committed offset moves back only by
-//           CommitOffsets with allow_rewind; what is not acked is delivered again.
+//           CommitOffsets with allow_rewind and SeekGroup; what is not acked is delivered again.
 // Threads.  Safe from any thread. What may wait for the disk says so; nothing else does: disk reads
 //           for Join and CommitOffsets run on `disk`.
 // Callbacks. Once each, from any thread (also before the call returns, also a commit pipeline's),
@@ -27,10 +27,12 @@
 #include "server/base/clock.h"
 #include "server/base/executor.h"
 #include "server/groups/description.h"
+#include "server/groups/group_change.h"
 #include "server/groups/group_context.h"
 #include "server/groups/join_request.h"
 #include "server/groups/member.h"
 #include "server/groups/offset_entries.h"
+#include "server/groups/seek.h"
 #include "server/log/event_log.h"
 #include "server/metrics/metrics.h"
 #include "server/storage/records.h"
@@ -70,6 +72,29 @@ class GroupCoordinator {
   void CommitOffsets(std::string group, std::vector<OffsetEntry> entries, bool allow_rewind,
                      log::DoneCallback done) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Changes settings, also of a live group; what changed reaches its members before `done` is
+  // called (see Group::SetRecord), and so do partitions of topics it reads from now on.
+  // NOT_FOUND            no such group, or a topic that is named does not exist.
+  // FAILED_PRECONDITION  GROUP_HAS_MEMBERS: the mode changes only without live members.
+  // UNIMPLEMENTED        a mode other than PARTITION_ORDERED.
+  // UNAVAILABLE          GROUP_DELETING, or the store stops or failed: perhaps written.
+  void UpdateGroup(std::string group, GroupChange change, ChangeCallback done)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Moves committed offsets, also of a live group, all or nothing; requires each partition once.
+  // What its members hold of these partitions can no longer be acked (FENCED); they are revoked and
+  // assigned again. With `dry_run` it only tells what would be moved from where.
+  // NOT_FOUND            no such group, topic or partition.
+  // FAILED_PRECONDITION  GROUP_SETTINGS_DIFFER: the group does not read a topic.
+  // UNAVAILABLE          GROUP_DELETING, or the store stops or failed: perhaps written.
+  void SeekGroup(std::string group, std::vector<TopicPartitionOffset> targets, bool dry_run,
+                 SeekCallback done) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The group's settings, without waiting for the disk.
+  // NOT_FOUND  no such group.
+  absl::StatusOr<storage::GroupRecord> FindRecord(absl::string_view group) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+
   // Durable offsets by topic and partition, of `topics` or (empty) of all. May wait for the disk.
   // NOT_FOUND  no such group or topic.
   absl::StatusOr<std::vector<TopicPartitionOffset>> GetOffsets(
@@ -92,13 +117,16 @@ class GroupCoordinator {
   // Every group's lag, cheaply: never waits for the disk.
   std::vector<GroupLag> Lag() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Passes deadlines, commits what filters have passed, closes members of deleted topics, and reads
-  // offsets of groups not used yet in the background, for Lag. Call about every 100 ms.
+  // Passes deadlines, commits what filters have passed, closes members of deleted topics, brings
+  // topics that were made since to live groups that read them, and reads offsets of groups not used
+  // yet in the background, for Lag. Call about every 100 ms.
   void Tick(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   struct JoinAttempt;
   struct CommitAttempt;
+  struct ChangeAttempt;
+  struct SeekAttempt;
   using GroupPtr = std::shared_ptr<LiveGroup>;
 
   GroupPtr Find(absl::string_view name) const ABSL_LOCKS_EXCLUDED(mu_);
@@ -108,6 +136,9 @@ class GroupCoordinator {
   void CreateForJoin(std::shared_ptr<JoinAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
   void TryCommit(std::shared_ptr<CommitAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
   void CreateForCommit(std::shared_ptr<CommitAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
+  void FinishChange(const std::shared_ptr<ChangeAttempt>& attempt, const absl::Status& status)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void TrySeek(std::shared_ptr<SeekAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
   // The offsets a new group begins with. May wait for the disk.
   using FirstOffsets = absl::AnyInvocable<absl::StatusOr<std::vector<std::pair<LogId, Offset>>>()>;
   // Makes the group of `record`, whose id comes with the commit.
@@ -121,7 +152,8 @@ class GroupCoordinator {
   void AfterLoad(GroupPtr group, absl::AnyInvocable<void(absl::Status) &&> next);
   void KeepTicking(const GroupPtr& group) ABSL_LOCKS_EXCLUDED(mu_);
   void Forget(const std::string& name, const LiveGroup* group) ABSL_LOCKS_EXCLUDED(mu_);
-  void LoadInBackground() ABSL_LOCKS_EXCLUDED(mu_);
+  // Loads what `active` groups and a few others miss.
+  void LoadInBackground(const absl::flat_hash_set<GroupPtr>& active) ABSL_LOCKS_EXCLUDED(mu_);
 
   const std::shared_ptr<const GroupContext> context_;
   mutable absl::Mutex mu_;  // No other lock is taken while holding it.

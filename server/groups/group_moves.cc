@@ -17,7 +17,7 @@ void Group::CommitDone(const PartitionState& state) {
 }
 
 void Group::Free(LogId log, PartitionState& state) {
-  CommitDone(state);
+  if (!state.owner->fenced) CommitDone(state);
   taken_[state.owner->member].push_back(log);
   state.last_owner = state.owner->member;
   state.last_scanned_to = state.owner->scanned_to;
@@ -29,7 +29,7 @@ void Group::CommitPassed(absl::Time now) {
   if (!passed_) return;
   passed_ = false;
   for (auto& [log, state] : partitions_) {
-    if (state.owner == nullptr) continue;
+    if (state.owner == nullptr || state.owner->fenced) continue;
     Ownership& owner = *state.owner;
     if (!owner.drained() || owner.scanned_to <= StartFor(state)) continue;
     const absl::Duration since = now - owner.passed_commit_time;
@@ -44,6 +44,7 @@ void Group::CommitPassed(absl::Time now) {
 }
 
 void Group::Tick(absl::Time now) {
+  CloseUnanswering(now);
   for (auto& [log, state] : partitions_) {
     if (state.owner != nullptr && state.owner->revoked && state.owner->deadline <= now) {
       Free(log, state);
@@ -67,6 +68,7 @@ void Group::Settle(absl::Time now) {
       if (members_.contains(member)) effects_.push_back(TakenEffect{member, std::move(logs)});
     }
     taken_.clear();
+    DropRetired();
     AssignFree();
     rearrange_ = false;
   }
@@ -78,6 +80,7 @@ void Group::Retarget() {
   absl::btree_map<MemberNumber, MemberShare> shares;
   for (const auto& [member, info] : members_) shares[member].member = member;
   for (const auto& [log, state] : partitions_) {
+    if (state.retired) continue;
     logs.push_back(log);
     // What is revoked already is on its way: it may go to whom it suits best.
     if (state.owner != nullptr && !state.owner->revoked) {
@@ -98,13 +101,17 @@ void Group::RevokeMisplaced(absl::Time now) {
   absl::btree_map<MemberNumber, std::vector<LogId>> revoked;
   for (auto& [log, state] : partitions_) {
     Ownership* owner = state.owner.get();
-    if (owner == nullptr || owner->revoked || state.target == owner->member) continue;
+    if (owner == nullptr || owner->revoked) continue;
+    if (state.target == owner->member && !MustComeBack(*owner)) continue;
     owner->revoked = true;
+    owner->revocation = revocations_ + 1;
     owner->deadline = deadline;
     revoked[owner->member].push_back(log);
   }
+  if (revoked.empty()) return;
+  ++revocations_;
   for (auto& [member, logs] : revoked) {
-    effects_.push_back(RevokedEffect{member, std::move(logs), deadline});
+    effects_.push_back(RevokedEffect{member, std::move(logs), deadline, revocations_});
   }
 }
 
@@ -121,10 +128,11 @@ void Group::AssignFree() {
     const Offset from = StartFor(state);
     state.owner = std::make_unique<Ownership>();
     state.owner->member = *state.target;
+    state.owner->filter = filter_;
     state.owner->acked = from;
     state.owner->delivered_end = from;
     state.owner->scanned_to = from;
-    assigned[*state.target].push_back({state.topic, state.index, log, from});
+    assigned[*state.target].push_back({state.topic, state.index, log, from, filter_});
   }
   for (auto& [member, partitions] : assigned) {
     effects_.push_back(AssignedEffect{member, std::move(partitions)});

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "server/groups/group.h"
+#include "server/groups/topic_names.h"
 
 namespace tidemark::groups {
 namespace {
@@ -18,6 +19,7 @@ std::vector<TopicPartitionOffset> Group::DurableOffsets(
   std::vector<TopicPartitionOffset> offsets;
   for (const auto& [name, topic] : topics_) {
     if (!topics.empty() && std::find(topics.begin(), topics.end(), name) == topics.end()) continue;
+    if (!Reads(record_.topics, name)) continue;
     for (uint32_t i = 0; i < topic->partitions(); ++i) {
       const std::optional<Offset> durable = commits_.Durable(topic->log(PartitionIndex(i)));
       if (durable.has_value()) offsets.push_back({name, PartitionIndex(i), *durable});
@@ -29,6 +31,7 @@ std::vector<TopicPartitionOffset> Group::DurableOffsets(
 uint64_t Group::LagOffsets() const {
   uint64_t lag = 0;
   for (const auto& [log, state] : partitions_) {
+    if (state.retired) continue;
     lag += LagOf(commits_.Durable(log), state.partition->ends());
   }
   return lag;
@@ -54,6 +57,7 @@ GroupDescription Group::Describe(std::vector<log::PartitionPtr>& partitions) con
   GroupDescription group{.record = record_};
   absl::btree_map<MemberNumber, uint64_t> in_flight;
   for (const auto& [name, topic] : topics_) {
+    if (!Reads(record_.topics, name)) continue;
     for (uint32_t i = 0; i < topic->partitions(); ++i) {
       const PartitionState& state = partitions_.at(topic->log(PartitionIndex(i)));
       group.partitions.push_back(DescribeOne(state));

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/groups/topic_names.h"
 
 namespace tidemark::groups {
 namespace {
@@ -34,14 +35,22 @@ LiveGroup::LiveGroup(std::shared_ptr<const GroupContext> context, storage::Group
 
 bool LiveGroup::NeedsLoadLocked() const {
   if (!group_.offsets_loaded()) return true;
-  for (const std::string& name : group_.record().topics) {
-    const log::TopicPtr topic = context_->log.catalog().Find(name);
-    if (topic != nullptr && !group_.HasTopic(topic->id())) return true;
+  const log::Catalog& catalog = context_->log.catalog();
+  // Before the topics are looked at: what changes meanwhile is looked at the next time.
+  const uint64_t version = catalog.version();
+  if (catalog_version_ == version) return false;
+  for (const log::TopicPtr& topic : TopicsOf(catalog, group_.record().topics)) {
+    if (!group_.HasTopic(topic->id())) return true;
   }
+  for (const log::TopicPtr& topic : group_.topics()) {
+    if (catalog.FindById(topic->id()) == nullptr) return true;  // To be dropped first.
+  }
+  catalog_version_ = version;
   return false;
 }
 
 void LiveGroup::DropDeletedTopicsLocked() {
+  if (catalog_version_ == context_->log.catalog().version()) return;
   for (const log::TopicPtr& topic : group_.topics()) {
     if (context_->log.catalog().FindById(topic->id()) != nullptr) continue;
     group_.RemoveTopic(topic->id(), TopicGone(topic->name()), context_->clock.Now());
@@ -63,9 +72,8 @@ bool LiveGroup::Refresh() {
 absl::StatusOr<std::vector<LoadedTopic>> LiveGroup::OpenTopics(
     const std::vector<std::string>& names) const {
   std::vector<LoadedTopic> loaded;
-  for (const std::string& name : names) {
-    LoadedTopic topic{.topic = context_->log.catalog().Find(name)};
-    if (topic.topic == nullptr) continue;
+  for (log::TopicPtr& found : TopicsOf(context_->log.catalog(), names)) {
+    LoadedTopic topic{.topic = std::move(found)};
     for (uint32_t i = 0; i < topic.topic->partitions(); ++i) {
       absl::StatusOr<log::PartitionPtr> partition =
           context_->log.OpenPartition(*topic.topic, PartitionIndex(i));
@@ -112,9 +120,8 @@ absl::Status LiveGroup::Load() {
 absl::Status LiveGroup::CheckJoinLocked(const JoinRequest& request) const {
   if (absl::Status status = group_.CheckLive(); !status.ok()) return status;
   if (absl::Status status = CheckSettings(group_.record(), request); !status.ok()) return status;
-  for (const std::string& name : group_.record().topics) {
-    if (context_->log.catalog().Find(name) == nullptr) return TopicGone(name);
-  }
+  const std::string missing = MissingTopic(context_->log.catalog(), group_.record().topics);
+  if (!missing.empty()) return TopicGone(missing);
   const size_t limit = context_->options.members_max;
   if (group_.members() >= limit) return TooManyMembers(group_.record().name, limit);
   return absl::OkStatus();
@@ -216,10 +223,11 @@ void LiveGroup::Ack(MemberNumber member, std::vector<TopicPartitionOffset> offse
   Drain();
 }
 
-void LiveGroup::Release(MemberNumber member, const std::vector<TopicPartition>& partitions) {
+void LiveGroup::Release(MemberNumber member, const std::vector<TopicPartition>& partitions,
+                        std::optional<uint64_t> revocation) {
   {
     absl::MutexLock lock(&mu_);
-    group_.Release(member, partitions, context_->clock.Now());
+    group_.Release(member, partitions, revocation, context_->clock.Now());
     CollectLocked();
   }
   Drain();
@@ -258,6 +266,11 @@ std::vector<TopicPartitionOffset> LiveGroup::DurableOffsets(
 GroupDescription LiveGroup::Describe(std::vector<log::PartitionPtr>& partitions) const {
   absl::MutexLock lock(&mu_);
   return group_.Describe(partitions);
+}
+
+storage::GroupRecord LiveGroup::Record() const {
+  absl::MutexLock lock(&mu_);
+  return group_.record();
 }
 
 GroupSummary LiveGroup::Summary() const {

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "server/groups/group.h"
+#include "server/groups/group_change.h"
 #include "server/groups/group_context.h"
 #include "server/groups/join_request.h"
 
@@ -33,7 +34,8 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
 
   // Reads what is missing: offsets, and topics that came since. OK also when a topic is missing.
   absl::Status Load() ABSL_LOCKS_EXCLUDED(mu_);
-  // Takes out topics that were deleted. True: Load has something to do.
+  // Takes out topics that were deleted. True: Load has something to do. Costs next to nothing while
+  // the same topics exist.
   bool Refresh() ABSL_LOCKS_EXCLUDED(mu_);
 
   // `done` is used only with kTaken.
@@ -42,6 +44,13 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
       ABSL_LOCKS_EXCLUDED(mu_);
   Outcome CommitOffsets(const std::vector<OffsetEntry>& entries, bool allow_rewind,
                         log::DoneCallback& done) ABSL_LOCKS_EXCLUDED(mu_);
+  // Only within a mutation's prepare: the settings with `change`, or why not. See ApplyChange.
+  absl::StatusOr<storage::GroupRecord> PlanChange(const GroupChange& change) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // What PlanChange answered is durable.
+  void SetRecord(storage::GroupRecord record) ABSL_LOCKS_EXCLUDED(mu_);
+  Outcome Seek(const std::vector<TopicPartitionOffset>& targets, bool dry_run, SeekCallback& done)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // `forget` is called when the deletion is durable, before anybody hears of it.
   Outcome Delete(bool force, absl::AnyInvocable<void()> forget, log::DoneCallback& done)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -51,8 +60,8 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
                 uint64_t delivered_events) ABSL_LOCKS_EXCLUDED(mu_);
   void Ack(MemberNumber member, std::vector<TopicPartitionOffset> offsets, AckCallback done)
       ABSL_LOCKS_EXCLUDED(mu_);
-  void Release(MemberNumber member, const std::vector<TopicPartition>& partitions)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  void Release(MemberNumber member, const std::vector<TopicPartition>& partitions,
+               std::optional<uint64_t> revocation) ABSL_LOCKS_EXCLUDED(mu_);
   void Leave(MemberNumber member) ABSL_LOCKS_EXCLUDED(mu_);
 
   // True: call again at the next tick.
@@ -63,12 +72,13 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
   // Without lag_time; `partitions` gets those of the description, in its order.
   GroupDescription Describe(std::vector<log::PartitionPtr>& partitions) const
       ABSL_LOCKS_EXCLUDED(mu_);
+  storage::GroupRecord Record() const ABSL_LOCKS_EXCLUDED(mu_);
   GroupSummary Summary() const ABSL_LOCKS_EXCLUDED(mu_);
   GroupLag Lag() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   bool NeedsLoadLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Those of these topics that exist, opened.
+  // Those of the topics of these names and patterns that exist, opened.
   absl::StatusOr<std::vector<LoadedTopic>> OpenTopics(const std::vector<std::string>& names) const;
   // Takes out topics that were deleted.
   void DropDeletedTopicsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -94,6 +104,8 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
   Group group_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<MemberNumber, std::shared_ptr<MemberListener>> listeners_
       ABSL_GUARDED_BY(mu_);
+  // As long as the catalog has this version, no topic is missing here or too many.
+  mutable uint64_t catalog_version_ ABSL_GUARDED_BY(mu_) = 0;
   std::deque<Effect> outbox_ ABSL_GUARDED_BY(mu_);
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   // Of the deletion under way.

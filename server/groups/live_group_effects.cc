@@ -66,10 +66,13 @@ void LiveGroup::CarryOut(Effect effect, MemberListener* listener) {
                  },
                  [&](RevokedEffect& revoked) {
                    if (listener == nullptr) return;
-                   listener->OnRevoked(std::move(revoked.logs), revoked.deadline);
+                   listener->OnRevoked(std::move(revoked.logs), revoked.deadline, revoked.number);
                  },
                  [&](TakenEffect& taken) {
                    if (listener != nullptr) listener->OnTaken(std::move(taken.logs));
+                 },
+                 [&](PausedEffect& paused) {
+                   if (listener != nullptr) listener->OnPaused(paused.paused);
                  },
                  [&](ClosedEffect& closed) {
                    if (listener != nullptr) listener->OnClosed(std::move(closed.status));

@@ -23,8 +23,9 @@ void Member::Ack(std::vector<TopicPartitionOffset> offsets, AckCallback done) {
   group_->Ack(number_, std::move(offsets), std::move(done));
 }
 
-void Member::Release(const std::vector<TopicPartition>& partitions) {
-  group_->Release(number_, partitions);
+void Member::Release(const std::vector<TopicPartition>& partitions,
+                     std::optional<uint64_t> revocation) {
+  group_->Release(number_, partitions, revocation);
 }
 
 void Member::Leave() { group_->Leave(number_); }

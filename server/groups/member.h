@@ -5,7 +5,12 @@
 //            partition that is not (or no longer) the member's; it has no effect.
 // The life of an assignment: OnAssigned, deliveries (each claimed by Progress) and acks; when the
 //            partition is to move OnRevoked, then OnTaken as soon as it is drained, released or the
-//            deadline passes. Only then does the next owner get OnAssigned.
+//            deadline passes. Only then does the next owner get OnAssigned. The next owner may be
+//            the same member: after a seek, or when the group's filter changed.
+// A seek is a revocation whose acks are fenced from the start; to ack what is in hand, or to
+// release
+//            it, answers it. A member that does not until the deadline is closed: nothing it says
+//            later can be taken for an ack of the new place.
 // Threads.   Safe from any thread. Progress calls nobody, so it may be called under the caller's
 //            locks. Ack, Release and Leave may call listeners (also of other members) and ack
 //            callbacks before they return: call them without a lock that a listener takes.
@@ -13,7 +18,9 @@
 //            GroupCoordinator's end.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +29,7 @@
 #include "absl/time/time.h"
 #include "server/base/ids.h"
 #include "server/groups/assignment.h"
+#include "server/log/filter.h"
 #include "server/log/topic.h"
 
 namespace tidemark::groups {
@@ -35,6 +43,9 @@ struct AssignedPartition {
   // Delivery continues here: the committed offset, else the partition's start. Below the start
   // offset only if retention passed it: announce the gap.
   Offset from;
+  // What of it is wanted. All that a member owns and that is not revoked has the same filter, which
+  // changes only with an assignment. Never null.
+  std::shared_ptr<const log::Filter> filter;
 };
 
 // What a group tells one member.
@@ -47,12 +58,16 @@ class MemberListener {
   virtual ~MemberListener() = default;
   // These are the member's now.
   virtual void OnAssigned(std::vector<AssignedPartition> partitions) = 0;
-  // Stop sending these; acks count until OnTaken. From now on Progress refuses them.
-  virtual void OnRevoked(std::vector<LogId> logs, absl::Time deadline) = 0;
+  // Stop sending these; acks count until OnTaken. From now on Progress refuses them. `number` rises
+  // from one revocation to the next.
+  virtual void OnRevoked(std::vector<LogId> logs, absl::Time deadline, uint64_t number) = 0;
   // These are not the member's any more; forget them.
   virtual void OnTaken(std::vector<LogId> logs) = 0;
+  // True: deliver nothing until it is called with false; what is in hand may be acked. Not called:
+  // false.
+  virtual void OnPaused(bool paused) = 0;
   // The membership is over, and the stream must end with `status`: the group or one of its topics
-  // was deleted. The last call.
+  // was deleted, or the member did not answer a seek. The last call.
   virtual void OnClosed(absl::Status status) = 0;
 };
 
@@ -110,8 +125,9 @@ class Member {
   void Ack(std::vector<TopicPartitionOffset> offsets, AckCallback done);
 
   // Gives revoked partitions back at once; what is in flight goes to the next owner. Others are
-  // ignored.
-  void Release(const std::vector<TopicPartition>& partitions);
+  // ignored, and so are those that were revoked by another than `revocation`, if that is set.
+  void Release(const std::vector<TopicPartition>& partitions,
+               std::optional<uint64_t> revocation = std::nullopt);
 
   // Ends the membership: what it owns goes to others. Acks already given are still confirmed.
   // Further calls have no effect.

@@ -1,6 +1,7 @@
 #include "server/groups/new_group.h"
 
 #include "server/base/error.h"
+#include "server/groups/topic_names.h"
 
 namespace tidemark::groups {
 namespace {
@@ -33,12 +34,12 @@ absl::Status CheckPlaces(const log::Catalog& catalog, const std::vector<OffsetEn
 absl::StatusOr<std::vector<std::pair<LogId, Offset>>> OffsetsAtStart(
     log::EventLog& log, const storage::GroupRecord& group) {
   std::vector<std::pair<LogId, Offset>> offsets;
-  for (const std::string& name : group.topics) {
-    absl::StatusOr<log::TopicPtr> topic = log.FindTopic(name);
-    if (!topic.ok()) return topic.status();
-    if (group.start.kind == storage::GroupStart::Kind::kEarliest) continue;
-    for (PartitionIndex i; i.value() < (*topic)->partitions(); ++i) {
-      absl::StatusOr<log::PartitionPtr> partition = log.OpenPartition(**topic, i);
+  const std::string missing = MissingTopic(log.catalog(), group.topics);
+  if (!missing.empty()) return log.FindTopic(missing).status();
+  if (group.start.kind == storage::GroupStart::Kind::kEarliest) return offsets;
+  for (const log::TopicPtr& topic : TopicsOf(log.catalog(), group.topics)) {
+    for (PartitionIndex i; i.value() < topic->partitions(); ++i) {
+      absl::StatusOr<log::PartitionPtr> partition = log.OpenPartition(*topic, i);
       if (!partition.ok()) return partition.status();
       absl::StatusOr<Offset> start = StartIn(log, group.start, **partition);
       if (!start.ok()) return start.status();

@@ -17,9 +17,10 @@ absl::Status NoSuchGroup(absl::string_view name);
 // NOT_FOUND  an entry names a topic or partition that does not exist.
 absl::Status CheckPlaces(const log::Catalog& catalog, const std::vector<OffsetEntry>& entries);
 
-// The offsets that `group.start` stands for now. None for EARLIEST: without a committed offset a
-// group begins at the start of a partition. May wait for the disk.
-// NOT_FOUND  one of its topics does not exist.
+// The offsets that `group.start` stands for now, in the topics that exist. None for EARLIEST, nor
+// in topics that a pattern finds later: without a committed offset a group begins at the start of a
+// partition. May wait for the disk.
+// NOT_FOUND  a topic that it names does not exist.
 absl::StatusOr<std::vector<std::pair<LogId, Offset>>> OffsetsAtStart(
     log::EventLog& log, const storage::GroupRecord& group);
 

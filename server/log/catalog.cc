@@ -46,10 +46,12 @@ uint64_t Catalog::partitions() const {
 TopicPtr Catalog::Put(storage::TopicRecord record) {
   const auto topic = std::make_shared<const Topic>(Topic{std::move(record)});
   absl::MutexLock lock(&mu_);
-  if (!by_id_.contains(topic->id())) partitions_ += topic->partitions();
+  const bool is_new = !by_id_.contains(topic->id());
+  if (is_new) partitions_ += topic->partitions();
   by_name_[topic->name()] = topic;
   by_id_[topic->id()] = topic;
   by_first_log_[topic->record.first_log] = topic;
+  if (is_new) version_.fetch_add(1, std::memory_order_release);
   return topic;
 }
 
@@ -62,6 +64,7 @@ void Catalog::Remove(TopicId id) {
   by_name_.erase(topic->name());
   by_first_log_.erase(topic->record.first_log);
   by_id_.erase(it);
+  version_.fetch_add(1, std::memory_order_release);
 }
 
 }  // namespace tidemark::log

@@ -4,6 +4,7 @@
 // Threads.   Safe from any thread; never blocks on the disk.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ class Catalog {
       ABSL_LOCKS_EXCLUDED(mu_);
   // Partitions of all topics.
   uint64_t partitions() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Rises whenever a topic was made or deleted, after it can be seen here: while it stays the same,
+  // the same topics exist.
+  uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
   // Adds a topic or replaces the settings of the one with this id.
   TopicPtr Put(storage::TopicRecord record) ABSL_LOCKS_EXCLUDED(mu_);
@@ -39,6 +43,7 @@ class Catalog {
   absl::flat_hash_map<TopicId, TopicPtr> by_id_ ABSL_GUARDED_BY(mu_);
   absl::btree_map<LogId, TopicPtr> by_first_log_ ABSL_GUARDED_BY(mu_);
   uint64_t partitions_ ABSL_GUARDED_BY(mu_) = 0;
+  std::atomic<uint64_t> version_{1};
 };
 
 }  // namespace tidemark::log

@@ -67,6 +67,12 @@ struct KeyFigures {
   Offset last;                  // The newest, readable or not.
 };
 
+// What counting may still cost.
+struct CountBudget {
+  uint64_t bytes = UINT64_MAX;     // Of batches to be read.
+  uint64_t postings = UINT64_MAX;  // Of types, one for each batch that has the type.
+};
+
 class EventIndex {
  public:
   EventIndex(const storage::Store& store, const Catalog& catalog, const PartitionReader& reader,
@@ -89,6 +95,15 @@ class EventIndex {
   // DATA_LOSS  as AddTypes.
   absl::StatusOr<std::optional<KeyFigures>> FindKey(const Partition& partition,
                                                     absl::string_view key) const;
+
+  // How many readable events in [from, until) match; exact at the moment of the answer. Empty: the
+  // budget, from which the cost is taken, was not enough. A filter of types costs a posting for
+  // each batch that has one, and reads at most the two batches that the stretch cuts; one of keys
+  // reads the batches that have one (without an index of keys: all). DATA_LOSS  the index or a
+  // batch is damaged. NOT_FOUND  the partition is deleted.
+  absl::StatusOr<std::optional<uint64_t>> Count(const Partition& partition, const Filter& filter,
+                                                Offset from, Offset until,
+                                                CountBudget& budget) const;
 
   // False: this topic's keys are not indexed.
   bool KeysAreIndexed(const Partition& partition) const;
@@ -131,6 +146,21 @@ class EventIndex {
   absl::StatusOr<std::optional<Offset>> FirstOfKey(const Partition& partition,
                                                    const std::string& key, Offset from,
                                                    Offset until) const;
+  struct Counted {
+    bool known = true;               // False: the index cannot tell; read.
+    std::optional<uint64_t> events;  // Empty: the budget is used up.
+  };
+  // Of a filter of types, in a stretch of whole batches.
+  absl::StatusOr<Counted> CountByIndex(const Partition& partition, const Filter& filter,
+                                       Offset from, Offset until, CountBudget& budget) const;
+  absl::StatusOr<std::optional<uint64_t>> CountSealed(storage::TermCursor& sealed,
+                                                      const Filter& filter, Offset from,
+                                                      Offset until, CountBudget& budget) const;
+  absl::StatusOr<uint64_t> CountRow(const storage::TermCursor& row, Offset from, Offset until,
+                                    CountBudget& budget) const;
+  absl::StatusOr<std::optional<uint64_t>> CountByReading(const Partition& partition,
+                                                         const Filter& filter, Offset from,
+                                                         Offset until, CountBudget& budget) const;
   // Says of which topic and partition an error is.
   absl::Status Annotate(const Partition& partition, absl::Status status) const;
 

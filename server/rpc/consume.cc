@@ -50,11 +50,18 @@ void ConsumeCall::OnAssigned(std::vector<groups::AssignedPartition> partitions) 
   Receive(std::move(partitions));
 }
 
-void ConsumeCall::OnRevoked(std::vector<LogId> logs, absl::Time deadline) {
-  Receive(Revocation{std::move(logs), deadline});
+void ConsumeCall::OnRevoked(std::vector<LogId> logs, absl::Time deadline, uint64_t number) {
+  Receive(Revocation{std::move(logs), deadline, number});
 }
 
 void ConsumeCall::OnTaken(std::vector<LogId> logs) { Receive(Taking{std::move(logs)}); }
+
+// What is on its way to the client already still arrives; nothing that is appended later does.
+void ConsumeCall::OnPaused(bool paused) {
+  absl::MutexLock lock(&mu_);
+  paused_ = paused;
+  KickLocked();
+}
 
 void ConsumeCall::OnClosed(absl::Status status) { EndSoon(std::move(status)); }
 
@@ -113,7 +120,10 @@ absl::Status ConsumeCall::Handle(const v1::ConsumeRequest& request,
     case v1::ConsumeRequest::kRelease: {
       auto partitions = FromProto(request.release(), context_.limits);
       if (!partitions.ok()) return partitions.status();
-      member->Release(*partitions);
+      const std::optional<uint64_t> revocation =
+          request.release().has_revocation() ? std::make_optional(request.release().revocation())
+                                             : std::nullopt;
+      member->Release(*partitions, revocation);
       return absl::OkStatus();
     }
     case v1::ConsumeRequest::kLeave:
@@ -153,13 +163,6 @@ void ConsumeCall::OnJoined(absl::StatusOr<groups::JoinResult> result) {
   absl::MutexLock lock(&mu_);
   joining_ = false;
   if (ended_ || cancelled_) return;  // `result` goes, and with it the membership.
-  feed_ = delivery::PartitionFeed::Create(context_.log,
-                                          {.filter = log::Filter(result->group.filter),
-                                           .batch_bytes_max = context_.limits.batch_bytes_max},
-                                          [weak = weak_from_this()] {
-                                            if (const auto call = weak.lock()) call->Kick();
-                                          });
-  filtered_ = !result->group.filter.empty();
   member_ = result->member;
   outbox_.push_back(JoinedMessage(*result));
   StartReadLocked();

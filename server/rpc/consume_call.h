@@ -28,6 +28,7 @@ namespace tidemark::rpc {
 struct Revocation {
   std::vector<LogId> logs;
   absl::Time deadline;
+  uint64_t number;
 };
 struct Taking {
   std::vector<LogId> logs;
@@ -47,8 +48,9 @@ class ConsumeCall final : public Drainable,
 
   // groups::MemberListener
   void OnAssigned(std::vector<groups::AssignedPartition> partitions) override;
-  void OnRevoked(std::vector<LogId> logs, absl::Time deadline) override;
+  void OnRevoked(std::vector<LogId> logs, absl::Time deadline, uint64_t number) override;
   void OnTaken(std::vector<LogId> logs) override;
+  void OnPaused(bool paused) override;
   void OnClosed(absl::Status status) override;
 
  private:
@@ -86,6 +88,9 @@ class ConsumeCall final : public Drainable,
   bool StepLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Apply(const GroupEvent& event);
   absl::Status ApplyAssigned(const std::vector<groups::AssignedPartition>& partitions);
+  // Delivers nothing more of it.
+  void Forget(LogId log);
+  void UseFilter(const std::shared_ptr<const log::Filter>& filter);
 
   // Writes the next delivery, if there is one and the client has credit for it.
   // True: a write is under way or the work is handed to a reader thread.
@@ -124,10 +129,10 @@ class ConsumeCall final : public Drainable,
   grpc::ByteBuffer request_;  // Of the read under way.
   bool registered_ = false;
 
-  // Of who pumps; made before the first pump that uses them.
-  std::shared_ptr<delivery::PartitionFeed> feed_;
+  // Of who pumps.
+  std::shared_ptr<delivery::PartitionFeed> feed_;  // Null until something is assigned.
+  std::shared_ptr<const log::Filter> filter_;      // The feed's.
   absl::flat_hash_map<LogId, groups::TopicPartition> assigned_;  // And not revoked.
-  bool filtered_ = false;
   bool caught_up_ = false;
   absl::Mutex mu_;  // Then CallRegistry's.
   grpc::Alarm alarm_ ABSL_GUARDED_BY(mu_);
@@ -142,6 +147,7 @@ class ConsumeCall final : public Drainable,
   bool pumping_ ABSL_GUARDED_BY(mu_) = false;  // Or writing: somebody will look.
   bool kicked_ ABSL_GUARDED_BY(mu_) = false;
   bool heartbeat_due_ ABSL_GUARDED_BY(mu_) = false;
+  bool paused_ ABSL_GUARDED_BY(mu_) = false;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   bool end_when_quiet_ ABSL_GUARDED_BY(mu_) = false;  // Once pending acks are confirmed.
   bool end_now_ ABSL_GUARDED_BY(mu_) = false;

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/base/error.h"
+#include "server/base/check.h"
 #include "server/rpc/batch_encoder.h"
 #include "server/rpc/byte_buffer.h"
 #include "server/rpc/consume_call.h"
@@ -98,18 +98,18 @@ absl::Status ConsumeCall::Apply(const GroupEvent& event) {
   }
   if (const auto* taken = std::get_if<Taking>(&event)) {
     for (const LogId log : taken->logs) {
-      feed_->Remove(log);
-      assigned_.erase(log);
+      if (assigned_.erase(log) > 0) feed_->Remove(log);
     }
     return absl::OkStatus();
   }
   const auto& revoked = std::get<Revocation>(event);
   v1::ConsumeResponse response;
   FillTime(revoked.deadline, *response.mutable_revoked()->mutable_deadline());
+  response.mutable_revoked()->set_revocation(revoked.number);
   for (const LogId log : revoked.logs) {
-    feed_->Remove(log);
     const auto it = assigned_.find(log);
     if (it == assigned_.end()) continue;
+    feed_->Remove(log);
     v1::TopicPartition& out = *response.mutable_revoked()->add_partitions();
     out.set_topic(it->second.topic);
     out.set_partition(it->second.partition.value());
@@ -120,10 +120,23 @@ absl::Status ConsumeCall::Apply(const GroupEvent& event) {
   return absl::OkStatus();
 }
 
+void ConsumeCall::UseFilter(const std::shared_ptr<const log::Filter>& filter) {
+  if (feed_ != nullptr && filter_ == filter) return;
+  TM_CHECK(assigned_.empty());
+  filter_ = filter;
+  feed_ = delivery::PartitionFeed::Create(
+      context_.log, {.filter = *filter, .batch_bytes_max = context_.limits.batch_bytes_max},
+      [weak = weak_from_this()] {
+        if (const auto call = weak.lock()) call->Kick();
+      });
+}
+
 absl::Status ConsumeCall::ApplyAssigned(const std::vector<groups::AssignedPartition>& partitions) {
   for (const groups::AssignedPartition& assigned : partitions) {
+    UseFilter(assigned.filter);
     absl::StatusOr<log::PartitionPtr> partition =
         context_.log.OpenPartition(*assigned.topic, assigned.partition);
+    if (absl::IsNotFound(partition.status())) continue;  // Deleted: the group will say so.
     if (!partition.ok()) return partition.status();
     feed_->Remove(assigned.log);
     assigned_[assigned.log] = {.topic = assigned.topic->name(), .partition = assigned.partition};
@@ -143,11 +156,11 @@ absl::StatusOr<bool> ConsumeCall::Deliver(log::MayWait may_wait) {
   delivery::FeedLimits limits;
   {
     absl::MutexLock lock(&mu_);
-    if (member_ == nullptr || end_when_quiet_ || credit_events_ == 0 || credit_bytes_ == 0) {
-      return false;
-    }
+    if (member_ == nullptr || end_when_quiet_ || paused_) return false;
+    if (credit_events_ == 0 || credit_bytes_ == 0) return false;
     limits = {.events_max = credit_events_, .bytes_max = credit_bytes_};
   }
+  if (feed_ == nullptr) return false;
   absl::StatusOr<delivery::FeedItem> item = feed_->Next(limits, may_wait);
   if (!item.ok()) return item.status();
   if (!item->from_tail) caught_up_ = false;
@@ -164,10 +177,17 @@ absl::StatusOr<bool> ConsumeCall::Deliver(log::MayWait may_wait) {
       Kick();
       return false;
     case delivery::FeedItem::Kind::kDeleted:
-      return NoSuch("topic", item->partition->topic->name(), ": it was deleted");
+      // The group decides what that means for its members, at its next tick.
+      Forget(item->partition->partition->log());
+      return false;
     default:
       return OnNothingLeft();
   }
+}
+
+void ConsumeCall::Forget(LogId log) {
+  feed_->Remove(log);
+  Kick();
 }
 
 absl::StatusOr<bool> ConsumeCall::DeliverSlice(const log::EventSlice& slice,
@@ -176,8 +196,7 @@ absl::StatusOr<bool> ConsumeCall::DeliverSlice(const log::EventSlice& slice,
   const Offset delivered_end = slice.OffsetAt(slice.count - 1) + 1;
   const std::shared_ptr<groups::Member> member = this->member();
   if (!member->Progress(log, delivered_end, slice.next, slice.count)) {
-    feed_->Remove(log);  // Revoked meanwhile; the group's event is on its way.
-    Kick();
+    Forget(log);  // Revoked meanwhile; the group's event is on its way.
     return false;
   }
   context_.metrics.read_batches_total.Increment();
@@ -206,7 +225,7 @@ absl::StatusOr<bool> ConsumeCall::WriteGap(const delivery::FeedItem& item) {
 
 absl::StatusOr<bool> ConsumeCall::OnNothingLeft() {
   // What the filter passed since the last delivery counts as read.
-  if (filtered_) {
+  if (!filter_->matches_all()) {
     for (const delivery::FeedPartition* partition : feed_->partitions()) ReportScan(*partition);
   }
   if (caught_up_ || feed_->empty()) return false;

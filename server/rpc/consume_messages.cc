@@ -6,12 +6,12 @@
 #include "server/base/error.h"
 #include "server/base/utf8.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/group_settings.h"
 #include "server/rpc/names.h"
 
 namespace tidemark::rpc {
 namespace {
 
-constexpr size_t kTopicsMax = 100;
 constexpr size_t kClientNameBytesMax = 200;
 
 absl::StatusOr<storage::GroupStart> StartFromProto(const v1::Start& start) {
@@ -26,54 +26,6 @@ absl::StatusOr<storage::GroupStart> StartFromProto(const v1::Start& start) {
                                .time_us = delivery::CeilMicros(time->time)};
   }
   return InvalidField("join.start", "must be earliest, latest or time");
-}
-
-absl::StatusOr<std::optional<storage::GroupMode>> ModeFromProto(v1::GroupMode mode) {
-  switch (mode) {
-    case v1::GROUP_MODE_UNSPECIFIED:
-      return std::nullopt;
-    case v1::GROUP_MODE_PARTITION_ORDERED:
-      return storage::GroupMode::kPartitionOrdered;
-    case v1::GROUP_MODE_KEY_ORDERED:
-      return storage::GroupMode::kKeyOrdered;
-    case v1::GROUP_MODE_UNORDERED:
-      return storage::GroupMode::kUnordered;
-    default:
-      return InvalidField("join.mode",
-                          absl::StrCat("has the unknown value ", static_cast<int>(mode)),
-                          "UNKNOWN_ENUM_VALUE");
-  }
-}
-
-absl::StatusOr<storage::RetryPolicy> RetryFromProto(const v1::RetryPolicy& policy) {
-  storage::RetryPolicy retry;
-  const auto micros = [](absl::Duration duration) {
-    return static_cast<uint64_t>(absl::ToInt64Microseconds(duration));
-  };
-  if (policy.has_initial_backoff()) {
-    auto backoff = PositiveFromProto(policy.initial_backoff(), "join.retry_policy.initial_backoff");
-    if (!backoff.ok()) return backoff.status();
-    retry.initial_backoff_us = micros(*backoff);
-  }
-  if (policy.has_max_backoff()) {
-    auto backoff = PositiveFromProto(policy.max_backoff(), "join.retry_policy.max_backoff");
-    if (!backoff.ok()) return backoff.status();
-    retry.max_backoff_us = micros(*backoff);
-  }
-  if (policy.has_backoff_factor()) {
-    if (!(policy.backoff_factor() >= 1)) {
-      return InvalidField("join.retry_policy.backoff_factor", "is not at least 1");
-    }
-    retry.backoff_factor = policy.backoff_factor();
-  }
-  if (policy.has_max_attempts()) {
-    if (policy.max_attempts() == 0) {
-      return InvalidField("join.retry_policy.max_attempts", "is 0: at least 1");
-    }
-    retry.max_attempts = policy.max_attempts();
-  }
-  retry.block_key_after_dead_letter = policy.block_key_after_dead_letter();
-  return retry;
 }
 
 absl::Status CheckClientName(const std::string& name) {
@@ -93,16 +45,11 @@ absl::StatusOr<groups::JoinRequest> FromProto(const v1::Join& join, const RpcLim
                                               const std::string& peer) {
   absl::Status status = CheckName(join.group(), limits.name_bytes_max, "join.group");
   if (!status.ok()) return status;
-  if (join.topics_size() > static_cast<int>(kTopicsMax)) {
-    return OverLimit("join.topics", "group_topics_max", kTopicsMax, join.topics_size(), "topics");
-  }
-  for (int i = 0; i < join.topics_size(); ++i) {
-    status = CheckName(join.topics(i), limits.name_bytes_max, absl::StrCat("join.topics[", i, "]"));
-    if (!status.ok()) return status;
-  }
+  absl::StatusOr<std::vector<std::string>> topics =
+      GroupTopicsFromProto(join.topics(), limits, "join.topics");
+  if (!topics.ok()) return topics.status();
   if (status = CheckClientName(join.client_name()); !status.ok()) return status;
-  groups::JoinRequest request{.group = join.group(),
-                              .topics = {join.topics().begin(), join.topics().end()}};
+  groups::JoinRequest request{.group = join.group(), .topics = *std::move(topics)};
   if (join.has_filter()) {
     absl::StatusOr<storage::FilterSpec> filter = FromProto(join.filter(), limits, "join.filter");
     if (!filter.ok()) return filter.status();
@@ -111,11 +58,13 @@ absl::StatusOr<groups::JoinRequest> FromProto(const v1::Join& join, const RpcLim
   absl::StatusOr<storage::GroupStart> start = StartFromProto(join.start());
   if (!start.ok()) return start.status();
   request.start = *start;
-  absl::StatusOr<std::optional<storage::GroupMode>> mode = ModeFromProto(join.mode());
+  absl::StatusOr<std::optional<storage::GroupMode>> mode =
+      GroupModeFromProto(join.mode(), "join.mode");
   if (!mode.ok()) return mode.status();
   request.mode = *mode;
   if (join.has_retry_policy()) {
-    absl::StatusOr<storage::RetryPolicy> retry = RetryFromProto(join.retry_policy());
+    absl::StatusOr<storage::RetryPolicy> retry =
+        RetryFromProto(join.retry_policy(), "join.retry_policy");
     if (!retry.ok()) return retry.status();
     request.retry = *retry;
   }
@@ -157,22 +106,6 @@ absl::StatusOr<std::vector<groups::TopicPartition>> FromProto(const v1::Release&
         {.topic = partition.topic(), .partition = PartitionIndex(partition.partition())});
   }
   return partitions;
-}
-
-void FillGroupConfig(const storage::GroupRecord& group, v1::GroupConfig& out) {
-  out.set_name(group.name);
-  for (const std::string& topic : group.topics) out.add_topics(topic);
-  if (!group.filter.empty()) FillFilter(group.filter, *out.mutable_filter());
-  out.set_mode(group.mode == storage::GroupMode::kKeyOrdered  ? v1::GROUP_MODE_KEY_ORDERED
-               : group.mode == storage::GroupMode::kUnordered ? v1::GROUP_MODE_UNORDERED
-                                                              : v1::GROUP_MODE_PARTITION_ORDERED);
-  v1::RetryPolicy& retry = *out.mutable_retry_policy();
-  FillDuration(absl::Microseconds(group.retry.initial_backoff_us),
-               *retry.mutable_initial_backoff());
-  retry.set_backoff_factor(group.retry.backoff_factor);
-  FillDuration(absl::Microseconds(group.retry.max_backoff_us), *retry.mutable_max_backoff());
-  if (group.retry.max_attempts.has_value()) retry.set_max_attempts(*group.retry.max_attempts);
-  retry.set_block_key_after_dead_letter(group.retry.block_key_after_dead_letter);
 }
 
 void FillOffset(const groups::TopicPartitionOffset& offset, v1::TopicPartitionOffset& out) {

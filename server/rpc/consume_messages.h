@@ -22,7 +22,6 @@ absl::StatusOr<std::vector<groups::TopicPartitionOffset>> FromProto(const v1::Ac
 absl::StatusOr<std::vector<groups::TopicPartition>> FromProto(const v1::Release& release,
                                                               const RpcLimits& limits);
 
-void FillGroupConfig(const storage::GroupRecord& group, v1::GroupConfig& out);
 void FillOffset(const groups::TopicPartitionOffset& offset, v1::TopicPartitionOffset& out);
 v1::ConsumeResponse JoinedMessage(const groups::JoinResult& joined);
 v1::ConsumeResponse AssignedMessage(const std::vector<groups::AssignedPartition>& partitions);

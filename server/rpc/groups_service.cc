@@ -7,6 +7,7 @@
 #include "server/base/error.h"
 #include "server/rpc/consume_messages.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/group_settings.h"
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"
 #include "server/rpc/sync_call.h"
@@ -46,6 +47,11 @@ void FillGroup(const groups::GroupDescription& group, v1::GetGroupResponse& out)
   out.set_lag_offsets(group.lag_offsets);
   if (group.lag_events.has_value()) out.set_lag_events(*group.lag_events);
   if (group.lag_time.has_value()) FillDuration(*group.lag_time, *out.mutable_lag_time());
+  out.set_paused(group.record.paused_time_us.has_value());
+  if (group.record.paused_time_us.has_value()) {
+    FillTime(absl::FromUnixMicros(static_cast<int64_t>(*group.record.paused_time_us)),
+             *out.mutable_pause_time());
+  }
 }
 
 absl::StatusOr<std::vector<groups::OffsetEntry>> EntriesFromProto(
@@ -161,32 +167,6 @@ grpc::Status GroupsService::DeleteGroup(grpc::ServerContext*, const v1::DeleteGr
 grpc::Status GroupsService::Missing(const char* method, absl::string_view feature,
                                     absl::string_view message) {
   return Handle(context_, method, [&] { return NoFeature(feature, message); });
-}
-
-grpc::Status GroupsService::UpdateGroup(grpc::ServerContext*, const v1::UpdateGroupRequest*,
-                                        v1::UpdateGroupResponse*) {
-  return Missing("ConsumerGroups/UpdateGroup", "group.update",
-                 "this server does not change groups yet; delete it and join with other settings");
-}
-
-grpc::Status GroupsService::SeekGroup(grpc::ServerContext*, const v1::SeekGroupRequest*,
-                                      v1::SeekGroupResponse*) {
-  return Missing(
-      "ConsumerGroups/SeekGroup", "group.seek",
-      "this server does not seek groups yet; stop its members and use CommitOffsets with "
-      "allow_rewind");
-}
-
-grpc::Status GroupsService::PauseGroup(grpc::ServerContext*, const v1::PauseGroupRequest*,
-                                       v1::PauseGroupResponse*) {
-  return Missing("ConsumerGroups/PauseGroup", "group.pause",
-                 "this server does not pause groups yet; stop granting credits");
-}
-
-grpc::Status GroupsService::ResumeGroup(grpc::ServerContext*, const v1::ResumeGroupRequest*,
-                                        v1::ResumeGroupResponse*) {
-  return Missing("ConsumerGroups/ResumeGroup", "group.pause",
-                 "this server does not pause groups yet");
 }
 
 grpc::Status GroupsService::ListDeadLetters(grpc::ServerContext*, const v1::ListDeadLettersRequest*,

@@ -1,4 +1,5 @@
-// The synchronous part of the ConsumerGroups service; Consume is in consume.cc.
+// The synchronous part of the ConsumerGroups service (groups_control.cc: what changes a group while
+// it runs); Consume is in consume.cc.
 #pragma once
 
 #include "server/groups/group_coordinator.h"
@@ -42,6 +43,12 @@ class GroupsService final : public ConsumerGroupsBase {
  private:
   absl::Status Commit(const v1::CommitOffsetsRequest& request);
   absl::Status List(const v1::ListGroupsRequest& request, v1::ListGroupsResponse& response);
+  absl::Status Update(const v1::UpdateGroupRequest& request, v1::UpdateGroupResponse& response);
+  absl::Status SetPaused(const std::string& group, bool paused);
+  absl::Status Seek(const v1::SeekGroupRequest& request, v1::SeekGroupResponse& response);
+  // Counts what the move delivers again or skips.
+  absl::Status FillMove(const groups::SeekMove& move, const log::Filter& filter,
+                        v1::SeekGroupResponse& response) const;
   absl::Status CheckGroupName(absl::string_view name) const;
   grpc::Status Missing(const char* method, absl::string_view feature, absl::string_view message);
 

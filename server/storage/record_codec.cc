@@ -90,6 +90,7 @@ Json GroupToJson(const GroupRecord& record) {
   retry["max_backoff_us"] = record.retry.max_backoff_us;
   retry["block_key_after_dead_letter"] = record.retry.block_key_after_dead_letter;
   if (record.retry.max_attempts) retry["max_attempts"] = *record.retry.max_attempts;
+  if (record.paused_time_us) json["paused_time_us"] = *record.paused_time_us;
   return json;
 }
 
@@ -109,6 +110,7 @@ void GroupFromJson(const Json& json, GroupRecord& record) {
   record.retry.block_key_after_dead_letter = retry.at("block_key_after_dead_letter").get<bool>();
   record.retry.max_attempts = Optional<uint32_t>(retry, "max_attempts");
   record.create_time_us = json.at("create_time_us").get<uint64_t>();
+  record.paused_time_us = Optional<uint64_t>(json, "paused_time_us");
 }
 
 constexpr size_t kProducerFixedBytes = 8 + 4 + 8 + 8 + 4;

@@ -75,12 +75,13 @@ struct RetryPolicy {
 struct GroupRecord {
   GroupId id;
   std::string name;
-  std::vector<std::string> topics;  // Sorted, each once.
+  std::vector<std::string> topics;  // Names, or prefixes that end in '*'. Sorted, each once.
   FilterSpec filter;
   GroupMode mode = GroupMode::kPartitionOrdered;
   GroupStart start;
   RetryPolicy retry;
   uint64_t create_time_us = 0;
+  std::optional<uint64_t> paused_time_us;  // Since when it is paused; unset: it is not.
 };
 
 // The outcome of one append, remembered for its producer.

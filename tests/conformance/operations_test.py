@@ -100,10 +100,6 @@ class NotYet(ServerCase):
     CALLS = [
         ("events", "Transact", pb.TransactRequest(), "transact"),
         ("topics", "EraseEvents", pb.EraseEventsRequest(topic="t"), "topic.erase"),
-        ("groups", "UpdateGroup", pb.UpdateGroupRequest(), "group.update"),
-        ("groups", "SeekGroup", pb.SeekGroupRequest(group="g"), "group.seek"),
-        ("groups", "PauseGroup", pb.PauseGroupRequest(group="g"), "group.pause"),
-        ("groups", "ResumeGroup", pb.ResumeGroupRequest(group="g"), "group.pause"),
         ("groups", "ListDeadLetters", pb.ListDeadLettersRequest(group="g"), "group.dead_letters"),
         ("groups", "RedriveDeadLetters", pb.RedriveDeadLettersRequest(group="g"),
          "group.dead_letters"),

@@ -109,6 +109,7 @@ void ConsumerSession::OnRevoked(const v1::Revoked& revoked) {
     if (auto at = book_.Drop(partition)) offsets.push_back(*std::move(at));
     *release.mutable_release()->add_partitions() = proto;
   }
+  release.mutable_release()->set_revocation(revoked.revocation());
   if (revoked.partitions_size() > 0) Send(release);
   retry_at_ = absl::Time();  // The failed event may be gone; if not, it is tried again a bit early.
   if (options_.on_revoked) options_.on_revoked(offsets);

@@ -59,6 +59,13 @@ void GroupWorld::StartGroup() {
   CarryOut();
 }
 
+void GroupWorld::DoneIsBelow(Truth& truth, uint64_t offset) {
+  truth.done.erase(truth.done.lower_bound(offset), truth.done.end());
+  for (uint64_t i = 0; i < offset; ++i) {
+    if (truth.wanted[i]) truth.done.insert(i);
+  }
+}
+
 TopicPartition GroupWorld::PlaceOf(LogId log) const {
   return {kTopic, PartitionIndex(log - topic_->record.first_log)};
 }
@@ -72,6 +79,7 @@ void GroupWorld::CarryOut() {
       if (auto* assigned = std::get_if<AssignedEffect>(&effect)) Assigned(*assigned);
       if (auto* revoked = std::get_if<RevokedEffect>(&effect)) Revoked(*revoked);
       if (auto* taken = std::get_if<TakenEffect>(&effect)) Taken(*taken);
+      if (auto* closed = std::get_if<ClosedEffect>(&effect)) Closed(*closed);
       if (auto* answer = std::get_if<AnswerEffect>(&effect)) std::move(answer->answer)();
       if (auto* write = std::get_if<WriteEffect>(&effect)) {
         if (!disk_queue_.empty()) Fail("two writes at a time");
@@ -108,6 +116,7 @@ void GroupWorld::Revoked(const RevokedEffect& effect) {
     Reading& reading = clients_.at(effect.member).readings.at(log);
     reading.revoked = true;
     reading.deadline = effect.deadline;
+    reading.revocation = effect.number;
   }
 }
 
@@ -122,7 +131,24 @@ void GroupWorld::Taken(const TakenEffect& effect) {
       Fail(absl::StrCat("log ", log, " is taken from an owner at work"));
     }
     client.lost[log] = reading.delivered;
+    // It sends a Release in answer to Revoked, also if its acks came first.
+    if (reading.fenced && drained && releasing_ != log)
+      client.release_sent.emplace(log, reading.revocation);
     client.readings.erase(log);
+  }
+}
+
+void GroupWorld::Closed(const ClosedEffect& effect) {
+  const auto client = clients_.find(effect.member);
+  if (client == clients_.end()) return Fail("somebody is closed who is not there");
+  const auto& readings = client->second.readings;
+  const bool late = std::any_of(readings.begin(), readings.end(), [this](const auto& entry) {
+    return entry.second.fenced && entry.second.deadline <= now_;
+  });
+  if (!late) Fail("a member is closed that owes no answer");
+  clients_.erase(client);
+  for (auto& [log, truth] : truths_) {
+    if (truth.owner == effect.member) truth.owner.reset();
   }
 }
 
@@ -168,6 +194,7 @@ void GroupWorld::WriteOne() {
 
 void GroupWorld::CheckDisk(LogId log, std::optional<Offset> before) {
   const Truth& truth = truths_.at(log);
+  if (truth.seeks_on_their_way > 0) return;
   if (!rewinding_ && before.has_value() && *truth.on_disk < *before) {
     Fail(absl::StrCat("log ", log, " fell from ", *before, " to ", *truth.on_disk));
   }
@@ -190,11 +217,16 @@ void GroupWorld::CrashAndRestart() {
   clients_.clear();
   ++life_;
   for (auto& [log, truth] : truths_) {
+    const uint64_t kept = truth.on_disk.value_or(Offset(0)).value();
+    if (truth.seeks_on_their_way > 0) {
+      truth.seeks_on_their_way = 0;
+      truth.confirmed = truth.on_disk;
+      DoneIsBelow(truth, kept);
+    }
     if (truth.confirmed.has_value() && truth.on_disk < truth.confirmed) {
       Fail(absl::StrCat("log ", log, ": a confirmed offset is not on disk"));
     }
     // What no disk remembers was never acked.
-    const uint64_t kept = truth.on_disk.value_or(Offset(0)).value();
     truth.done.erase(truth.done.lower_bound(kept), truth.done.end());
   }
   StartGroup();

@@ -4,8 +4,10 @@
 // What is checked: a partition has one owner; it is only taken from who is done with it, gave it
 // back or was late; the next owner starts where nothing unacked is left
 // behind, so whatever was not acked is delivered again and nothing is skipped; an offset on disk
-// never covers an unacked event and never falls; a confirmed ack is on disk, also after a crash;
-// who lost a partition is fenced; numbers of partitions are balanced once nothing moves.
+// never covers an unacked event and falls only by a seek; a confirmed ack is on disk, also after a
+// crash; who lost a partition is fenced, and so is every ack from before a seek, however late it
+// comes; who does not answer a seek is closed; numbers of partitions are balanced once nothing
+// moves.
 #pragma once
 
 #include <deque>
@@ -44,6 +46,8 @@ class GroupWorld {
     std::optional<MemberNumber> owner;
     std::optional<Offset> on_disk;
     std::optional<Offset> confirmed;  // By an answered ack or commit.
+    uint64_t seeks = 0;               // How often it was sought elsewhere.
+    int seeks_on_their_way = 0;       // Not answered yet: the disk may be before or after them.
     uint64_t first_undone() const;
   };
   // A client's view of a partition it owns.
@@ -52,9 +56,18 @@ class GroupWorld {
     uint64_t delivered = 0;  // One past the last delivered event, or where it began.
     uint64_t acked = 0;      // What it acked last, or where it began.
     bool revoked = false;
+    bool fenced = false;  // By a seek.
+    uint64_t revocation = 0;
     absl::Time deadline;  // When revoked.
   };
+  struct SentAck {
+    LogId log;
+    uint64_t up_to;
+  };
   struct Client {
+    std::deque<SentAck> late;  // Sent before a seek, and not arrived yet; before all it says later.
+    // Releases under way, in answer to seeks that were over before: by log and revocation.
+    std::multimap<LogId, uint64_t> release_sent;
     std::map<LogId, Reading> readings;
     std::map<LogId, uint64_t> lost;  // What it may still try to ack.
   };
@@ -80,11 +93,19 @@ class GroupWorld {
   void AckAll(MemberNumber number, Client& client);
   void AckLost(MemberNumber number, Client& client);
   void Release(MemberNumber number, Client& client);
+  void SendLate(MemberNumber number, Client& client);
+  void SendStaleRelease(MemberNumber number, Client& client);
+  void Seek();
+  void SeekOne(LogId log, Offset to);
+  void OnSought(const std::vector<SeekMove>& moves);
+  void Closed(const ClosedEffect& effect);
   void CommitByHand();
   void CrashAndRestart();
   void Flush();
   void PassTime(absl::Duration by);
 
+  // Everything before `offset` is done, and nothing else.
+  static void DoneIsBelow(Truth& truth, uint64_t offset);
   TopicPartition PlaceOf(LogId log) const;
   void OnAcked(LogId log, uint64_t up_to, absl::StatusOr<AckResult> result);
 

@@ -71,26 +71,116 @@ void GroupWorld::Deliver(MemberNumber number, Client& client) {
   if (events > 0) it->second.delivered = end;
 }
 
+// What was on its way to the server when the seek came; everything it says later comes after it.
+void GroupWorld::SendLate(MemberNumber number, Client& client) {
+  while (!client.late.empty()) {
+    const SentAck sent = client.late.front();
+    client.late.pop_front();
+    if (const auto it = client.readings.find(sent.log); it != client.readings.end()) {
+      it->second.acked = std::max(it->second.acked, sent.up_to);
+    }
+    const TopicPartition place = PlaceOf(sent.log);
+    group_->Ack(
+        number, {{place.topic, place.partition, Offset(sent.up_to)}},
+        [this](absl::StatusOr<AckResult> result) {
+          const bool fenced = result.ok() && result->rejected.size() == 1 &&
+                              result->rejected[0].reason == AckRejection::kFenced;
+          if (!fenced) Fail("an ack from before a seek was not fenced");
+        },
+        now_);
+    CarryOut();
+    if (!clients_.contains(number)) return;
+  }
+}
+
+void GroupWorld::SendStaleRelease(MemberNumber number, Client& client) {
+  if (client.release_sent.empty()) return;
+  const auto [log, revocation] = *client.release_sent.begin();
+  client.release_sent.erase(client.release_sent.begin());
+  if (!client.readings.contains(log)) return;
+  const std::optional<MemberNumber> owner = truths_.at(log).owner;
+  group_->Release(number, {PlaceOf(log)}, revocation, now_);
+  CarryOut();
+  if (truths_.at(log).owner != owner) Fail("the answer to an older seek was taken for a newer one");
+}
+
+void GroupWorld::SeekOne(LogId log, Offset to) {
+  Truth& truth = truths_.at(log);
+  ++truth.seeks;
+  ++truth.seeks_on_their_way;
+  DoneIsBelow(truth, to.value());
+  if (!truth.owner.has_value()) return;
+  Client& client = clients_.at(*truth.owner);
+  Reading& reading = client.readings.at(log);
+  reading.fenced = true;
+  const bool has_late = std::any_of(client.late.begin(), client.late.end(),
+                                    [log](const SentAck& sent) { return sent.log == log; });
+  if (reading.acked < reading.delivered && !has_late && random_.OneIn(2)) {
+    client.late.push_back({log, random_.In(reading.acked, reading.delivered)});
+  }
+}
+
+// Moves some partitions, forwards or back, whoever owns them.
+void GroupWorld::Seek() {
+  std::vector<TopicPartitionOffset> targets;
+  for (auto& [log, truth] : truths_) {
+    if (!random_.OneIn(3)) continue;
+    const Offset to(random_.Below(truth.wanted.size() + 1));
+    const TopicPartition place = PlaceOf(log);
+    targets.push_back({place.topic, place.partition, to});
+    SeekOne(log, to);
+  }
+  const absl::StatusOr<std::vector<SeekMove>> plan = group_->PlanSeek(targets);
+  if (!plan.ok() || plan->size() != targets.size()) return Fail("a seek cannot be planned");
+  group_->Seek(
+      targets,
+      [this, life = life_](absl::StatusOr<std::vector<SeekMove>> moves) {
+        if (life != life_) return Fail("an answer came after the crash");
+        if (!moves.ok()) return Fail(absl::StrCat("seek: ", moves.status().ToString()));
+        OnSought(*moves);
+      },
+      now_);
+  CarryOut();
+}
+
+void GroupWorld::OnSought(const std::vector<SeekMove>& moves) {
+  for (const SeekMove& move : moves) {
+    Truth& truth = truths_.at(move.partition->log());
+    if (--truth.seeks_on_their_way > 0) continue;
+    if (!truth.on_disk.has_value()) return Fail("a seek is answered and not on disk");
+    if (truth.on_disk->value() > truth.first_undone()) Fail("a seek left something behind");
+    truth.confirmed = truth.on_disk;
+  }
+}
+
 void GroupWorld::AckTo(MemberNumber number, LogId log, uint64_t up_to) {
+  SendLate(number, clients_.at(number));
+  if (!clients_.contains(number) || !clients_.at(number).readings.contains(log)) return;
   Truth& truth = truths_.at(log);
   Reading& reading = clients_.at(number).readings.at(log);
+  if (up_to > reading.next) return;  // Assigned anew meanwhile.
   reading.acked = std::max(reading.acked, up_to);
+  if (reading.fenced) {
+    clients_.at(number).late.push_back({log, up_to});
+    return SendLate(number, clients_.at(number));
+  }
   for (uint64_t offset = 0; offset < up_to; ++offset) {
     if (truth.wanted[offset]) truth.done.insert(offset);
   }
   const TopicPartition place = PlaceOf(log);
   group_->Ack(
       number, {{place.topic, place.partition, Offset(up_to)}},
-      [this, log, up_to, life = life_](absl::StatusOr<AckResult> result) {
+      [this, log, up_to, life = life_, seeks = truth.seeks](absl::StatusOr<AckResult> result) {
         if (life != life_) return Fail("an answer came after the crash");
-        OnAcked(log, up_to, std::move(result));
+        if (truths_.at(log).seeks == seeks) OnAcked(log, up_to, std::move(result));
       },
       now_);
   CarryOut();
 }
 
 void GroupWorld::Ack(MemberNumber number, Client& client) {
-  if (client.readings.empty()) return;
+  SendLate(number, client);
+  if (!clients_.contains(number) || client.readings.empty()) return;
   auto it = client.readings.begin();
   std::advance(it, random_.Below(client.readings.size()));
   if (!random_.OneIn(20)) {
@@ -111,6 +201,7 @@ void GroupWorld::AckAll(MemberNumber number, Client& client) {
   const std::map<LogId, Reading> readings = client.readings;
   for (const auto& [log, reading] : readings) {
     if (reading.acked < reading.delivered) AckTo(number, log, reading.delivered);
+    if (!clients_.contains(number)) return;
   }
 }
 
@@ -125,7 +216,8 @@ void GroupWorld::OnAcked(LogId log, uint64_t up_to, absl::StatusOr<AckResult> re
 }
 
 void GroupWorld::AckLost(MemberNumber number, Client& client) {
-  if (client.lost.empty()) return;
+  SendLate(number, client);
+  if (!clients_.contains(number) || client.lost.empty()) return;
   const auto [log, delivered] = *client.lost.begin();
   client.lost.erase(client.lost.begin());
   if (client.readings.contains(log)) return;
@@ -143,12 +235,17 @@ void GroupWorld::AckLost(MemberNumber number, Client& client) {
 }
 
 void GroupWorld::Release(MemberNumber number, Client& client) {
+  SendLate(number, client);
+  if (!clients_.contains(number)) return;
+  SendStaleRelease(number, client);
   if (client.readings.empty()) return;
   auto it = client.readings.begin();
   std::advance(it, random_.Below(client.readings.size()));
   releasing_ = it->first;
   const bool revoked = it->second.revoked;
-  group_->Release(number, {PlaceOf(it->first)}, now_);
+  const auto revocation =
+      random_.OneIn(2) ? std::make_optional(it->second.revocation) : std::nullopt;
+  group_->Release(number, {PlaceOf(it->first)}, revocation, now_);
   CarryOut();
   if (revoked && truths_.at(*releasing_).owner == number &&
       client.readings.at(*releasing_).revoked) {
@@ -217,7 +314,7 @@ void GroupWorld::Step() {
   if (choice < 17) return Append();
   if (choice < 25) return PassTime(absl::Milliseconds(random_.Below(1500)));
   if (choice < 26) return PassTime(kRevokeTimeout);
-  if (choice < 27) return CommitByHand();
+  if (choice < 27) return random_.OneIn(2) ? CommitByHand() : Seek();
   if (choice < 28 && random_.OneIn(4)) return CrashAndRestart();
   if (choice < 45) return WriteOne();
   if (client == nullptr) return;
@@ -240,7 +337,9 @@ void GroupWorld::Finish() {
     MemberNumber number;
     Client* client = AnyClient(number);
     Deliver(number, *client);
+    SendStaleRelease(number, *client);
     AckAll(number, *client);
+    if (clients_.empty()) Join();
     if (round % 10 == 0) PassTime(absl::Seconds(1));
     WriteOne();
   }

@@ -101,7 +101,9 @@ class EventIndexModelTest : public ::testing::TestWithParam<uint64_t> {
             .data = random_.Bytes(random_.Below(100))};
   }
   void Append();
+  storage::FilterSpec RandomFilter();
   void Find();
+  void Count();
   void CheckTypes();
   void CheckKey();
 
@@ -132,6 +134,44 @@ void EventIndexModelTest::Append() {
   }
 }
 
+storage::FilterSpec EventIndexModelTest::RandomFilter() {
+  storage::FilterSpec spec;
+  if (random_.OneIn(2)) spec.types.push_back(absl::StrCat("employee.", random_.Below(9)));
+  if (random_.OneIn(3)) spec.types.push_back(random_.OneIn(3) ? "none*" : "time.1*");
+  if (spec.types.empty() || random_.OneIn(2)) {
+    spec.keys = {absl::StrCat("k", random_.Below(31)), absl::StrCat("k", random_.Below(31))};
+  }
+  return spec;
+}
+
+// A stretch holds as many matching events as looking at each one finds.
+void EventIndexModelTest::Count() {
+  ModelTopic& topic = AnyTopic();
+  const auto p = static_cast<uint32_t>(random_.Below(kPartitions));
+  const std::vector<ModelEvent>& events = topic.events[p];
+  const PartitionPtr partition = *harness_->log().OpenPartition(*topic.topic, PartitionIndex(p));
+  const Partition::Ends ends = partition->ends();
+  storage::FilterSpec spec = RandomFilter();
+  if (random_.OneIn(2)) spec.keys.clear();
+  if (random_.OneIn(3)) spec.types.push_back("time.*");  // Perhaps beside "time.1*".
+  const Filter filter(spec);
+  const Offset from = Offset(random_.Below(ends.end.value() + 1));
+  const Offset until = from + random_.Below(ends.end - from + 1);
+  uint64_t expected = 0;
+  for (Offset o = std::max(from, ends.start); o < until; ++o) {
+    const TestEvent& event = events[o.value()].event;
+    if (filter.Matches({.type = event.type, .key = event.key})) ++expected;
+  }
+  CountBudget budget;
+  const auto counted = harness_->log().index().Count(*partition, filter, from, until, budget);
+  ASSERT_TRUE(counted.ok()) << counted.status();
+  ASSERT_EQ(*counted, expected) << absl::StrCat("in [", from, ", ", until, ")");
+  CountBudget small{.bytes = random_.Below(300), .postings = random_.Below(4)};
+  const auto bounded = harness_->log().index().Count(*partition, filter, from, until, small);
+  ASSERT_TRUE(bounded.ok()) << bounded.status();
+  ASSERT_TRUE(!bounded->has_value() || *bounded == expected);
+}
+
 // All candidates of all windows hold everything that matches; where the index answers, each batch
 // among them holds something that matches.
 void EventIndexModelTest::Find() {
@@ -141,13 +181,7 @@ void EventIndexModelTest::Find() {
   const PartitionPtr partition = *harness_->log().OpenPartition(*topic.topic, PartitionIndex(p));
   const Partition::Ends ends = partition->ends();
   ASSERT_EQ(ends.end, Offset(events.size()));
-  storage::FilterSpec spec;
-  if (random_.OneIn(2)) spec.types.push_back(absl::StrCat("employee.", random_.Below(9)));
-  if (random_.OneIn(3)) spec.types.push_back(random_.OneIn(3) ? "none*" : "time.1*");
-  if (spec.types.empty() || random_.OneIn(2)) {
-    spec.keys = {absl::StrCat("k", random_.Below(31)), absl::StrCat("k", random_.Below(31))};
-  }
-  const Filter filter(spec);
+  const Filter filter(RandomFilter());
   const Offset from = ends.start + random_.Below(ends.end - ends.start + 1);
   const Offset until = from + random_.Below(ends.end - from + 1);
   const Direction direction = random_.OneIn(2) ? Direction::kForward : Direction::kBackward;
@@ -248,8 +282,10 @@ TEST_P(EventIndexModelTest, DoesWhatLookingAtEveryEventDoes) {
   CreateTopic();
   for (int step = 0; step < 250 && !HasFatalFailure(); ++step) {
     SCOPED_TRACE(absl::StrCat("step ", step));
-    const uint64_t choice = random_.Below(40);
-    if (choice < 12) {
+    const uint64_t choice = random_.Below(48);
+    if (choice >= 40) {
+      Count();
+    } else if (choice < 12) {
       Append();
     } else if (choice < 24) {
       Find();

@@ -44,8 +44,10 @@ class Consumer final : public MemberListener {
       owned_[{assigned.topic->name(), assigned.partition.value()}] = assigned;
     }
   }
-  void OnRevoked(std::vector<LogId> logs, absl::Time deadline) override ABSL_LOCKS_EXCLUDED(mu_) {
+  void OnRevoked(std::vector<LogId> logs, absl::Time deadline, uint64_t number) override
+      ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
+    revocation_ = number;
     for (const LogId log : logs) revoked_[log] = deadline;
   }
   void OnTaken(std::vector<LogId> logs) override ABSL_LOCKS_EXCLUDED(mu_) {
@@ -54,6 +56,10 @@ class Consumer final : public MemberListener {
       std::erase_if(owned_, [log](const auto& entry) { return entry.second.log == log; });
       revoked_.erase(log);
     }
+  }
+  void OnPaused(bool paused) override ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    paused_ = paused;
   }
   void OnClosed(absl::Status status) override ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
@@ -90,6 +96,15 @@ class Consumer final : public MemberListener {
     for (const auto& [log, deadline] : revoked_) deadlines.push_back(deadline);
     return deadlines;
   }
+  // The newest one's number.
+  uint64_t revocation() const ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    return revocation_;
+  }
+  bool paused() const ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    return paused_;
+  }
   std::optional<absl::Status> closed() const ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
     return closed_;
@@ -123,6 +138,8 @@ class Consumer final : public MemberListener {
   mutable absl::Mutex mu_;
   std::map<std::pair<std::string, uint32_t>, AssignedPartition> owned_ ABSL_GUARDED_BY(mu_);
   std::map<LogId, absl::Time> revoked_ ABSL_GUARDED_BY(mu_);
+  uint64_t revocation_ ABSL_GUARDED_BY(mu_) = 0;
+  bool paused_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<absl::Status> closed_ ABSL_GUARDED_BY(mu_);
 };
 using ConsumerPtr = std::shared_ptr<Consumer>;

@@ -22,8 +22,9 @@ class Reader final : public MemberListener {
       next_[assigned.log] = {assigned.partition, assigned.from};
     }
   }
-  void OnRevoked(std::vector<LogId> logs, absl::Time) override { Drop(logs); }
+  void OnRevoked(std::vector<LogId> logs, absl::Time, uint64_t) override { Drop(logs); }
   void OnTaken(std::vector<LogId> logs) override { Drop(logs); }
+  void OnPaused(bool) override {}
   void OnClosed(absl::Status) override {}
 
   // Reads a little of one partition; `acked` counts answers.
