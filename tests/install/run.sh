@@ -34,6 +34,7 @@ cmake --build "$work/build" >"$work/build.log" 2>&1 || {
 
 "$work/build/tidemark_user"
 if [[ -n $tidemarkd ]]; then
+  : >"$work/server.log"  # The shell that runs the server may be later than who reads it.
   "$tidemarkd" --data "$work/data" --listen 127.0.0.1:0 --http 127.0.0.1:0 >"$work/server.log" 2>&1 &
   server=$!
   # The server says where it listens; a server that does not start ends the wait.
