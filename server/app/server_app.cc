@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/app/group_figures.h"
 #include "server/config/memory_plan.h"
 #include "server/config/version.h"
 #include "server/metrics/families.h"
@@ -77,21 +78,6 @@ void CollectLog(const log::EventLog& log, std::vector<prometheus::MetricFamily>&
   families.push_back(std::move(open));
 }
 
-void CollectGroupLag(groups::GroupCoordinator& groups,
-                     std::vector<prometheus::MetricFamily>& families) {
-  prometheus::MetricFamily lag = metrics::GaugeFamily(
-      "tidemark_group_lag_offsets", "Offsets between committed and end, summed over partitions.");
-  prometheus::MetricFamily members =
-      metrics::GaugeFamily("tidemark_group_members", "Live members of a consumer group.");
-  for (const groups::GroupLag& group : groups.Lag()) {
-    metrics::AddSample(members, {{"group", group.group}}, group.members);
-    if (!group.lag_offsets.has_value()) continue;  // Not read since the start, yet.
-    metrics::AddSample(lag, {{"group", group.group}}, static_cast<double>(*group.lag_offsets));
-  }
-  families.push_back(std::move(lag));
-  families.push_back(std::move(members));
-}
-
 }  // namespace
 
 ServerApp::ServerApp(config::LoadedSettings loaded)
@@ -131,6 +117,7 @@ absl::Status ServerApp::OpenStore() {
   live_ = std::make_unique<base::ThreadPool>("live", kLiveThreads);
   groups_ = std::make_unique<groups::GroupCoordinator>(
       groups::CoordinatorOptions{.revoke_timeout = settings_.revoke_timeout,
+                                 .stall_time = settings_.group_stall_time,
                                  .members_max = settings_.group_members_max,
                                  .groups_max = settings_.groups_max},
       *log_, *readers_, clock_, metrics_);
@@ -154,6 +141,8 @@ absl::Status ServerApp::StartListeners() {
       rpc::RpcServer::Start({.address = settings_.listen.ToString(),
                              .queues = static_cast<int>(settings_.grpc_threads),
                              .start_time = clock_.Now(),
+                             .keepalive_interval = settings_.keepalive_interval,
+                             .keepalive_timeout = settings_.keepalive_timeout,
                              .settings = loaded_.values},
                             {.log = *log_,
                              .readers = *readers_,
@@ -193,7 +182,7 @@ void ServerApp::AddCollectors() {
   metrics_.AddCollector(
       [this](std::vector<prometheus::MetricFamily>& families) { CollectLog(*log_, families); });
   metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
-    CollectGroupLag(*groups_, families);
+    CollectGroups(*groups_, families);
   });
 }
 

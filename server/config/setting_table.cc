@@ -116,8 +116,20 @@ void AddTimeAndThreads(std::vector<SettingSpec>& table) {
       {"heartbeat_interval", kTime, "Longest silence on an open stream before a heartbeat."},
       &Settings::heartbeat_interval, absl::Milliseconds(10), absl::Seconds(15)));
   table.push_back(DurationSetting(
+      {"keepalive_interval", kTime, "How often a connection is asked whether its client is there."},
+      &Settings::keepalive_interval, absl::Milliseconds(100), absl::Hours(1)));
+  table.push_back(DurationSetting(
+      {"keepalive_timeout", kTime,
+       "How long the answer may take, before the connection is closed and its group members are "
+       "gone."},
+      &Settings::keepalive_timeout, absl::Milliseconds(100), absl::Hours(1)));
+  table.push_back(DurationSetting(
       {"revoke_timeout", kTime, "How long a group member may keep a revoked partition."},
       &Settings::revoke_timeout, absl::Milliseconds(10), absl::Minutes(10)));
+  table.push_back(DurationSetting(
+      {"group_stall_time", kTime,
+       "After so long without a delivery, ack or commit a group for which events wait is stalled."},
+      &Settings::group_stall_time, absl::Milliseconds(10), absl::Hours(24 * 365)));
   table.push_back(DurationSetting(
       {"drain_timeout", kTime, "How long a shutdown waits for open calls to end by themselves."},
       &Settings::drain_timeout, absl::ZeroDuration(), absl::Minutes(10)));

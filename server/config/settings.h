@@ -73,7 +73,10 @@ struct Settings {
 
   // Time.
   absl::Duration heartbeat_interval = absl::Seconds(15);
+  absl::Duration keepalive_interval = absl::Seconds(30);
+  absl::Duration keepalive_timeout = absl::Seconds(20);
   absl::Duration revoke_timeout = absl::Seconds(10);
+  absl::Duration group_stall_time = absl::Minutes(5);
   absl::Duration drain_timeout = absl::Seconds(4);
 
   // Threads.

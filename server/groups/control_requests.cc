@@ -48,10 +48,13 @@ void GroupCoordinator::FinishChange(const std::shared_ptr<ChangeAttempt>& attemp
                                     const absl::Status& status) {
   if (!status.ok()) return std::move(attempt->done)(status);
   KeepTicking(attempt->changed);
-  if (!attempt->changed->Refresh()) return std::move(attempt->done)(attempt->record);
+  const auto answer = [attempt] {
+    attempt->changed->AnswerInTurn(
+        [attempt] { std::move(attempt->done)(std::move(attempt->record)); });
+  };
+  if (!attempt->changed->Refresh()) return answer();
   // Topics that it did not read before. If they cannot be opened now, the next ticks try again.
-  AfterLoad(attempt->changed,
-            [attempt](absl::Status) mutable { std::move(attempt->done)(attempt->record); });
+  AfterLoad(attempt->changed, [answer](absl::Status) { answer(); });
 }
 
 void GroupCoordinator::SeekGroup(std::string group, std::vector<TopicPartitionOffset> targets,

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/base/ids.h"
-#include "server/log/partition_reader.h"
+#include "server/log/event_log.h"
 #include "server/storage/records.h"
 
 namespace tidemark::groups {
@@ -20,6 +20,8 @@ struct MemberDescription {
   std::string address;
   absl::Time join_time;
   uint64_t in_flight_events = 0;
+  std::optional<absl::Time> last_delivery;   // Unset: nothing yet.
+  std::optional<absl::Time> oldest_unacked;  // Since when it holds the oldest; unset: none.
 };
 
 struct PartitionDescription {
@@ -29,10 +31,13 @@ struct PartitionDescription {
   Offset start;
   Offset end;
   uint64_t lag_offsets = 0;
-  std::optional<uint64_t> lag_events;      // Unset: not known without a scan.
-  std::optional<absl::Duration> lag_time;  // Unset without lag.
-  std::string owner;                       // member_id; empty without owner.
-  uint64_t in_flight_events = 0;
+  std::optional<uint64_t> lag_events;        // Unset: to count them would cost too much.
+  std::optional<absl::Duration> lag_time;    // Unset without lag.
+  std::string owner;                         // member_id; empty without owner.
+  uint64_t in_flight_events = 0;             // Of the owner, as the next two.
+  std::optional<absl::Time> last_delivery;   // Unset: nothing yet.
+  std::optional<absl::Time> oldest_unacked;  // Since when it is held; unset: none.
+  uint64_t redelivered_events = 0;           // In this run of the server.
 };
 
 struct GroupDescription {
@@ -42,6 +47,11 @@ struct GroupDescription {
   uint64_t lag_offsets = 0;
   std::optional<uint64_t> lag_events;
   std::optional<absl::Duration> lag_time;
+  uint64_t redelivered_events = 0;
+  // When something was last delivered, acked, committed or sought; unset: not in this run of the
+  // server.
+  std::optional<absl::Time> last_progress;
+  bool stalled = false;  // See group_watch.h.
 };
 
 struct GroupSummary {
@@ -60,14 +70,20 @@ struct GroupLag {
   std::string group;
   uint32_t members = 0;
   std::optional<uint64_t> lag_offsets;  // Unset: its offsets were not read since the start, yet.
+  // As of the last look of the watch; unset: it has not looked, or could not tell.
+  std::optional<uint64_t> lag_events;
+  std::optional<absl::Duration> lag_time;
+  bool stalled = false;
+  bool paused = false;
+  uint64_t in_flight_events = 0;
+  uint64_t redelivered_events = 0;
 };
 
-// Fills in how long the oldest event before each partition's end is not read; `partitions` are
-// those of the description, in its order. Waits for the disk. DATA_LOSS, UNAVAILABLE  the store
-// cannot tell.
-absl::Status AddLagTimes(const log::PartitionReader& reader,
-                         const std::vector<log::PartitionPtr>& partitions, absl::Time now,
-                         GroupDescription& group);
+// Fills in what is behind of what the group reads: how many events, as far as `budget`, from which
+// the cost is taken, goes, and how long the oldest is stored. `partitions` are those of the
+// description, in its order. Waits for the disk. DATA_LOSS, UNAVAILABLE  the store cannot tell.
+absl::Status AddLag(const log::EventLog& log, const std::vector<log::PartitionPtr>& partitions,
+                    absl::Time now, log::CountBudget& budget, GroupDescription& group);
 
 // Fills in the sums over `partitions`.
 void SumLag(GroupDescription& group);

@@ -132,7 +132,7 @@ void Group::CloseMembers(const absl::Status& why) {
 }
 
 bool Group::Progress(MemberNumber member, LogId log, Offset delivered_end, Offset scanned_to,
-                     uint64_t delivered_events) {
+                     uint64_t delivered_events, absl::Time now) {
   const auto it = partitions_.find(log);
   if (it == partitions_.end()) return false;
   Ownership* owner = it->second.owner.get();
@@ -142,19 +142,33 @@ bool Group::Progress(MemberNumber member, LogId log, Offset delivered_end, Offse
   if (delivered_events > 0 && delivered_end > owner->scanned_to) {
     TM_CHECK_LE(delivered_end.value(), scanned_to.value());
     const uint64_t fresh = std::min(delivered_events, delivered_end - owner->scanned_to);
-    owner->in_flight.Add(owner->scanned_to, delivered_end, fresh);
+    owner->in_flight.Add(owner->scanned_to, delivered_end, fresh, now);
+    CountRedelivered(it->second, owner->scanned_to, delivered_end, fresh);
     owner->delivered_end = delivered_end;
+    owner->last_delivery = now;
+    members_.at(member).last_delivery = now;
+    last_progress_ = now;
   }
   owner->scanned_to = std::max(owner->scanned_to, scanned_to);
   passed_ = passed_ || owner->scanned_to > owner->delivered_end;
   return true;
 }
 
+void Group::CountRedelivered(PartitionState& state, Offset from, Offset end, uint64_t events) {
+  if (from < state.delivered_high) {
+    const Offset until = std::min(end, state.delivered_high);
+    const uint64_t again = std::min<uint64_t>(events, until - from);
+    state.redelivered_events += again;
+    redelivered_events_ += again;
+  }
+  state.delivered_high = std::max(state.delivered_high, end);
+}
+
 void Group::Ack(MemberNumber member, std::vector<TopicPartitionOffset> offsets, AckCallback done,
                 absl::Time now) {
   PendingAck pending{.done = std::move(done)};
   for (TopicPartitionOffset& ack : offsets) {
-    const std::optional<AckRejection> rejection = AckOne(member, ack, pending.accepted);
+    const std::optional<AckRejection> rejection = AckOne(member, ack, pending.accepted, now);
     if (rejection.has_value()) pending.rejected.push_back({std::move(ack), *rejection});
   }
   commits_.WhenDurable(std::move(pending));
@@ -162,7 +176,7 @@ void Group::Ack(MemberNumber member, std::vector<TopicPartitionOffset> offsets, 
 }
 
 std::optional<AckRejection> Group::AckOne(MemberNumber member, const TopicPartitionOffset& ack,
-                                          std::vector<PendingAck::Part>& accepted) {
+                                          std::vector<PendingAck::Part>& accepted, absl::Time now) {
   PartitionState* state = FindOwned(member, ack.topic, ack.partition);
   if (state == nullptr) return AckRejection::kFenced;
   Ownership& owner = *state->owner;
@@ -177,6 +191,7 @@ std::optional<AckRejection> Group::AckOne(MemberNumber member, const TopicPartit
     rearrange_ = rearrange_ || owner.drained();
     return AckRejection::kFenced;
   }
+  if (ack.offset > owner.acked) last_progress_ = now;
   owner.acked = std::max(owner.acked, ack.offset);
   owner.in_flight.Ack(owner.acked);
   const std::optional<Offset> newest = commits_.Newest(log);
@@ -206,6 +221,7 @@ void Group::CommitOffsets(const std::vector<OffsetEntry>& entries, bool allow_re
         [done = std::move(done), status]() mutable { std::move(done)(std::move(status)); }});
     return;
   }
+  last_progress_ = now;
   commits_.WhenDurable(std::move(done));
   Settle(now);
 }

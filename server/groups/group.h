@@ -43,6 +43,7 @@ struct MemberInfo {
   std::string client_name;
   std::string address;
   absl::Time join_time;
+  absl::Time last_delivery = absl::InfinitePast();
 };
 
 struct LoadedTopic {
@@ -91,7 +92,7 @@ class Group {
   void Leave(MemberNumber member, absl::Time now);
   // See Member. Never has effects.
   [[nodiscard]] bool Progress(MemberNumber member, LogId log, Offset delivered_end,
-                              Offset scanned_to, uint64_t delivered_events);
+                              Offset scanned_to, uint64_t delivered_events, absl::Time now);
   void Ack(MemberNumber member, std::vector<TopicPartitionOffset> offsets, AckCallback done,
            absl::Time now);
   // `revocation`: the one that it answers; unset: whichever there is.
@@ -126,6 +127,12 @@ class Group {
   // description, in its order.
   GroupDescription Describe(std::vector<log::PartitionPtr>& partitions) const;
   uint64_t LagOffsets() const;
+  uint64_t InFlightEvents() const;
+  // Events that were delivered and are delivered again, in this run of the server.
+  uint64_t redelivered_events() const { return redelivered_events_; }
+  // When something was last delivered, acked, committed or sought; the infinite past: not in this
+  // run of the server.
+  absl::Time last_progress() const { return last_progress_; }
 
   // To be done in order; newer ones after older ones, also across calls.
   std::vector<Effect> TakeEffects() { return std::exchange(effects_, {}); }
@@ -144,6 +151,7 @@ class Group {
     Offset delivered_end;     // One past the last delivered event.
     Offset scanned_to;        // The filter has passed everything before it; >= delivered_end.
     InFlight in_flight;
+    absl::Time last_delivery = absl::InfinitePast();
     absl::Time passed_commit_time = absl::InfinitePast();
     bool drained() const { return acked >= delivered_end; }
     // What a commit may say now.
@@ -158,6 +166,8 @@ class Group {
     std::unique_ptr<Ownership> owner;  // Null: free.
     MemberNumber last_owner;           // Before the present one; 0: nobody.
     Offset last_scanned_to;            // Its own.
+    Offset delivered_high;             // One past the highest event ever delivered, in this run.
+    uint64_t redelivered_events = 0;
   };
 
   // It must be revoked also if it is to stay where it is.
@@ -174,7 +184,9 @@ class Group {
   PartitionDescription DescribeOne(const PartitionState& state) const;
   EntryState StateOf(const OffsetEntry& entry, const PartitionState& state) const;
   std::optional<AckRejection> AckOne(MemberNumber member, const TopicPartitionOffset& ack,
-                                     std::vector<PendingAck::Part>& accepted);
+                                     std::vector<PendingAck::Part>& accepted, absl::Time now);
+  // Exact where deliveries are dense, else at most too many.
+  void CountRedelivered(PartitionState& state, Offset from, Offset end, uint64_t events);
   // Commits what the owner finished, if that is news.
   void CommitDone(const PartitionState& state);
   void CommitPassed(absl::Time now);
@@ -202,8 +214,10 @@ class Group {
   Life life_ = Life::kLive;
   bool delete_issued_ = false;
   bool offsets_loaded_ = false;
-  bool retarget_ = false;     // Members or partitions changed.
-  bool rearrange_ = false;    // Some partition may be misplaced, drained or free.
+  bool retarget_ = false;   // Members or partitions changed.
+  bool rearrange_ = false;  // Some partition may be misplaced, drained or free.
+  absl::Time last_progress_ = absl::InfinitePast();
+  uint64_t redelivered_events_ = 0;
   uint64_t revocations_ = 0;  // Number of the newest one.
   bool passed_ = false;       // Some filter passed events that no commit says yet.
   absl::btree_map<MemberNumber, MemberInfo> members_;

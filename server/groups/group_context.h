@@ -16,6 +16,8 @@ struct CoordinatorOptions {
   absl::Duration revoke_timeout = absl::Seconds(30);
   // How often, at most, a partition's offset moves over events that the filter leaves out.
   absl::Duration scan_commit_interval = absl::Seconds(1);
+  // After so long without progress a group for which events wait is stalled.
+  absl::Duration stall_time = absl::Minutes(5);
   size_t members_max = 1'000;  // Of a group.
   size_t groups_max = 10'000;  // Of the store.
 };

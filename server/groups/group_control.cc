@@ -84,6 +84,7 @@ void Group::Seek(const std::vector<TopicPartitionOffset>& targets, SeekCallback 
     commits_.Set(move.partition->log(), move.to);
   }
   rearrange_ = true;
+  last_progress_ = now;
   commits_.WhenDurable(
       [done = std::move(done), moves = *std::move(moves)](absl::Status status) mutable {
         if (!status.ok()) return std::move(done)(std::move(status));

@@ -118,8 +118,8 @@ class GroupCoordinator {
   std::vector<GroupLag> Lag() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Passes deadlines, commits what filters have passed, closes members of deleted topics, brings
-  // topics that were made since to live groups that read them, and reads offsets of groups not used
-  // yet in the background, for Lag. Call about every 100 ms.
+  // topics that were made since to live groups that read them, and in the background reads offsets
+  // of groups not used yet and looks which groups go on, for Lag. Call about every 100 ms.
   void Tick(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -152,6 +152,8 @@ class GroupCoordinator {
   void AfterLoad(GroupPtr group, absl::AnyInvocable<void(absl::Status) &&> next);
   void KeepTicking(const GroupPtr& group) ABSL_LOCKS_EXCLUDED(mu_);
   void Forget(const std::string& name, const LiveGroup* group) ABSL_LOCKS_EXCLUDED(mu_);
+  // Looks at some groups, all of them in turn (LiveGroup::Look).
+  void LookInBackground(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
   // Loads what `active` groups and a few others miss.
   void LoadInBackground(const absl::flat_hash_set<GroupPtr>& active) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -162,6 +164,9 @@ class GroupCoordinator {
   uint64_t members_joined_ ABSL_GUARDED_BY(mu_) = 0;
   bool loading_ ABSL_GUARDED_BY(mu_) = false;    // LoadInBackground has a task.
   std::string load_after_ ABSL_GUARDED_BY(mu_);  // Groups up to this name were looked at.
+  bool looking_ ABSL_GUARDED_BY(mu_) = false;    // LookInBackground has a task.
+  std::string look_after_ ABSL_GUARDED_BY(mu_);
+  absl::Time look_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // When the next look is due.
 };
 
 }  // namespace tidemark::groups

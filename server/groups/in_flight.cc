@@ -4,12 +4,13 @@
 
 namespace tidemark::groups {
 
-void InFlight::Add(Offset from, Offset end, uint64_t events) {
+void InFlight::Add(Offset from, Offset end, uint64_t events, absl::Time now) {
   events_ += events;
-  const Delivery added{from, end, events};
+  const Delivery added{from, end, events, now};
   if (!deliveries_.empty()) {
     Delivery& last = deliveries_.back();
-    const bool continues = last.end == from && last.dense() && added.dense();
+    const bool continues =
+        last.end == from && last.dense() && added.dense() && now - last.time < kTimeKept;
     if (continues || deliveries_.size() >= kDeliveriesMax) {
       last.end = end;
       last.events += events;

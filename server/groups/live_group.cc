@@ -31,7 +31,8 @@ absl::Status TooManyMembers(const std::string& group, size_t limit) {
 LiveGroup::LiveGroup(std::shared_ptr<const GroupContext> context, storage::GroupRecord record)
     : context_(std::move(context)),
       group_(std::move(record), {.revoke_timeout = context_->options.revoke_timeout,
-                                 .scan_commit_interval = context_->options.scan_commit_interval}) {}
+                                 .scan_commit_interval = context_->options.scan_commit_interval}),
+      watch_(context_->options.stall_time) {}
 
 bool LiveGroup::NeedsLoadLocked() const {
   if (!group_.offsets_loaded()) return true;
@@ -200,7 +201,8 @@ LiveGroup::Outcome LiveGroup::Delete(bool force, absl::AnyInvocable<void()> forg
 bool LiveGroup::Progress(MemberNumber member, LogId log, Offset delivered_end, Offset scanned_to,
                          uint64_t delivered_events) {
   absl::MutexLock lock(&mu_);
-  return group_.Progress(member, log, delivered_end, scanned_to, delivered_events);
+  return group_.Progress(member, log, delivered_end, scanned_to, delivered_events,
+                         context_->clock.Now());
 }
 
 void LiveGroup::Ack(MemberNumber member, std::vector<TopicPartitionOffset> offsets,
@@ -263,11 +265,6 @@ std::vector<TopicPartitionOffset> LiveGroup::DurableOffsets(
   return group_.DurableOffsets(topics);
 }
 
-GroupDescription LiveGroup::Describe(std::vector<log::PartitionPtr>& partitions) const {
-  absl::MutexLock lock(&mu_);
-  return group_.Describe(partitions);
-}
-
 storage::GroupRecord LiveGroup::Record() const {
   absl::MutexLock lock(&mu_);
   return group_.record();
@@ -278,13 +275,6 @@ GroupSummary LiveGroup::Summary() const {
   return {.record = group_.record(),
           .members = static_cast<uint32_t>(group_.members()),
           .lag_offsets = group_.LagOffsets()};
-}
-
-GroupLag LiveGroup::Lag() const {
-  absl::MutexLock lock(&mu_);
-  GroupLag lag{.group = group_.record().name, .members = static_cast<uint32_t>(group_.members())};
-  if (group_.offsets_loaded()) lag.lag_offsets = group_.LagOffsets();
-  return lag;
 }
 
 }  // namespace tidemark::groups

@@ -20,6 +20,7 @@
 #include "server/groups/group.h"
 #include "server/groups/group_change.h"
 #include "server/groups/group_context.h"
+#include "server/groups/group_watch.h"
 #include "server/groups/join_request.h"
 
 namespace tidemark::groups {
@@ -49,6 +50,8 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
       ABSL_LOCKS_EXCLUDED(mu_);
   // What PlanChange answered is durable.
   void SetRecord(storage::GroupRecord record) ABSL_LOCKS_EXCLUDED(mu_);
+  // Calls `answer` after everything that is on its way to members has reached them.
+  void AnswerInTurn(absl::AnyInvocable<void() &&> answer) ABSL_LOCKS_EXCLUDED(mu_);
   Outcome Seek(const std::vector<TopicPartitionOffset>& targets, bool dry_run, SeekCallback& done)
       ABSL_LOCKS_EXCLUDED(mu_);
   // `forget` is called when the deletion is durable, before anybody hears of it.
@@ -64,12 +67,16 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
                std::optional<uint64_t> revocation) ABSL_LOCKS_EXCLUDED(mu_);
   void Leave(MemberNumber member) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Finds out how far the group is behind and whether it goes on, for Describe and Lag; says so in
+  // the log when that changes. Waits for the disk, unless nothing waits for the group.
+  void Look() ABSL_LOCKS_EXCLUDED(mu_);
+
   // True: call again at the next tick.
   bool Tick(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   std::vector<TopicPartitionOffset> DurableOffsets(const std::vector<std::string>& topics) const
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Without lag_time; `partitions` gets those of the description, in its order.
+  // Without lag_events and lag_time; `partitions` gets those of the description, in its order.
   GroupDescription Describe(std::vector<log::PartitionPtr>& partitions) const
       ABSL_LOCKS_EXCLUDED(mu_);
   storage::GroupRecord Record() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -77,6 +84,7 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
   GroupLag Lag() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  void NoteLocked(GroupWatch::Change change, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool NeedsLoadLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Those of the topics of these names and patterns that exist, opened.
   absl::StatusOr<std::vector<LoadedTopic>> OpenTopics(const std::vector<std::string>& names) const;
@@ -102,6 +110,7 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
   const std::shared_ptr<const GroupContext> context_;
   mutable absl::Mutex mu_;  // Then: the catalog's, a partition's.
   Group group_ ABSL_GUARDED_BY(mu_);
+  GroupWatch watch_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<MemberNumber, std::shared_ptr<MemberListener>> listeners_
       ABSL_GUARDED_BY(mu_);
   // As long as the catalog has this version, no topic is missing here or too many.

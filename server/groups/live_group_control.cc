@@ -27,6 +27,14 @@ void LiveGroup::SetRecord(storage::GroupRecord record) {
   Drain();
 }
 
+void LiveGroup::AnswerInTurn(absl::AnyInvocable<void() &&> answer) {
+  {
+    absl::MutexLock lock(&mu_);
+    AnswerLocked(std::move(answer));
+  }
+  Drain();
+}
+
 LiveGroup::Outcome LiveGroup::Seek(const std::vector<TopicPartitionOffset>& targets, bool dry_run,
                                    SeekCallback& done) {
   Outcome outcome = Outcome::kTaken;

@@ -1,5 +1,7 @@
 #include "server/rpc/groups_service.h"
 
+#include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -28,18 +30,45 @@ void FillPartition(const groups::PartitionDescription& partition, v1::GroupParti
   if (partition.lag_time.has_value()) FillDuration(*partition.lag_time, *out.mutable_lag_time());
   out.set_owner(partition.owner);
   out.set_in_flight_events(partition.in_flight_events);
+  out.set_redelivered_events(partition.redelivered_events);
+  if (partition.last_delivery)
+    FillTime(*partition.last_delivery, *out.mutable_last_delivery_time());
+  if (partition.oldest_unacked) {
+    FillTime(*partition.oldest_unacked, *out.mutable_oldest_unacked_time());
+  }
+}
+
+void FillMember(const groups::MemberDescription& member, v1::GroupMember& out) {
+  out.set_member_id(member.member_id);
+  out.set_client_name(member.client_name);
+  out.set_address(member.address);
+  FillTime(member.join_time, *out.mutable_join_time());
+  out.set_in_flight_events(member.in_flight_events);
+  if (member.last_delivery) FillTime(*member.last_delivery, *out.mutable_last_delivery_time());
+  if (member.oldest_unacked) FillTime(*member.oldest_unacked, *out.mutable_oldest_unacked_time());
+}
+
+// What is true of the group because of its members.
+void FillProgress(const groups::GroupDescription& group, v1::GetGroupResponse& out) {
+  std::optional<absl::Time> oldest;
+  uint64_t in_flight = 0;
+  for (const groups::MemberDescription& member : group.members) {
+    in_flight += member.in_flight_events;
+    if (!member.oldest_unacked) continue;
+    oldest = std::min(oldest.value_or(*member.oldest_unacked), *member.oldest_unacked);
+  }
+  out.set_in_flight_events(in_flight);
+  out.set_redelivered_events(group.redelivered_events);
+  if (group.last_progress) FillTime(*group.last_progress, *out.mutable_last_progress_time());
+  if (oldest) FillTime(*oldest, *out.mutable_oldest_unacked_time());
+  out.set_stalled(group.stalled);
 }
 
 void FillGroup(const groups::GroupDescription& group, v1::GetGroupResponse& out) {
   FillGroupConfig(group.record, *out.mutable_config());
   FillTime(absl::FromUnixMicros(group.record.create_time_us), *out.mutable_create_time());
   for (const groups::MemberDescription& member : group.members) {
-    v1::GroupMember& message = *out.add_members();
-    message.set_member_id(member.member_id);
-    message.set_client_name(member.client_name);
-    message.set_address(member.address);
-    FillTime(member.join_time, *message.mutable_join_time());
-    message.set_in_flight_events(member.in_flight_events);
+    FillMember(member, *out.add_members());
   }
   for (const groups::PartitionDescription& partition : group.partitions) {
     FillPartition(partition, *out.add_partitions());
@@ -47,6 +76,7 @@ void FillGroup(const groups::GroupDescription& group, v1::GetGroupResponse& out)
   out.set_lag_offsets(group.lag_offsets);
   if (group.lag_events.has_value()) out.set_lag_events(*group.lag_events);
   if (group.lag_time.has_value()) FillDuration(*group.lag_time, *out.mutable_lag_time());
+  FillProgress(group, out);
   out.set_paused(group.record.paused_time_us.has_value());
   if (group.record.paused_time_us.has_value()) {
     FillTime(absl::FromUnixMicros(static_cast<int64_t>(*group.record.paused_time_us)),

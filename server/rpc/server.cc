@@ -25,18 +25,24 @@ constexpr int kWaitingStreams = 4;
 constexpr uint64_t kTransportBytesMax = 64ull << 20;
 constexpr uint64_t kOversizeBytes = 1ull << 20;  // At least so much above the limit.
 
-void SetChannelArguments(grpc::ServerBuilder& builder, const RpcLimits& limits) {
+int Millis(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+void SetChannelArguments(grpc::ServerBuilder& builder, const RpcServerOptions& options,
+                         const RpcLimits& limits) {
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(std::max(kTransportBytesMax, limits.request_bytes_max + kOversizeBytes)));
   builder.SetMaxSendMessageSize(-1);
   // A second server must not bind the same port.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  // Clients may ping every 10 s, even idle; we ping every 30 s and give up after 20 s more.
+  // Clients may ping every 10 s, even idle; we ping silent ones, to notice who is gone without a
+  // word.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 9'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 5);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Millis(options.keepalive_interval));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Millis(options.keepalive_timeout));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // Large frames cost less for large messages.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
@@ -67,7 +73,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   std::unique_ptr<RpcServer> rpc(new RpcServer(options, context, groups));
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  SetChannelArguments(builder, context.limits);
+  SetChannelArguments(builder, options, context.limits);
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);

@@ -30,6 +30,9 @@ struct RpcServerOptions {
   std::string address;  // "127.0.0.1:7400"; port 0: the system chooses.
   int queues = 2;
   absl::Time start_time;
+  // A connection is pinged after so long, and closed when the answer takes longer than the timeout.
+  absl::Duration keepalive_interval = absl::Seconds(30);
+  absl::Duration keepalive_timeout = absl::Seconds(20);
   std::vector<config::SettingValue> settings;  // For GetConfig.
 };
 

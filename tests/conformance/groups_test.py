@@ -185,6 +185,29 @@ class Description(GroupCase):
         self.assertEqual([p.owner for p in seen.partitions], [member.member_id] * 2)
         self.assertEqual([p.in_flight_events for p in seen.partitions], [10, 10])
 
+    def test_lag_counts_what_the_filter_wants(self):
+        topic, group = self.new_topic(), self.new_name("group")
+        self.append(topic, [event(type=kind) for kind in ["a", "b", "b"] * 10])
+        member = self.member(group, [topic], filter=pb.Filter(types=["a"])).until_events(10)
+        seen = self.group(group)
+        self.assertEqual((seen.lag_events, seen.lag_offsets), (10, 30))
+        self.assertEqual(seen.in_flight_events, 10)
+        self.assertTrue(seen.members[0].HasField("last_delivery_time"))
+        self.assertTrue(seen.members[0].HasField("oldest_unacked_time"))
+        self.assertTrue(seen.HasField("last_progress_time"))
+        self.assertFalse(seen.stalled)
+        member.until_confirmed(member.ack_all())
+        seen = self.group(group)
+        self.assertTrue(seen.HasField("lag_events"))
+        self.assertEqual((seen.lag_events, seen.in_flight_events), (0, 0))
+        self.assertFalse(seen.HasField("oldest_unacked_time"))
+
+    def test_redeliveries_are_counted(self):
+        topic, group = self.filled(10), self.new_name("group")
+        self.member(group, [topic]).until_events(10).close()
+        self.member(group).until_events(10)
+        self.assertEqual(self.group(group).redelivered_events, 10)
+
     def test_list_in_pages_by_name(self):
         topic, prefix = self.filled(3), self.new_name("page") + "-"
         names = [f"{prefix}{i:02}" for i in range(12)]

@@ -20,7 +20,7 @@ class Http(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
+        cls.server = Server("--group-stall-time", "300ms")
         cls.addClassCleanup(cls.server.close)
         cls.server.topics.CreateTopic(pb.CreateTopicRequest(name="hr"))
 
@@ -50,6 +50,27 @@ class Http(unittest.TestCase):
     def append(self, count, **more):
         self.server.events.Append(pb.AppendRequest(topic="hr", events=[
             event(data=b"x" * 100) for _ in range(count)], **more))
+
+    def test_a_stalled_group_is_seen(self):
+        self.server.topics.CreateTopic(pb.CreateTopicRequest(name="stalls"))
+        self.server.events.Append(pb.AppendRequest(
+            topic="stalls", events=[event(type=kind) for kind in "abb"]))
+        member = Member(self.server.groups, "stuck", ["stalls"], filter=pb.Filter(types=["b"]))
+        self.addCleanup(member.close)
+        member.until_events(2)
+
+        def figure(name):
+            return self.metrics().get(f'tidemark_group_{name}{{group="stuck"}}')
+
+        wait_until(lambda: figure("stalled") == 1, "a stalled group")
+        self.assertEqual((figure("lag_events"), figure("in_flight_events"), figure("paused")),
+                         (2, 2, 0))
+        self.assertGreater(figure("lag_seconds"), 0.2)
+        self.assertIn('group "stuck" is stalled: 2 events wait', self.server.log())
+        member.until_confirmed(member.ack_all())
+        wait_until(lambda: figure("stalled") == 0, "the group goes on")
+        self.assertEqual(figure("lag_events"), 0)
+        self.assertIn('group "stuck" goes on', self.server.log())
 
     def test_what_is_promised_is_there(self):
         self.append(1)

@@ -63,7 +63,7 @@ void GroupWorld::Deliver(MemberNumber number, Client& client) {
     ++events;
     end = offset + 1;
   }
-  const bool claimed = group_->Progress(number, log, Offset(end), Offset(until), events);
+  const bool claimed = group_->Progress(number, log, Offset(end), Offset(until), events, now_);
   if (claimed == it->second.revoked) Fail("a claim was answered against the revocation");
   if (!group_->TakeEffects().empty()) Fail("Progress has effects");
   if (!claimed) return;

@@ -66,21 +66,88 @@ TEST_F(GroupAdminTest, DescribesMembersPartitionsAndLag) {
   EXPECT_EQ(group->lag_time, absl::Seconds(42));
 }
 
-TEST_F(GroupAdminTest, DoesNotGuessTheLagOfAFilterInEvents) {
-  Append("hr", 0, 10);
+TEST_F(GroupAdminTest, CountsTheLagOfAFilterInEvents) {
+  const auto append = [this](std::vector<std::string> types) {
+    std::vector<testing::TestEvent> events;
+    for (std::string& type : types) events.push_back({.type = std::move(type)});
+    ASSERT_TRUE(harness_.Append(*harness_.log().FindTopic("hr"), 0, std::move(events)).ok());
+  };
+  append({"a", "b", "a", "b"});
+  clock().Advance(absl::Seconds(20));
+  append({"b", "a"});
+  append({"b"});
   JoinRequest request = Request();
-  request.filter = storage::FilterSpec{.types = {"employee.created"}};
+  request.filter = storage::FilterSpec{.types = {"a"}};
   const ConsumerPtr consumer = Join(request);
   absl::StatusOr<GroupDescription> group = groups_->GetGroup("payroll");
-  EXPECT_EQ(group->partitions[0].lag_offsets, 10u);
-  EXPECT_EQ(group->partitions[0].lag_events, std::nullopt);
+  EXPECT_EQ(group->partitions[0].lag_offsets, 7u);
+  EXPECT_EQ(group->partitions[0].lag_events, 3u);
   EXPECT_EQ(group->partitions[1].lag_events, 0u);
-  EXPECT_EQ(group->lag_events, std::nullopt);
-  ASSERT_TRUE(consumer->Take(0, 10, 2));
-  ASSERT_TRUE(consumer->Ack(0, 10).ok());
+  EXPECT_EQ(group->lag_events, 3u);
+  EXPECT_EQ(group->lag_time, absl::Seconds(20));
+  ASSERT_TRUE(consumer->Take(0, 3, 2));
+  ASSERT_TRUE(consumer->Ack(0, 3).ok());
   group = groups_->GetGroup("payroll");
+  EXPECT_EQ(group->lag_events, 1u);
+  EXPECT_EQ(group->lag_time, absl::ZeroDuration());  // Not that of what it leaves out.
+  ASSERT_TRUE(consumer->Take(0, 6, 1));
+  ASSERT_TRUE(consumer->Ack(0, 6).ok());
+  group = groups_->GetGroup("payroll");
+  EXPECT_EQ(group->lag_offsets, 1u);
   EXPECT_EQ(group->lag_events, 0u);
   EXPECT_EQ(group->lag_time, std::nullopt);
+}
+
+TEST_F(GroupAdminTest, TellsWhoHoldsWhatSinceWhen) {
+  Append("hr", 0, 10);
+  const ConsumerPtr consumer = Join();
+  EXPECT_EQ(groups_->GetGroup("payroll")->last_progress, std::nullopt);
+  const absl::Time begin = clock().Now();
+  ASSERT_TRUE(consumer->Take(0, 4, 4));
+  clock().Advance(absl::Seconds(10));
+  ASSERT_TRUE(consumer->Take(0, 10, 6));
+  absl::StatusOr<GroupDescription> group = groups_->GetGroup("payroll");
+  EXPECT_EQ(group->members[0].oldest_unacked, begin);
+  EXPECT_EQ(group->members[0].last_delivery, begin + absl::Seconds(10));
+  EXPECT_EQ(group->partitions[0].oldest_unacked, begin);
+  EXPECT_EQ(group->partitions[1].last_delivery, std::nullopt);
+  EXPECT_EQ(group->last_progress, begin + absl::Seconds(10));
+  clock().Advance(absl::Seconds(5));
+  ASSERT_TRUE(consumer->Ack(0, 6).ok());
+  consumer->member->Leave();
+  const ConsumerPtr next = Join();
+  ASSERT_TRUE(next->Take(0, 10, 4));
+  group = groups_->GetGroup("payroll");
+  EXPECT_EQ(group->redelivered_events, 4u);
+  EXPECT_EQ(group->partitions[0].redelivered_events, 4u);
+  EXPECT_EQ(group->last_progress, begin + absl::Seconds(15));
+}
+
+TEST_F(GroupAdminTest, AGroupForWhichEventsWaitIsStalledAfterAWhile) {
+  Append("hr", 0, 10);
+  const ConsumerPtr consumer = Join();
+  ASSERT_TRUE(consumer->Take(0, 10, 10));
+  const auto look = [this](absl::Duration after) {
+    clock().Advance(after);
+    groups_->Tick(clock().Now());
+    WaitForDisk();
+    return groups_->Lag().front();
+  };
+  EXPECT_FALSE(look(absl::Seconds(1)).stalled);
+  const GroupLag stalled = look(options_.stall_time);
+  EXPECT_TRUE(stalled.stalled);
+  EXPECT_EQ(stalled.lag_events, 10u);
+  EXPECT_EQ(stalled.in_flight_events, 10u);
+  EXPECT_TRUE(groups_->GetGroup("payroll")->stalled);
+  ASSERT_TRUE(consumer->Ack(0, 3).ok());
+  EXPECT_FALSE(look(absl::Seconds(2)).stalled);
+  EXPECT_TRUE(look(options_.stall_time).stalled);
+  ASSERT_TRUE(consumer->Ack(0, 10).ok());
+  const GroupLag idle = look(options_.stall_time);
+  EXPECT_FALSE(idle.stalled);
+  EXPECT_EQ(idle.lag_events, 0u);
+  Append("hr", 1, 1);  // It waits since now, not since the last ack.
+  EXPECT_FALSE(look(absl::Seconds(2)).stalled);
 }
 
 TEST_F(GroupAdminTest, ListsByNameInPages) {
