@@ -1,37 +1,19 @@
 // The administrative calls of Client: topics and consumer groups.
 #include <utility>
 
-#include "client/cpp/src/connection.h"
 #include "client/cpp/src/convert.h"
+#include "client/cpp/src/unary_call.h"
 #include "tidemark/client.h"
-#include "tidemark/v1/consumer_groups.grpc.pb.h"
-#include "tidemark/v1/topics.grpc.pb.h"
 
 namespace tidemark {
+
+using internal::Call;
+using internal::Groups;
+using internal::Topics;
+
 namespace {
 
 constexpr uint32_t kPageSize = 1000;
-
-// One unary call; the answer or an error with the server's details.
-template <typename Response, typename Stub, typename Request>
-absl::StatusOr<Response> Call(const internal::Connection& connection, Stub stub,
-                              grpc::Status (Stub::element_type::*method)(grpc::ClientContext*,
-                                                                         const Request&, Response*),
-                              const Request& request) {
-  Response response;
-  const absl::Status status =
-      connection.Annotate(((*stub).*method)(connection.NewContext().get(), request, &response));
-  if (!status.ok()) return status;
-  return response;
-}
-
-auto Topics(const internal::Connection& connection) {
-  return v1::Topics::NewStub(connection.channel());
-}
-
-auto Groups(const internal::Connection& connection) {
-  return v1::ConsumerGroups::NewStub(connection.channel());
-}
 
 // The paths of the settings that `config` has. Retention is one path: its halves are merged before.
 void AddPaths(const TopicConfig& config, google::protobuf::FieldMask* mask) {

@@ -15,6 +15,10 @@ namespace tidemark {
 
 using internal::ConsumerSession;
 
+namespace {
+constexpr int kConcurrencyMax = 1'024;
+}  // namespace
+
 // Keeps one session going after the other.
 class Consumer::Impl {
  public:
@@ -51,6 +55,10 @@ absl::Status Consumer::Impl::Validate() const {
       options_.ack_events_max == 0) {
     return absl::InvalidArgumentError(
         "ConsumerOptions: events_ahead_max, bytes_ahead_max and ack_events_max must be 1 or more");
+  }
+  if (options_.concurrency < 1 || options_.concurrency > kConcurrencyMax) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "ConsumerOptions::concurrency is ", options_.concurrency, ": 1 to ", kConcurrencyMax));
   }
   return absl::OkStatus();
 }

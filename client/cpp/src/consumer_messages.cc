@@ -49,7 +49,7 @@ void ConsumerSession::OnDelivery(const grpc::Slice& message, absl::string_view d
   const AckBook::Partition partition(std::string(batch.topic()), batch.partition());
   queue_.Push(std::move(batch));  // Also if it goes at once: it took credits.
   if (!book_.Owns(partition)) queue_.Drop(partition);
-  if (leaving_) queue_.Clear();
+  if (leaving_ || finishing_) queue_.Clear();
 }
 
 void ConsumerSession::OnNote(const v1::ConsumeResponse& note) {
@@ -97,26 +97,37 @@ void ConsumerSession::OnAssigned(const v1::Assigned& assigned) {
   if (options_.on_assigned) options_.on_assigned(offsets);
 }
 
-// Nothing is in hand between two events, so what is handled is acknowledged and the partitions go
-// at once; the next owner need not wait for the deadline.
 void ConsumerSession::OnRevoked(const v1::Revoked& revoked) {
+  for (const v1::TopicPartition& proto : revoked.partitions()) {
+    const AckBook::Partition partition(proto.topic(), proto.partition());
+    queue_.Drop(partition);
+    if (pool_ != nullptr) pool_->Drop(partition);
+  }
+  attempts_ = 0;
+  retry_at_ = absl::Time();  // The failed event may be gone; if not, it is tried again a bit early.
+  if (pool_ == nullptr) return GiveBack(revoked);
+  to_release_.push_back(revoked);
+  stream_.Wake();  // TakeResults gives back what nobody is at.
+}
+
+// Nothing of these is in hand, so what is handled is acknowledged and they go at once; the next
+// owner need not wait for the deadline.
+void ConsumerSession::GiveBack(const v1::Revoked& revoked) {
   SendAcks();
   v1::ConsumeRequest release;
   std::vector<TopicPartitionOffset> offsets;
   for (const v1::TopicPartition& proto : revoked.partitions()) {
-    const AckBook::Partition partition(proto.topic(), proto.partition());
-    queue_.Drop(partition);
-    if (auto at = book_.Drop(partition)) offsets.push_back(*std::move(at));
+    if (auto at = book_.Drop({proto.topic(), proto.partition()})) offsets.push_back(*std::move(at));
     *release.mutable_release()->add_partitions() = proto;
   }
   release.mutable_release()->set_revocation(revoked.revocation());
   if (revoked.partitions_size() > 0) Send(release);
-  retry_at_ = absl::Time();  // The failed event may be gone; if not, it is tried again a bit early.
   if (options_.on_revoked) options_.on_revoked(offsets);
 }
 
 void ConsumerSession::OnAckConfirmed(const v1::AckConfirmed& confirmed) {
   if (acks_unanswered_ > 0) --acks_unanswered_;
+  book_.Answered();
   std::vector<TopicPartitionOffset> committed;
   for (const v1::TopicPartitionOffset& proto : confirmed.committed()) {
     committed.push_back(FromProto(proto));
@@ -124,8 +135,10 @@ void ConsumerSession::OnAckConfirmed(const v1::AckConfirmed& confirmed) {
   }
   for (const v1::AckRejected& rejected : confirmed.rejected()) {
     const TopicPartitionOffset ack = FromProto(rejected.ack());
-    book_.Reject(ack);
-    queue_.Drop({ack.topic, ack.partition});
+    if (book_.Reject(ack)) {
+      queue_.Drop({ack.topic, ack.partition});
+      if (pool_ != nullptr) pool_->Drop({ack.topic, ack.partition});
+    }
     if (rejected.reason() == "FENCED") {
       ++counters_.acks_fenced;
       continue;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cpp/src/connection.h"
 #include "client/cpp/src/convert.h"
+#include "client/cpp/src/handler_run.h"
 #include "client/cpp/src/status_codec.h"
 #include "client/cpp/src/steady_time.h"
 
@@ -35,11 +36,13 @@ ConsumerSession::ConsumerSession(const Client& client, const ConsumerOptions& op
       queue_({options.events_ahead_max, options.bytes_ahead_max}),
       last_contact_(SteadyNow()) {
   ++counters_.connections;
+  StartPool();
 }
 
 ConsumerSession::End ConsumerSession::Run() {
   while (!end_) {
-    if (counters_.stop_requested && !leaving_) BeginLeaving(absl::OkStatus());
+    TakeResults();
+    if (counters_.stop_requested) BeginLeaving(absl::OkStatus());
     if (end_) break;
     SendAcksIfDue();
     SendCreditsIfDue();
@@ -64,7 +67,9 @@ absl::Duration ConsumerSession::UntilNextDeadline() const {
   if (!leaving_ && acks_unanswered_ < kAcksUnansweredMax) {
     next = std::min(next, book_.dirty_since() + options_.ack_interval);
   }
-  if (!queue_.empty() && !leaving_ && !draining_) next = std::min(next, retry_at_);
+  if (pool_ == nullptr && !queue_.empty() && !leaving_ && !draining_) {
+    next = std::min(next, retry_at_);
+  }
   return std::max(next - SteadyNow(), absl::ZeroDuration());
 }
 
@@ -113,13 +118,16 @@ void ConsumerSession::Finish(EndKind kind, const absl::Status& status) {
 }
 
 bool ConsumerSession::CanHandle() const {
+  if (pool_ != nullptr) return CanDispatch();
   return !queue_.empty() && !leaving_ && !draining_ && SteadyNow() >= retry_at_;
 }
 
 void ConsumerSession::HandleSome() {
   const absl::Time look_at = SteadyNow() + kTimeBetweenLooks;
   for (int i = 0; i < kEventsBetweenLooks && CanHandle() && !end_; ++i) {
-    if (std::holds_alternative<Batch>(queue_.front())) {
+    if (pool_ != nullptr) {
+      Dispatch();
+    } else if (std::holds_alternative<Batch>(queue_.front())) {
       HandleEvent();
     } else {
       OnQueuedNote();
@@ -134,32 +142,39 @@ void ConsumerSession::HandleSome() {
 
 void ConsumerSession::HandleEvent() {
   const ReceivedEvent& event = queue_.current();
-  if (absl::Status status = handler_(event); !status.ok()) {
+  if (absl::Status status = CallHandler(handler_, event); !status.ok()) {
     ++counters_.events_failed;
     OnHandlerError(status);
     return;
   }
   ++counters_.events_handled;
-  book_.Handled(queue_.current_partition(), event.offset, SteadyNow());
+  PassCurrent();
+}
+
+void ConsumerSession::PassCurrent() {
+  book_.Handled(queue_.current_partition(), queue_.current().offset, SteadyNow());
   queue_.Pop();
+  attempts_ = 0;
+}
+
+absl::Status ConsumerSession::FailedAt(const ReceivedEvent& event, const absl::Status& error) {
+  return WithPrefix(error,
+                    absl::StrCat("the handler failed at topic '", event.topic, "' partition ",
+                                 event.partition, " offset ", event.offset, ": "));
 }
 
 void ConsumerSession::OnHandlerError(const absl::Status& error) {
   const ReceivedEvent& event = queue_.current();
-  const FailureAction action =
-      options_.on_handler_error ? options_.on_handler_error(event, error) : FailureAction::kStop;
-  switch (action) {
+  const Verdict verdict = JudgeFailure(options_, event, error, ++attempts_);
+  switch (verdict.action) {
     case FailureAction::kStop:
-      BeginLeaving(WithPrefix(
-          error, absl::StrCat("the handler failed at topic '", event.topic, "' partition ",
-                              event.partition, " offset ", event.offset, ": ")));
+      BeginLeaving(FailedAt(event, error));
       break;
     case FailureAction::kRetry:
-      retry_at_ = SteadyNow() + options_.retry_backoff;
+      retry_at_ = SteadyNow() + verdict.pause;
       break;
     case FailureAction::kSkip:
-      book_.Handled(queue_.current_partition(), event.offset, SteadyNow());
-      queue_.Pop();
+      PassCurrent();
       break;
   }
 }
@@ -220,14 +235,15 @@ void ConsumerSession::SendAcks() {
 
 void ConsumerSession::SendAcksIfDue() {
   if (book_.dirty_events() == 0 || acks_unanswered_ >= kAcksUnansweredMax) return;
-  if (book_.dirty_events() >= options_.ack_events_max || !CanHandle() ||
+  const bool nothing_left = pool_ == nullptr ? !CanHandle() : pool_->in_hand() == 0;
+  if (book_.dirty_events() >= options_.ack_events_max || nothing_left ||
       SteadyNow() - book_.dirty_since() >= options_.ack_interval) {
     SendAcks();
   }
 }
 
 void ConsumerSession::SendCreditsIfDue() {
-  if (!joined_ || leaving_ || draining_) return;
+  if (!joined_ || leaving_ || finishing_ || draining_) return;
   const std::optional<DeliveryQueue::Credits> grant = queue_.TakeGrant();
   if (!grant) return;
   v1::ConsumeRequest request;
@@ -237,14 +253,21 @@ void ConsumerSession::SendCreditsIfDue() {
 }
 
 void ConsumerSession::BeginLeaving(const absl::Status& reason) {
-  if (leaving_) return;
-  leaving_ = true;
+  if (leaving_ || finishing_) return;
   leave_reason_ = reason;
+  queue_.Clear();
+  if (pool_ == nullptr) return Leave();
+  finishing_ = true;
+  pool_->DropAll();
+  stream_.Wake();  // Look at what is dropped.
+}
+
+void ConsumerSession::Leave() {
+  leaving_ = true;
   if (!joined_) {
-    Finish(EndKind::kLeft, reason);
+    Finish(EndKind::kLeft, leave_reason_);
     return;
   }
-  queue_.Clear();
   leave_deadline_ = SteadyNow() + options_.leave_timeout;
   SendAcks();
   v1::ConsumeRequest request;

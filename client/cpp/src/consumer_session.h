@@ -1,14 +1,17 @@
 // ConsumerSession: a group member on one connection: joins, handles, acknowledges, leaves.
 //
-// Terms.    leaving: nothing more is handled; the last acks and Leave are on their way.
+// Terms.    finishing: nothing more is begun; handlers finish what they have in hand. leaving:
+//           nothing more is handled; the last acks and Leave are on their way.
 // Invariant. An event is handled only while its partition is owned, and acknowledged only after.
-// Threads.  Run and everything it calls on one thread; Wake from any.
+// Threads.  Run and everything it calls on one thread; Wake from any; RunOne on the pool's.
 // Failure.  Told by End; the session is then of no further use.
 #ifndef TIDEMARK_CLIENT_SRC_CONSUMER_SESSION_H_
 #define TIDEMARK_CLIENT_SRC_CONSUMER_SESSION_H_
 
 #include <atomic>
 #include <deque>
+#include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +20,7 @@
 #include "absl/time/time.h"
 #include "client/cpp/src/ack_book.h"
 #include "client/cpp/src/delivery_queue.h"
+#include "client/cpp/src/handler_pool.h"
 #include "client/cpp/src/raw_stream.h"
 #include "tidemark/client.h"
 #include "tidemark/consumer.h"
@@ -81,8 +85,18 @@ class ConsumerSession {
   bool CanHandle() const;
   void HandleSome();
   void HandleEvent();
+  void PassCurrent();
   void OnHandlerError(const absl::Status& error);
   void OnQueuedNote();
+  static absl::Status FailedAt(const ReceivedEvent& event, const absl::Status& error);
+
+  // Handling with a pool (consumer_parallel.cc).
+  void StartPool();
+  HandlerPool::Outcome RunOne(const ReceivedEvent& event, HandlerPool::Pause pause);
+  bool CanDispatch() const;
+  void Dispatch();
+  void TakeResults();
+  bool GaveBack(v1::Revoked& revoked);
 
   // What goes out.
   void Send(const v1::ConsumeRequest& request);
@@ -90,7 +104,10 @@ class ConsumerSession {
   void SendAcks();
   void SendAcksIfDue();
   void SendCreditsIfDue();
+  void GiveBack(const v1::Revoked& revoked);
+  // Handles nothing more; leaves once nothing is in hand.
   void BeginLeaving(const absl::Status& reason);
+  void Leave();
   void PumpOut();
 
   const Client client_;
@@ -107,13 +124,17 @@ class ConsumerSession {
   std::optional<End> end_;
   bool joined_ = false;
   bool draining_ = false;
+  bool finishing_ = false;  // To leave, once the pool is empty.
   bool leaving_ = false;
   absl::Status leave_reason_;
   uint64_t assignments_ = 0;
   int acks_unanswered_ = 0;
   absl::Time last_contact_;
-  absl::Time retry_at_;  // Of the current event, after its handler failed.
+  absl::Time retry_at_;    // Of the current event, after its handler failed.
+  uint32_t attempts_ = 0;  // Of the current event, without a pool.
   absl::Time leave_deadline_ = absl::InfiniteFuture();
+  std::list<v1::Revoked> to_release_;  // Of which handlers are at work.
+  std::unique_ptr<HandlerPool> pool_;  // Null: the handler runs on Run's thread. The first to go.
 };
 
 }  // namespace tidemark::internal

@@ -1,5 +1,6 @@
 #include "client/cpp/src/convert.h"
 
+#include <optional>
 #include <variant>
 
 namespace tidemark::internal {
@@ -17,6 +18,10 @@ std::vector<std::string> ToVector(const google::protobuf::RepeatedPtrField<std::
   return {strings.begin(), strings.end()};
 }
 
+void SetIf(bool is_set, const google::protobuf::Timestamp& proto, std::optional<absl::Time>* out) {
+  if (is_set) *out = internal::FromProto(proto);
+}
+
 GroupMember FromProto(const v1::GroupMember& proto) {
   GroupMember member;
   member.member_id = proto.member_id();
@@ -24,6 +29,8 @@ GroupMember FromProto(const v1::GroupMember& proto) {
   member.address = proto.address();
   member.join_time = internal::FromProto(proto.join_time());
   member.in_flight_events = proto.in_flight_events();
+  SetIf(proto.has_last_delivery_time(), proto.last_delivery_time(), &member.last_delivery_time);
+  SetIf(proto.has_oldest_unacked_time(), proto.oldest_unacked_time(), &member.oldest_unacked_time);
   return member;
 }
 
@@ -39,6 +46,10 @@ GroupPartition FromProto(const v1::GroupPartition& proto) {
   if (proto.has_lag_time()) partition.lag_time = internal::FromProto(proto.lag_time());
   partition.owner = proto.owner();
   partition.in_flight_events = proto.in_flight_events();
+  partition.redelivered_events = proto.redelivered_events();
+  SetIf(proto.has_last_delivery_time(), proto.last_delivery_time(), &partition.last_delivery_time);
+  SetIf(proto.has_oldest_unacked_time(), proto.oldest_unacked_time(),
+        &partition.oldest_unacked_time);
   return partition;
 }
 
@@ -112,6 +123,13 @@ GroupConfig FromProto(const v1::GroupConfig& proto) {
   config.filter.types = ToVector(proto.filter().types());
   config.filter.keys = ToVector(proto.filter().keys());
   config.mode = static_cast<GroupMode>(proto.mode());
+  const v1::RetryPolicy& retry = proto.retry_policy();
+  if (retry.has_initial_backoff())
+    config.retry.initial_backoff = FromProto(retry.initial_backoff());
+  if (retry.has_backoff_factor()) config.retry.backoff_factor = retry.backoff_factor();
+  if (retry.has_max_backoff()) config.retry.max_backoff = FromProto(retry.max_backoff());
+  if (retry.has_max_attempts()) config.retry.max_attempts = retry.max_attempts();
+  config.retry.block_key_after_dead_letter = retry.block_key_after_dead_letter();
   return config;
 }
 
@@ -127,6 +145,12 @@ GroupInfo FromProto(const v1::GetGroupResponse& proto) {
   if (proto.has_lag_events()) group.lag_events = proto.lag_events();
   if (proto.has_lag_time()) group.lag_time = FromProto(proto.lag_time());
   group.paused = proto.paused();
+  SetIf(proto.has_pause_time(), proto.pause_time(), &group.pause_time);
+  group.in_flight_events = proto.in_flight_events();
+  group.redelivered_events = proto.redelivered_events();
+  SetIf(proto.has_last_progress_time(), proto.last_progress_time(), &group.last_progress_time);
+  SetIf(proto.has_oldest_unacked_time(), proto.oldest_unacked_time(), &group.oldest_unacked_time);
+  group.stalled = proto.stalled();
   return group;
 }
 
@@ -181,6 +205,14 @@ void ToProto(const Event& event, v1::Event* proto) {
 void ToProto(const Filter& filter, v1::Filter* proto) {
   for (const std::string& type : filter.types) proto->add_types(type);
   for (const std::string& key : filter.keys) proto->add_keys(key);
+}
+
+void ToProto(const RetryPolicy& retry, v1::RetryPolicy* proto) {
+  if (retry.initial_backoff) ToProto(*retry.initial_backoff, proto->mutable_initial_backoff());
+  if (retry.backoff_factor) proto->set_backoff_factor(*retry.backoff_factor);
+  if (retry.max_backoff) ToProto(*retry.max_backoff, proto->mutable_max_backoff());
+  if (retry.max_attempts) proto->set_max_attempts(*retry.max_attempts);
+  proto->set_block_key_after_dead_letter(retry.block_key_after_dead_letter);
 }
 
 void ToProto(const Start& start, v1::Start* proto) {

@@ -31,6 +31,7 @@ void ToProto(absl::Time time, google::protobuf::Timestamp* proto);
 void ToProto(absl::Duration duration, google::protobuf::Duration* proto);
 void ToProto(const Event& event, v1::Event* proto);
 void ToProto(const Filter& filter, v1::Filter* proto);
+void ToProto(const RetryPolicy& retry, v1::RetryPolicy* proto);
 void ToProto(const Start& start, v1::Start* proto);
 void ToProto(const Stop& stop, v1::Stop* proto);
 void ToProto(const Condition& condition, v1::Condition* proto);

@@ -44,14 +44,20 @@ class Script {
     stream_.Write(response);
   }
 
+  // The same with keys, "k0" to "k(keys - 1)" in turn.
+  void DeliverKeyed(uint32_t partition, uint64_t from, uint64_t until, uint64_t keys) {
+    Deliver(partition, from, until, false, keys);
+  }
   // Events `from` to `until` of a partition; their data is the offset.
-  void Deliver(uint32_t partition, uint64_t from, uint64_t until, bool damaged = false) {
+  void Deliver(uint32_t partition, uint64_t from, uint64_t until, bool damaged = false,
+               uint64_t keys = 0) {
     v1::ConsumeResponse response;
     v1::EventBatch& batch = *response.mutable_delivery()->mutable_batch();
     for (uint64_t offset = from; offset < until; ++offset) {
       v1::Event& event = *batch.add_events();
       event.set_type("employee.created");
       event.set_data(std::to_string(offset));
+      if (keys > 0) event.set_key("k" + std::to_string(offset % keys));
     }
     batch.set_events_crc32c(internal::ExtendCrc32c(0, batch.SerializeAsString()) ^
                             (damaged ? 1 : 0));

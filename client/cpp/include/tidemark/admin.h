@@ -77,12 +77,61 @@ struct TopicPartitionOffset {
 // How a group shares its work.
 enum class GroupMode { kUnspecified = 0, kPartitionOrdered = 1, kKeyOrdered = 2, kUnordered = 3 };
 
+// What happens to events that fail. In a request unset: the server's default.
+struct RetryPolicy {
+  std::optional<absl::Duration> initial_backoff{};  // Default 1 s.
+  std::optional<double> backoff_factor{};           // Default 2.
+  std::optional<absl::Duration> max_backoff{};      // Default 5 min.
+  std::optional<uint32_t> max_attempts{};           // Default: no limit.
+  bool block_key_after_dead_letter = false;
+};
+
 // A group's settings.
 struct GroupConfig {
   std::string name;
-  std::vector<std::string> topics;
+  std::vector<std::string> topics;  // Names, or prefixes that end in '*'.
   Filter filter;
   GroupMode mode = GroupMode::kUnspecified;
+  RetryPolicy retry;
+};
+
+// Settings of a group to change; unset ones stay, the others are replaced as a whole.
+struct GroupChange {
+  std::optional<std::vector<std::string>> topics{};
+  std::optional<Filter> filter{};
+  std::optional<GroupMode> mode{};
+  std::optional<RetryPolicy> retry{};
+};
+
+// A partition that a seek moved, or would move.
+struct SeekedPartition {
+  std::string topic;
+  uint32_t partition = 0;
+  uint64_t from_offset = 0;
+  uint64_t to_offset = 0;
+  uint64_t redelivered_events = 0;  // Events the group reads that are delivered again.
+  uint64_t skipped_events = 0;      // Events the group reads that are skipped.
+};
+struct SeekResult {
+  std::vector<SeekedPartition> partitions;
+  uint64_t redelivered_events = 0;  // The sums.
+  uint64_t skipped_events = 0;
+};
+
+// One type of events in a topic.
+struct EventTypeInfo {
+  std::string type;
+  uint64_t count = 0;  // Readable events.
+  absl::Time first_time;
+  absl::Time last_time;
+};
+
+// What there is of one key in a topic.
+struct KeyInfo {
+  uint32_t partition = 0;
+  uint64_t revision = 0;  // Of its newest event.
+  uint64_t first_offset = 0;
+  uint64_t last_offset = 0;
 };
 
 // One line of ListGroups.
@@ -99,6 +148,8 @@ struct GroupMember {
   std::string address;
   absl::Time join_time;
   uint64_t in_flight_events = 0;
+  std::optional<absl::Time> last_delivery_time;   // Unset: nothing yet.
+  std::optional<absl::Time> oldest_unacked_time;  // Unset: it holds nothing.
 };
 
 // How far a group is in one partition.
@@ -109,10 +160,13 @@ struct GroupPartition {
   uint64_t start_offset = 0;
   uint64_t end_offset = 0;
   uint64_t lag_offsets = 0;                // What the filter leaves out is counted too.
-  std::optional<uint64_t> lag_events;      // Unset: not known without a scan.
+  std::optional<uint64_t> lag_events;      // Unset: to count them would cost too much.
   std::optional<absl::Duration> lag_time;  // Unset: no lag.
   std::string owner;                       // A member_id; empty: no owner.
   uint64_t in_flight_events = 0;
+  uint64_t redelivered_events = 0;                // Since the server's start.
+  std::optional<absl::Time> last_delivery_time;   // To the owner.
+  std::optional<absl::Time> oldest_unacked_time;  // Of the owner.
 };
 
 // A group as it is.
@@ -125,6 +179,12 @@ struct GroupInfo {
   std::optional<uint64_t> lag_events;
   std::optional<absl::Duration> lag_time;
   bool paused = false;
+  std::optional<absl::Time> pause_time;
+  uint64_t in_flight_events = 0;
+  uint64_t redelivered_events = 0;                // Since the server's start.
+  std::optional<absl::Time> last_progress_time;   // Unset: none since the server's start.
+  std::optional<absl::Time> oldest_unacked_time;  // Unset: nothing is in flight.
+  bool stalled = false;                           // Events wait, and nothing happens.
 };
 
 // Limits in force; a rejection names the limit as it is called here.

@@ -28,6 +28,7 @@
 #include "absl/time/time.h"
 #include "tidemark/admin.h"
 #include "tidemark/event.h"
+#include "tidemark/stream.h"
 
 namespace tidemark {
 
@@ -117,6 +118,18 @@ struct GroupOffset {
   std::optional<uint64_t> expected_offset{};
 };
 
+// Where SeekGroup is to move a group.
+struct SeekTarget {
+  // Only this topic. Empty: all of the group's, which offsets and cursors do not permit.
+  std::string topic{};
+  // The place; offsets and a cursor move only the partitions they name.
+  Start start{};
+  // Set: not `start`, but where this group is.
+  std::string other_group{};
+  // Only tell what it would mean.
+  bool dry_run = false;
+};
+
 class Client {
  public:
   // Opens a connection.
@@ -152,6 +165,20 @@ class Client {
       absl::string_view group, const std::vector<std::string>& topics = {}) const;
   absl::Status CommitOffsets(absl::string_view group, const std::vector<GroupOffset>& offsets,
                              bool allow_rewind = false) const;
+
+  // Changes a group while it runs; gives its settings after it.
+  absl::StatusOr<GroupConfig> UpdateGroup(absl::string_view group, const GroupChange& change) const;
+  // Moves a group's committed offsets while it runs, or tells what that would mean.
+  absl::StatusOr<SeekResult> SeekGroup(absl::string_view group, const SeekTarget& target) const;
+  // Stops deliveries, also over restarts of the server, until ResumeGroup.
+  absl::Status PauseGroup(absl::string_view group) const;
+  absl::Status ResumeGroup(absl::string_view group) const;
+  // With `force` also while it has live members.
+  absl::Status DeleteGroup(absl::string_view group, bool force = false) const;
+
+  // What a topic holds. ListEventTypes gives every page.
+  absl::StatusOr<std::vector<EventTypeInfo>> ListEventTypes(absl::string_view topic) const;
+  absl::StatusOr<KeyInfo> GetKey(absl::string_view topic, absl::string_view key) const;
 
   absl::StatusOr<ServerInfo> GetServerInfo() const;
 

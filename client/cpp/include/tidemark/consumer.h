@@ -2,14 +2,17 @@
 //
 // Terms.    group: shares the partitions of its topics among its members and remembers how far it
 //           is, for ever. A new group begins at the earliest event.
-// Guarantees. At least once: an event is acknowledged only after the handler returned OK for it, so
-//           after a crash or a broken connection the newest ones may come again. Events of a
-//           partition come in order, one at a time.
-// Threads.  The handler runs on the thread that called Run. Stop() may be called from any thread.
-//           For more parallelism start more consumers with the same group.
-// Failure.  Broken connections and draining servers are met by joining again. A handler's error
-//           ends Run with that error, the event not acknowledged, unless on_handler_error decides
-//           otherwise.
+// Guarantees. At least once: an event is acknowledged only after the handler returned OK for it
+// (and
+//           for all before it in its partition), so after a crash or a broken connection the newest
+//           ones may come again. Events of a partition come in order, one at a time; with
+//           `concurrency` above 1 those of a key, and those without a key in any order.
+// Threads.  The handler runs on the thread that called Run; with `concurrency` above 1 on as many
+//           threads of the consumer's own, and so does on_handler_error. Stop() may be called from
+//           any thread. For more still start more consumers with the same group.
+// Failure.  Broken connections and draining servers are met by joining again. A handler's error, or
+//           what it throws, is met by `retry`, if set, then by on_handler_error; else it ends Run
+//           with that error, the event not acknowledged.
 //
 //   tidemark::Consumer payroll(client,
 //       {.group = "payroll", .topics = {"hr"}, .filter = {.types = {"employee.created"}}},
@@ -21,6 +24,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,9 +60,15 @@ struct ConsumerOptions {
   uint64_t ack_events_max = 1'000;
   absl::Duration ack_interval = absl::Milliseconds(500);
 
-  // Decides about a failed event. Unset: FailureAction::kStop.
+  // How many handlers may be at work at once.
+  int concurrency = 1;
+
+  // Set: a failed event is handled again in place, after the policy's pauses and as often as it
+  // says; events behind it (of its key, or of what shares its thread) wait.
+  std::optional<RetryPolicy> retry{};
+  // Decides about a failed event, after `retry`. Unset: FailureAction::kStop.
   std::function<FailureAction(const ReceivedEvent&, const absl::Status&)> on_handler_error{};
-  absl::Duration retry_backoff = absl::Seconds(1);
+  absl::Duration retry_backoff = absl::Seconds(1);  // With FailureAction::kRetry.
 
   // Notes, on the thread of Run. `assigned` and `revoked` tell what this member owns.
   std::function<void(const std::string& member_id, bool group_created)> on_joined{};
@@ -108,8 +118,9 @@ class Consumer {
   // As Run, but ends with OK when everything stored in this member's partitions is handled.
   absl::Status RunUntilCaughtUp();
 
-  // From any thread, also from the handler: Run finishes the event in hand, acknowledges, leaves
-  // and returns. Does not wait. A Stop before Run makes that Run return at once.
+  // From any thread, also from the handler: Run finishes the events whose handlers are at work,
+  // acknowledges, leaves and returns. Does not wait. A Stop before Run makes that Run return at
+  // once.
   void Stop();
 
   ConsumerStats stats() const;
