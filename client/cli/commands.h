@@ -17,8 +17,14 @@ void AddReadCommand(CLI::App* root, Context* context);
 void AddTailCommand(CLI::App* root, Context* context);
 void AddConsumeCommand(CLI::App* root, Context* context);
 void AddGroupCommands(CLI::App* root, Context* context);
+void AddKeyCommands(CLI::App* root, Context* context);
 void AddServerCommands(CLI::App* root, Context* context);
 void AddCompletionCommand(CLI::App* root, Context* context);
+
+// Subcommands of `group` and `topic`, which are in files of their own.
+void AddGroupControlCommands(CLI::App* group, Context* context);
+void AddGroupWatchCommand(CLI::App* group, Context* context);
+void AddTopicTypesCommand(CLI::App* topic, Context* context);
 
 }  // namespace tidemark::cli
 

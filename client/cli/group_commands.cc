@@ -1,4 +1,5 @@
-// tidemark group list | show | commit
+// tidemark group list | show | commit; the others are in group_control_commands.cc and
+// group_watch_command.cc.
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "client/cli/commands.h"
 #include "client/cli/context.h"
 #include "client/cli/group_output.h"
@@ -46,7 +48,7 @@ ExitCode Show(Context* context, const std::string& name) {
   const auto group = client->GetGroup(name);
   if (!group.ok()) return context->Fail(group.status());
   if (context->AdminFormat() == Format::kTable) {
-    context->out().Write(FormatGroup(*group, context->terminal().color_stdout));
+    context->out().Write(FormatGroup(*group, absl::Now(), context->terminal().color_stdout));
   } else {
     context->PrintJson(GroupToJson(*group));
   }
@@ -99,7 +101,8 @@ void AddCommit(CLI::App* group, Context* context) {
 }  // namespace
 
 void AddGroupCommands(CLI::App* root, Context* context) {
-  CLI::App* group = root->add_subcommand("group", "List and show consumer groups, move them");
+  CLI::App* group =
+      root->add_subcommand("group", "List, show, watch, move, pause and change consumer groups");
   group->require_subcommand(1);
 
   auto prefix = std::make_shared<std::string>();
@@ -113,6 +116,8 @@ void AddGroupCommands(CLI::App* root, Context* context) {
   show->add_option("GROUP", *name, "The group")->required();
   show->final_callback([=] { context->run = [=] { return Show(context, *name); }; });
 
+  AddGroupWatchCommand(group, context);
+  AddGroupControlCommands(group, context);
   AddCommit(group, context);
 }
 

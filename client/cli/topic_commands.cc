@@ -1,4 +1,4 @@
-// tidemark topic create | list | show | update | delete
+// tidemark topic create | list | show | update | delete; `types` is in history_commands.cc.
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -263,6 +263,7 @@ void AddTopicCommands(CLI::App* root, Context* context) {
   show->final_callback([=] { context->run = [=] { return Show(context, *name); }; });
 
   AddUpdate(topic, context);
+  AddTopicTypesCommand(topic, context);
 
   auto yes = std::make_shared<bool>(false);
   CLI::App* remove = topic->add_subcommand(

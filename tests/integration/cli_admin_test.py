@@ -145,7 +145,7 @@ class Completion(CliTest):
     def test_bash_offers_commands_options_and_values(self):
         self.assertEqual(self.complete("tidemark", "to"), ["topic"])
         self.assertEqual(set(self.complete("tidemark", "topic", "")),
-                         {"create", "list", "show", "update", "delete"})
+                         {"create", "list", "show", "types", "update", "delete"})
         self.assertEqual(self.complete("tidemark", "-o", "json", "topic", "cr"), ["create"])
         self.assertEqual(self.complete("tidemark", "read", "x", "--unt"), ["--until"])
         self.assertEqual(set(self.complete("tidemark", "read", "x", "-o", "json")),

@@ -32,7 +32,8 @@ def wait_until(condition, what):
 class Server:
     """tidemarkd on free ports in a directory of its own."""
 
-    def __init__(self):
+    def __init__(self, *flags):
+        self.flags = flags
         self.directory = tempfile.mkdtemp(prefix="tidemark-cli-test-")
         self.log = open(os.path.join(self.directory, "log"), "wb")
         self.address = "127.0.0.1:0"
@@ -43,7 +44,7 @@ class Server:
         pathlib.Path(ports_file).unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [BIN / "tidemarkd", "--data", os.path.join(self.directory, "data"),
-             "--listen", self.address, "--http", "off", "--ports-file", ports_file],
+             "--listen", self.address, "--http", "off", "--ports-file", ports_file, *self.flags],
             stdout=self.log, stderr=self.log)
         wait_until(lambda: os.path.exists(ports_file) or self.process.poll() is not None,
                    "tidemarkd is ready")
@@ -80,11 +81,12 @@ def environment(**more):
 class CliTest(unittest.TestCase):
     """Runs `tidemark` against one server for each class of tests; topics are named anew."""
 
+    FLAGS = ()
     _topics = 0
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
+        cls.server = Server(*cls.FLAGS)
         cls.env = environment(TIDEMARK_SERVER=cls.server.address)
 
     @classmethod
@@ -130,7 +132,7 @@ class CliTest(unittest.TestCase):
                 process.kill()
             process.wait()
             for stream in (process.stdin, process.stdout, process.stderr):
-                if stream:
+                if stream and not stream.closed:
                     stream.close()
 
         self.addCleanup(end)
