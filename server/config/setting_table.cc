@@ -129,7 +129,7 @@ void AddTimeAndThreads(std::vector<SettingSpec>& table) {
   table.push_back(DurationSetting(
       {"group_stall_time", kTime,
        "After so long without a delivery, ack or commit a group for which events wait is stalled."},
-      &Settings::group_stall_time, absl::Milliseconds(10), absl::Hours(24 * 365)));
+      &Settings::group_stall_time, absl::Milliseconds(10), absl::Hours(24 * 30)));
   table.push_back(DurationSetting(
       {"drain_timeout", kTime, "How long a shutdown waits for open calls to end by themselves."},
       &Settings::drain_timeout, absl::ZeroDuration(), absl::Minutes(10)));
