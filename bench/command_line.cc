@@ -229,6 +229,29 @@ void AddBounds(CLI::App& app, CommandLine& line) {
   sub->callback([&line] { line.command = Command::kBounds; });
 }
 
+void AddGroups(CLI::App& app, CommandLine& line) {
+  CLI::App* const sub = app.add_subcommand(
+      "groups", "members of a consumer group that handle and ack a history, in each mode");
+  GroupsConfig& groups = line.groups;
+  groups.fill.events = 2'000'000;
+  groups.fill.partitions = 4;
+  sub->add_option("--mode", groups.modes, "modes, run one by one: partition, key, unordered")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"partition", "key", "unordered"}))
+      ->capture_default_str();
+  sub->add_option("--events", groups.fill.events, "events to fill the topic with")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  AddBatchOptions(*sub, groups.fill);
+  sub->add_option("--members", groups.members, "members, each with its connection and thread")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--credit-events", groups.credit_events, "unacked events of a member")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->callback([&line] { line.command = Command::kGroups; });
+}
+
 void AddRuns(CLI::App& app, CommandLine& line) {
   CLI::App* const quick =
       app.add_subcommand("quick", "everything beside its baselines in a minute (the default)");
@@ -271,6 +294,7 @@ std::optional<int> ParseCommandLine(int argc, const char* const* argv, CommandLi
   AddGrow(app, line);
   AddRestart(app, line);
   AddBounds(app, line);
+  AddGroups(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

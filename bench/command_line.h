@@ -10,6 +10,7 @@
 #include "bench/workload/append_workload.h"
 #include "bench/workload/bounds_workload.h"
 #include "bench/workload/filtered_workload.h"
+#include "bench/workload/groups_workload.h"
 #include "bench/workload/grow_workload.h"
 #include "bench/workload/mixed_workload.h"
 #include "bench/workload/replay_workload.h"
@@ -34,6 +35,7 @@ enum class Command {
   kGrow,
   kRestart,
   kBounds,
+  kGroups,
   kGoals,
   kNoopServer,
 };
@@ -59,6 +61,7 @@ struct CommandLine {
   GrowConfig grow;
   RestartConfig restart;
   BoundsConfig bounds;
+  GroupsConfig groups;
   // kNoopServer.
   std::string ports_file;
 };

@@ -167,6 +167,8 @@ absl::Status Run(Session& session, const CommandLine& line, Reporter& reporter) 
       return RunRestart(session, line, reporter);
     case Command::kBounds:
       return RunBounds(session, line.bounds, reporter);
+    case Command::kGroups:
+      return AddAll(MeasureGroups(session, line.groups, reporter), GroupsGoals, reporter);
     case Command::kGoals:
       return RunGoals(session, line, reporter);
     case Command::kNoopServer:

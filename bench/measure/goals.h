@@ -9,7 +9,7 @@ namespace tidemark::bench {
 enum class GoalSense { kAtLeast, kAtMost };
 
 struct GoalCheck {
-  // The goal's number in the design, 1 to 8.
+  // The goal's number in the design, 1 to 8; 0: not one of these.
   int goal = 0;
   std::string name;
   double value = 0;

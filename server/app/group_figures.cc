@@ -51,14 +51,13 @@ std::vector<Figure> Figures() {
 
 }  // namespace
 
-void CollectGroups(groups::GroupCoordinator& groups,
+void CollectGroups(const std::vector<groups::GroupLag>& groups,
                    std::vector<prometheus::MetricFamily>& families) {
-  const std::vector<groups::GroupLag> lags = groups.Lag();
   for (const Figure& figure : Figures()) {
     prometheus::MetricFamily family = figure.is_counter
                                           ? metrics::CounterFamily(figure.name, figure.help)
                                           : metrics::GaugeFamily(figure.name, figure.help);
-    for (const groups::GroupLag& group : lags) {
+    for (const groups::GroupLag& group : groups) {
       const std::optional<double> value = figure.value(group);
       if (value.has_value()) metrics::AddSample(family, {{"group", group.group}}, *value);
     }

@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "prometheus/metric_family.h"
-#include "server/groups/group_coordinator.h"
+#include "server/groups/description.h"
 
 namespace tidemark::app {
 
-void CollectGroups(groups::GroupCoordinator& groups,
+void CollectGroups(const std::vector<groups::GroupLag>& groups,
                    std::vector<prometheus::MetricFamily>& families);
 
 }  // namespace tidemark::app

@@ -9,9 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/app/group_figures.h"
+#include "server/app/work_figures.h"
 #include "server/config/memory_plan.h"
 #include "server/config/version.h"
 #include "server/metrics/families.h"
+#include "server/rpc/work_source.h"
 #include "spdlog/spdlog.h"
 
 namespace tidemark::app {
@@ -116,10 +118,15 @@ absl::Status ServerApp::OpenStore() {
       "reader", static_cast<int>(settings_.reader_threads), base::Priority::kLow);
   live_ = std::make_unique<base::ThreadPool>("live", kLiveThreads);
   groups_ = std::make_unique<groups::GroupCoordinator>(
-      groups::CoordinatorOptions{.revoke_timeout = settings_.revoke_timeout,
-                                 .stall_time = settings_.group_stall_time,
-                                 .members_max = settings_.group_members_max,
-                                 .groups_max = settings_.groups_max},
+      groups::CoordinatorOptions{
+          .revoke_timeout = settings_.revoke_timeout,
+          .stall_time = settings_.group_stall_time,
+          .members_max = settings_.group_members_max,
+          .groups_max = settings_.groups_max,
+          .window_events_max = settings_.group_window_events,
+          .readahead_bytes_max = settings_.group_readahead_bytes,
+          .work_source = rpc::MakeWorkSources(*log_, settings_.batch_bytes_max),
+          .live = live_.get()},
       *log_, *readers_, clock_, metrics_);
   if (absl::Status status = groups_->Load(); !status.ok()) return status;
   ticks_ = std::thread([this] {
@@ -182,7 +189,9 @@ void ServerApp::AddCollectors() {
   metrics_.AddCollector(
       [this](std::vector<prometheus::MetricFamily>& families) { CollectLog(*log_, families); });
   metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
-    CollectGroups(*groups_, families);
+    const std::vector<groups::GroupLag> lags = groups_->Lag();
+    CollectGroups(lags, families);
+    CollectWork(lags, clock_.Now(), families);
   });
 }
 

@@ -62,6 +62,10 @@ void AddLimits(std::vector<SettingSpec>& table) {
                                &Settings::group_members_max, 1, 100'000));
   table.push_back(CountSetting({"groups_max", kLimits, "Consumer groups of the whole store."},
                                &Settings::groups_max, 1, 1'000'000));
+  table.push_back(CountSetting(
+      {"group_window_events", kLimits,
+       "Events of a partition that a KEY_ORDERED or UNORDERED group has read and not done."},
+      &Settings::group_window_events, 100, 1'000'000));
   table.push_back(BytesSetting(
       {"append_stream_inflight_bytes_max", kLimits, "Unanswered bytes of one AppendStream."},
       &Settings::append_stream_inflight_bytes_max, 4 * kKiB, 4 * kGiB));
@@ -109,6 +113,11 @@ void AddMemory(std::vector<SettingSpec>& table) {
   table.push_back(CountSetting({"partitions_cached_max", kMemory,
                                 "Partitions kept in memory although nobody uses them just now."},
                                &Settings::partitions_cached_max, 0, 10'000'000));
+  table.push_back(BytesSetting(
+      {"group_readahead_bytes", kMemory,
+       "Events a KEY_ORDERED or UNORDERED group reads before its members ask for them; a group "
+       "with members may occupy as much beside memory_limit."},
+      &Settings::group_readahead_bytes, 64 * kKiB, 1 * kGiB));
 }
 
 void AddTimeAndThreads(std::vector<SettingSpec>& table) {

@@ -53,6 +53,7 @@ struct Settings {
   uint64_t streams_max = 10'000;      // Open streams of the server.
   uint64_t group_members_max = 1000;
   uint64_t groups_max = 10'000;                          // Of the store.
+  uint64_t group_window_events = 10'000;                 // Of a partition: read and not done.
   uint64_t append_stream_inflight_bytes_max = 8 * kMiB;  // >= request_bytes_max.
   uint64_t append_stream_inflight_requests_max = 1024;
 
@@ -69,7 +70,8 @@ struct Settings {
   // New data in memory before it gets a file (an epoch). 32 MiB: 5 % more appends and half the
   // p99.9 latency of 64 MiB (tidemark-bench append --partitions 8, 2 cores, virtio disk).
   uint64_t write_buffer_bytes = 32 * kMiB;
-  uint64_t partitions_cached_max = 10'000;  // In memory although nobody uses them.
+  uint64_t partitions_cached_max = 10'000;    // In memory although nobody uses them.
+  uint64_t group_readahead_bytes = 4 * kMiB;  // Of a group: read and not handed out.
 
   // Time.
   absl::Duration heartbeat_interval = absl::Seconds(15);

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/base/ids.h"
+#include "server/groups/work_types.h"
 #include "server/log/event_log.h"
 #include "server/storage/records.h"
 
@@ -38,6 +39,7 @@ struct PartitionDescription {
   std::optional<absl::Time> last_delivery;   // Unset: nothing yet.
   std::optional<absl::Time> oldest_unacked;  // Since when it is held; unset: none.
   uint64_t redelivered_events = 0;           // In this run of the server.
+  std::optional<WorkFigures> work;           // Of groups whose members ack event by event.
 };
 
 struct GroupDescription {
@@ -47,6 +49,7 @@ struct GroupDescription {
   uint64_t lag_offsets = 0;
   std::optional<uint64_t> lag_events;
   std::optional<absl::Duration> lag_time;
+  std::optional<WorkFigures> work;
   uint64_t redelivered_events = 0;
   // When something was last delivered, acked, committed or sought; unset: not in this run of the
   // server.
@@ -70,6 +73,7 @@ struct GroupLag {
   std::string group;
   uint32_t members = 0;
   std::optional<uint64_t> lag_offsets;  // Unset: its offsets were not read since the start, yet.
+  std::optional<WorkFigures> work;
   // As of the last look of the watch; unset: it has not looked, or could not tell.
   std::optional<uint64_t> lag_events;
   std::optional<absl::Duration> lag_time;

@@ -226,10 +226,9 @@ void Group::CommitOffsets(const std::vector<OffsetEntry>& entries, bool allow_re
   Settle(now);
 }
 
-absl::Status Group::TryCommitOffsets(const std::vector<OffsetEntry>& entries, bool allow_rewind) {
+absl::Status Group::CheckCommit(const std::vector<OffsetEntry>& entries, bool allow_rewind,
+                                std::vector<EntryState>& states, std::vector<LogId>& logs) {
   if (life_ != Life::kLive) return Deleting(record_.name);
-  std::vector<EntryState> states;
-  std::vector<LogId> logs;
   for (const OffsetEntry& entry : entries) {
     if (absl::Status status = CheckReads(entry.topic); !status.ok()) return status;
     const auto topic = topics_.find(entry.topic);
@@ -239,7 +238,39 @@ absl::Status Group::TryCommitOffsets(const std::vector<OffsetEntry>& entries, bo
     states.push_back(StateOf(entry, *state));
     logs.push_back(state->partition->log());
   }
-  if (absl::Status status = CheckEntries(states, allow_rewind); !status.ok()) return status;
+  return CheckEntries(states, allow_rewind);
+}
+
+absl::StatusOr<std::vector<std::pair<LogId, Offset>>> Group::CheckWorkCommit(
+    const std::vector<OffsetEntry>& entries, bool allow_rewind) {
+  std::vector<EntryState> states;
+  std::vector<LogId> logs;
+  absl::Status status = CheckCommit(entries, allow_rewind, states, logs);
+  if (!status.ok()) return status;
+  if (!members_.empty()) return HasMembers("Ack through Consume, or stop them");
+  std::vector<std::pair<LogId, Offset>> offsets;
+  for (size_t i = 0; i < entries.size(); ++i) offsets.emplace_back(logs[i], entries[i].offset);
+  return offsets;
+}
+
+absl::Status Group::HasMembers(absl::string_view next_step) const {
+  const auto& [member, info] = *members_.begin();
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat("group \"", record_.name, "\" has ", members_.size(), " live members, as ",
+                   MemberId(member), " (", info.client_name, "). ", next_step),
+      {.reason = "GROUP_HAS_MEMBERS",
+       .metadata = {{"group", record_.name},
+                    {"members", absl::StrCat(members_.size())},
+                    {"member_id", MemberId(member)},
+                    {"client_name", info.client_name}}});
+}
+
+absl::Status Group::TryCommitOffsets(const std::vector<OffsetEntry>& entries, bool allow_rewind) {
+  std::vector<EntryState> states;
+  std::vector<LogId> logs;
+  absl::Status status = CheckCommit(entries, allow_rewind, states, logs);
+  if (!status.ok()) return status;
   for (size_t i = 0; i < entries.size(); ++i) {
     if (states[i].committed != entries[i].offset) commits_.Set(logs[i], entries[i].offset);
   }
@@ -268,18 +299,7 @@ void Group::WriteEnded(const absl::Status& status, absl::Time now) {
 
 absl::Status Group::StartDelete(bool force, absl::Time now) {
   if (life_ != Life::kLive) return Deleting(record_.name);
-  if (!force && !members_.empty()) {
-    const auto& [member, info] = *members_.begin();
-    return MakeError(
-        absl::StatusCode::kFailedPrecondition,
-        absl::StrCat("group \"", record_.name, "\" has ", members_.size(), " live members, as ",
-                     MemberId(member), " (", info.client_name, "). Stop them, or set force"),
-        {.reason = "GROUP_HAS_MEMBERS",
-         .metadata = {{"group", record_.name},
-                      {"members", absl::StrCat(members_.size())},
-                      {"member_id", MemberId(member)},
-                      {"client_name", info.client_name}}});
-  }
+  if (!force && !members_.empty()) return HasMembers("Stop them, or set force");
   life_ = Life::kDeleting;
   Settle(now);
   return absl::OkStatus();

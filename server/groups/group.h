@@ -58,6 +58,11 @@ class Group {
   const storage::GroupRecord& record() const { return record_; }
 
   // --- What it reads.
+  // Members ack event by event: a LiveWork hands out the events, and tells what is committed.
+  bool is_work() const { return record_.mode != storage::GroupMode::kPartitionOrdered; }
+  void WorkCommitted(LogId log, Offset offset) { commits_.Load(log, offset); }
+  std::optional<Offset> Durable(LogId log) const { return commits_.Durable(log); }
+  bool HasLog(LogId log) const { return partitions_.contains(log); }
   bool offsets_loaded() const { return offsets_loaded_; }
   void LoadOffsets(const std::vector<std::pair<LogId, Offset>>& offsets);
   bool HasTopic(TopicId id) const;
@@ -87,6 +92,7 @@ class Group {
 
   // --- Members. Unknown ones are ignored: they left or were closed meanwhile.
   size_t members() const { return members_.size(); }
+  std::vector<MemberNumber> MemberNumbers() const;  // In the order of Describe.
   // Requires that the group is live, its offsets are loaded, and the number is new.
   void Join(MemberNumber member, MemberInfo info, absl::Time now);
   void Leave(MemberNumber member, absl::Time now);
@@ -102,6 +108,10 @@ class Group {
   // --- Offsets. See GroupCoordinator; topics of `entries` exist.
   void CommitOffsets(const std::vector<OffsetEntry>& entries, bool allow_rewind,
                      log::DoneCallback done, absl::Time now);
+  // The same check for a group that is_work(), where a LiveWork writes the offsets; with
+  // FAILED_PRECONDITION while it has members.
+  absl::StatusOr<std::vector<std::pair<LogId, Offset>>> CheckWorkCommit(
+      const std::vector<OffsetEntry>& entries, bool allow_rewind);
   // The write of a WriteEffect ended.
   void WriteEnded(const absl::Status& status, absl::Time now);
   std::vector<TopicPartitionOffset> DurableOffsets(const std::vector<std::string>& topics) const;
@@ -174,6 +184,8 @@ class Group {
   bool MustComeBack(const Ownership& owner) const {
     return owner.fenced || owner.filter != filter_;
   }
+  // Requires members.
+  absl::Status HasMembers(absl::string_view next_step) const;
   PartitionState* Find(absl::string_view topic, PartitionIndex partition);
   // The state of a partition that `member` owns, else null.
   PartitionState* FindOwned(MemberNumber member, absl::string_view topic, PartitionIndex partition);
@@ -181,6 +193,8 @@ class Group {
   // FAILED_PRECONDITION  GROUP_SETTINGS_DIFFER.
   absl::Status CheckReads(const std::string& topic) const;
   absl::Status TryCommitOffsets(const std::vector<OffsetEntry>& entries, bool allow_rewind);
+  absl::Status CheckCommit(const std::vector<OffsetEntry>& entries, bool allow_rewind,
+                           std::vector<EntryState>& states, std::vector<LogId>& logs);
   PartitionDescription DescribeOne(const PartitionState& state) const;
   EntryState StateOf(const OffsetEntry& entry, const PartitionState& state) const;
   std::optional<AckRejection> AckOne(MemberNumber member, const TopicPartitionOffset& ack,

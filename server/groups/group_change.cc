@@ -23,7 +23,6 @@ absl::Status ModeInUse(const storage::GroupRecord& group, size_t members) {
 
 absl::Status ApplyMode(storage::GroupMode mode, size_t members, storage::GroupRecord& group) {
   if (mode == group.mode) return absl::OkStatus();
-  if (absl::Status status = CheckMode({.mode = mode}); !status.ok()) return status;
   if (members > 0) return ModeInUse(group, members);
   group.mode = mode;
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/groups/work_source.h"
 #include "server/log/event_log.h"
 #include "server/metrics/metrics.h"
 
@@ -20,6 +21,13 @@ struct CoordinatorOptions {
   absl::Duration stall_time = absl::Minutes(5);
   size_t members_max = 1'000;  // Of a group.
   size_t groups_max = 10'000;  // Of the store.
+  // Of groups whose members ack event by event.
+  size_t window_events_max = 10'000;
+  uint64_t readahead_bytes_max = 4ull << 20;
+  absl::Duration flush_interval = absl::Seconds(1);
+  WorkSourceFactory work_source;  // Where their events come from.
+  base::Executor* live =
+      nullptr;  // Reads what is in memory; null: `disk` does. Outlives the groups.
 };
 
 // Lifetime. What it refers to outlives every group.

@@ -24,9 +24,13 @@ constexpr log::CountBudget kLagBudget{.bytes = 16 << 20, .postings = 1 << 20};
 GroupCoordinator::GroupCoordinator(const CoordinatorOptions& options, log::EventLog& log,
                                    base::Executor& disk, const base::Clock& clock,
                                    metrics::Metrics& metrics)
-    : context_(new GroupContext{options, log, disk, clock, metrics}) {}
+    : context_(new GroupContext{options, log, disk, clock, metrics}) {
+  log.SetTrimGuard([this](const log::Partition& partition, Offset start) {
+    return KeepDeadLetters(partition, start);
+  });
+}
 
-GroupCoordinator::~GroupCoordinator() = default;
+GroupCoordinator::~GroupCoordinator() { context_->log.SetTrimGuard(nullptr); }
 
 absl::Status GroupCoordinator::Load() {
   absl::StatusOr<std::vector<storage::GroupRecord>> records = context_->log.store().ReadGroups();

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -26,6 +27,7 @@
 #include "absl/synchronization/mutex.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/groups/dead_letters.h"
 #include "server/groups/description.h"
 #include "server/groups/group_change.h"
 #include "server/groups/group_context.h"
@@ -52,7 +54,6 @@ class GroupCoordinator {
   // Makes a member, after creating the group if there is none. `listener` hears nothing before
   // `done` has returned. Requires a valid group name (rpc checks).
   // INVALID_ARGUMENT     a new group without topics.
-  // UNIMPLEMENTED        a mode other than PARTITION_ORDERED.
   // NOT_FOUND            a topic does not exist.
   // FAILED_PRECONDITION  GROUP_SETTINGS_DIFFER: the group reads something else.
   // RESOURCE_EXHAUSTED   GROUP_MEMBERS_EXHAUSTED, GROUPS_EXHAUSTED.
@@ -114,6 +115,32 @@ class GroupCoordinator {
   // UNAVAILABLE          GROUP_DELETING, or the store stops or failed: perhaps deleted.
   void DeleteGroup(std::string group, bool force, log::DoneCallback done) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // --- Dead letters; see dead_letters.h. They wait for the disk, Redrive and Discard for commits.
+  // NOT_FOUND  no such group.
+  absl::StatusOr<DeadLetterPage> ListDeadLetters(absl::string_view group,
+                                                 const std::optional<DeadLetterPlace>& from,
+                                                 const storage::FilterSpec& filter, size_t count)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // Which ones: these, or those that match.
+  using DeadLetterChoice = std::variant<std::vector<DeadLetterPlace>, storage::FilterSpec>;
+  struct Redriven {
+    uint64_t events = 0;
+    uint64_t left = 0;  // There was no room for them.
+  };
+  // `interval` apart; zero: at once.
+  absl::StatusOr<Redriven> RedriveDeadLetters(absl::string_view group,
+                                              const DeadLetterChoice& choice,
+                                              absl::Duration interval) ABSL_LOCKS_EXCLUDED(mu_);
+  // How many.
+  absl::StatusOr<uint64_t> DiscardDeadLetters(absl::string_view group,
+                                              const DeadLetterChoice& choice)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // For who is going to move the start of `partition`: what is dead letters of events before
+  // `start` is kept when this returns. Waits for the disk and a commit.
+  absl::Status KeepDeadLetters(const log::Partition& partition, Offset start)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
   // Every group's lag, cheaply: never waits for the disk.
   std::vector<GroupLag> Lag() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -130,6 +157,7 @@ class GroupCoordinator {
   using GroupPtr = std::shared_ptr<LiveGroup>;
 
   GroupPtr Find(absl::string_view name) const ABSL_LOCKS_EXCLUDED(mu_);
+  GroupPtr FindById(storage::GroupId id) const ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<GroupPtr> All() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<GroupPtr> FindLoaded(absl::string_view name) ABSL_LOCKS_EXCLUDED(mu_);
   void TryJoin(std::shared_ptr<JoinAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
@@ -151,6 +179,11 @@ class GroupCoordinator {
   // Runs `next` with the outcome of loading `group`, on a thread that may wait.
   void AfterLoad(GroupPtr group, absl::AnyInvocable<void(absl::Status) &&> next);
   void KeepTicking(const GroupPtr& group) ABSL_LOCKS_EXCLUDED(mu_);
+  // Hands the chosen dead letters to `change`, some at a time, and waits until that is durable.
+  using LetterChange =
+      absl::FunctionRef<void(WorkQueue& queue, uint64_t now_us, const DeadLetters::Found& letter)>;
+  absl::Status ChangeLetters(absl::string_view group, const DeadLetterChoice& choice,
+                             LetterChange change) ABSL_LOCKS_EXCLUDED(mu_);
   void Forget(const std::string& name, const LiveGroup* group) ABSL_LOCKS_EXCLUDED(mu_);
   // Looks at some groups, all of them in turn (LiveGroup::Look).
   void LookInBackground(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);

@@ -76,6 +76,7 @@ void Group::Settle(absl::Time now) {
 }
 
 void Group::Retarget() {
+  if (is_work()) return;  // Nobody owns a partition.
   std::vector<LogId> logs;
   absl::btree_map<MemberNumber, MemberShare> shares;
   for (const auto& [member, info] : members_) shares[member].member = member;

@@ -74,7 +74,6 @@ void GroupCoordinator::Create(storage::GroupRecord record, FirstOffsets first,
 void GroupCoordinator::Join(JoinRequest request, std::shared_ptr<MemberListener> listener,
                             JoinCallback done) {
   Normalize(request);
-  if (absl::Status status = CheckMode(request); !status.ok()) return std::move(done)(status);
   auto attempt = std::make_shared<JoinAttempt>();
   attempt->request = std::move(request);
   attempt->listener = std::move(listener);

@@ -70,6 +70,12 @@ PartitionDescription Group::DescribeOne(const PartitionState& state) const {
   return seen;
 }
 
+std::vector<MemberNumber> Group::MemberNumbers() const {
+  std::vector<MemberNumber> numbers;
+  for (const auto& [member, info] : members_) numbers.push_back(member);
+  return numbers;
+}
+
 GroupDescription Group::Describe(std::vector<log::PartitionPtr>& partitions) const {
   GroupDescription group{.record = record_, .redelivered_events = redelivered_events_};
   if (last_progress_ != absl::InfinitePast()) group.last_progress = last_progress_;

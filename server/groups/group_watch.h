@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "server/groups/description.h"
@@ -34,7 +35,11 @@ class GroupWatch {
   Change See(std::optional<uint64_t> lag_events, std::optional<absl::Duration> lag_time, bool waits,
              absl::Time now);
 
+  // What a group whose members ack event by event looks like; any change of it is progress.
+  static std::vector<uint64_t> LooksOf(const GroupDescription& group);
+
   const absl::Duration stall_time_;
+  std::vector<uint64_t> looks_;  // As of the last look.
   bool stalled_ = false;
   absl::Time quiet_since_ = absl::InfiniteFuture();  // Before the first look.
   std::optional<uint64_t> lag_events_;

@@ -42,7 +42,9 @@ std::string Text(const storage::RetryPolicy& retry) {
       " max_backoff=", absl::FormatDuration(absl::Microseconds(retry.max_backoff_us)),
       " max_attempts=",
       retry.max_attempts.has_value() ? absl::StrCat(*retry.max_attempts) : "unlimited",
-      " block_key_after_dead_letter=", retry.block_key_after_dead_letter ? "true" : "false");
+      " block_key_after_dead_letter=", retry.block_key_after_dead_letter ? "true" : "false",
+      " lease=", absl::FormatDuration(absl::Microseconds(retry.lease_us)),
+      " skip_delayed=", retry.skip_delayed ? "true" : "false");
 }
 
 // Collects the settings that differ.
@@ -84,20 +86,6 @@ void Normalize(JoinRequest& request) {
   if (!request.filter.has_value()) return;
   SortUnique(request.filter->types);
   SortUnique(request.filter->keys);
-}
-
-absl::Status CheckMode(const JoinRequest& request) {
-  switch (request.mode.value_or(storage::GroupMode::kPartitionOrdered)) {
-    case storage::GroupMode::kPartitionOrdered:
-      return absl::OkStatus();
-    case storage::GroupMode::kKeyOrdered:
-      return NoFeature("consume.key_ordered",
-                       "this server has no groups of mode KEY_ORDERED yet. Use PARTITION_ORDERED");
-    case storage::GroupMode::kUnordered:
-      return NoFeature("consume.unordered",
-                       "this server has no groups of mode UNORDERED yet. Use PARTITION_ORDERED");
-  }
-  return InvalidField("join.mode", "unknown mode");
 }
 
 absl::StatusOr<storage::GroupRecord> NewGroup(const JoinRequest& request, uint64_t now_us) {

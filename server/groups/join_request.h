@@ -24,8 +24,11 @@ struct JoinRequest {
   std::string address;
 };
 
+class WorkMember;
+
 struct JoinResult {
   std::shared_ptr<Member> member;
+  std::shared_ptr<WorkMember> work;  // Of a group whose members ack event by event; else null.
   storage::GroupRecord group;
   bool created = false;
 };
@@ -33,9 +36,6 @@ using JoinCallback = absl::AnyInvocable<void(absl::StatusOr<JoinResult>) &&>;
 
 // Sorts what has no order, and drops repetitions.
 void Normalize(JoinRequest& request);
-
-// UNIMPLEMENTED  the mode is for a later version.
-absl::Status CheckMode(const JoinRequest& request);
 
 // The settings of a group that `request` (normalized) creates; without its id.
 // INVALID_ARGUMENT  no topics.

@@ -36,6 +36,7 @@ LiveGroup::LiveGroup(std::shared_ptr<const GroupContext> context, storage::Group
 
 bool LiveGroup::NeedsLoadLocked() const {
   if (!group_.offsets_loaded()) return true;
+  if (group_.is_work() && WorkLacksLocked()) return true;
   const log::Catalog& catalog = context_->log.catalog();
   // Before the topics are looked at: what changes meanwhile is looked at the next time.
   const uint64_t version = catalog.version();
@@ -55,6 +56,7 @@ void LiveGroup::DropDeletedTopicsLocked() {
   for (const log::TopicPtr& topic : group_.topics()) {
     if (context_->log.catalog().FindById(topic->id()) != nullptr) continue;
     group_.RemoveTopic(topic->id(), TopicGone(topic->name()), context_->clock.Now());
+    if (work_ != nullptr) AnswerLocked([work = work_, topic] { work->RemoveTopic(*topic); });
   }
   CollectLocked();
 }
@@ -115,7 +117,7 @@ absl::Status LiveGroup::Load() {
     CollectLocked();
   }
   Drain();
-  return absl::OkStatus();
+  return LoadWork();
 }
 
 absl::Status LiveGroup::CheckJoinLocked(const JoinRequest& request) const {
@@ -141,9 +143,11 @@ LiveGroup::Outcome LiveGroup::Join(const JoinRequest& request, bool created, Mem
     } else if (NeedsLoadLocked()) {
       outcome = Outcome::kNeedsLoad;
     } else {
-      JoinResult result{.member = std::make_shared<Member>(shared_from_this(), number),
-                        .group = group_.record(),
-                        .created = created};
+      JoinResult result{
+          .member = std::make_shared<Member>(shared_from_this(), number),
+          .work = work_ == nullptr ? nullptr : std::make_shared<WorkMember>(work_, number),
+          .group = group_.record(),
+          .created = created};
       AnswerLocked([done = std::move(done), result = std::move(result)]() mutable {
         std::move(done)(std::move(result));
       });
@@ -157,6 +161,11 @@ LiveGroup::Outcome LiveGroup::Join(const JoinRequest& request, bool created, Mem
           now);
       context_->metrics.group_rebalances_total.Increment();
       CollectLocked();
+      if (work_ != nullptr) {
+        AnswerLocked([work = work_, number, name = request.client_name, listener]() mutable {
+          work->Join(number, std::move(name), std::move(listener));
+        });
+      }
     }
   }
   Drain();
@@ -172,6 +181,8 @@ LiveGroup::Outcome LiveGroup::CommitOffsets(const std::vector<OffsetEntry>& entr
     DropDeletedTopicsLocked();
     if (NeedsLoadLocked()) {
       outcome = Outcome::kNeedsLoad;
+    } else if (group_.is_work()) {
+      CommitWorkLocked(entries, allow_rewind, done);
     } else {
       group_.CommitOffsets(entries, allow_rewind, std::move(done), context_->clock.Now());
       CollectLocked();
@@ -191,6 +202,7 @@ LiveGroup::Outcome LiveGroup::Delete(bool force, absl::AnyInvocable<void()> forg
     } else {
       forget_ = std::move(forget);
       deleted_ = std::move(done);
+      if (work_ != nullptr) work_->SetClosed(true);
     }
     CollectLocked();
   }
@@ -242,20 +254,26 @@ void LiveGroup::Leave(MemberNumber member) {
     group_.Leave(member, context_->clock.Now());
     context_->metrics.group_rebalances_total.Increment();
     CollectLocked();
+    if (work_ != nullptr) {
+      AnswerLocked([work = work_, member] { work->Leave(member, /*failed=*/true); });
+    }
   }
   Drain();
 }
 
 bool LiveGroup::Tick(absl::Time now) {
   bool again = false;
+  std::shared_ptr<LiveWork> work;
   {
     absl::MutexLock lock(&mu_);
     DropDeletedTopicsLocked();
     group_.Tick(now);
     CollectLocked();
     again = group_.needs_tick();
+    work = work_;
   }
   Drain();
+  if (work != nullptr && work->Tick(now)) again = true;
   return again;
 }
 

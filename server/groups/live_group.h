@@ -17,11 +17,13 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "server/groups/dead_letters.h"
 #include "server/groups/group.h"
 #include "server/groups/group_change.h"
 #include "server/groups/group_context.h"
 #include "server/groups/group_watch.h"
 #include "server/groups/join_request.h"
+#include "server/groups/live_work.h"
 
 namespace tidemark::groups {
 
@@ -76,6 +78,13 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
 
   std::vector<TopicPartitionOffset> DurableOffsets(const std::vector<std::string>& topics) const
       ABSL_LOCKS_EXCLUDED(mu_);
+  storage::GroupId id() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Makes the work queue if there is none yet; it knows no partitions before Load. Only of groups
+  // whose members ack event by event.
+  std::shared_ptr<LiveWork> EnsureWork() ABSL_LOCKS_EXCLUDED(mu_);
+  DeadLetters dead_letters() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Null before Load, and for groups without.
+  std::shared_ptr<LiveWork> work() const ABSL_LOCKS_EXCLUDED(mu_);
   // Without lag_events and lag_time; `partitions` gets those of the description, in its order.
   GroupDescription Describe(std::vector<log::PartitionPtr>& partitions) const
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -86,10 +95,20 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
  private:
   void NoteLocked(GroupWatch::Change change, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool NeedsLoadLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool WorkLacksLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Those of the topics of these names and patterns that exist, opened.
   absl::StatusOr<std::vector<LoadedTopic>> OpenTopics(const std::vector<std::string>& names) const;
   // Takes out topics that were deleted.
   void DropDeletedTopicsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Adds topics that the group has and its work queue lacks. Waits for the disk.
+  absl::Status LoadWork() ABSL_LOCKS_EXCLUDED(mu_);
+  // The group has other settings now; it had `mode`.
+  void UpdateWorkLocked(storage::GroupMode mode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void SeekWorkLocked(const std::vector<TopicPartitionOffset>& targets, SeekCallback& done)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CommitWorkLocked(const std::vector<OffsetEntry>& entries, bool allow_rewind,
+                        log::DoneCallback& done) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void WorkCommitted(const std::vector<log::OffsetWrite>& offsets) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckJoinLocked(const JoinRequest& request) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Queues the effects of what was just done.
   void CollectLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -115,6 +134,10 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
       ABSL_GUARDED_BY(mu_);
   // As long as the catalog has this version, no topic is missing here or too many.
   mutable uint64_t catalog_version_ ABSL_GUARDED_BY(mu_) = 0;
+  // Calls back without its lock held, so that it may be called with ours; what may call back at
+  // once goes through the outbox.
+  std::shared_ptr<LiveWork> work_ ABSL_GUARDED_BY(mu_);
+  bool rewinding_ ABSL_GUARDED_BY(mu_) = false;  // A CommitOffsets is on its way to the disk.
   std::deque<Effect> outbox_ ABSL_GUARDED_BY(mu_);
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   // Of the deletion under way.

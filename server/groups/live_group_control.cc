@@ -21,8 +21,10 @@ void LiveGroup::SetRecord(storage::GroupRecord record) {
   {
     absl::MutexLock lock(&mu_);
     catalog_version_ = 0;  // It may read other topics now.
+    const storage::GroupMode mode = group_.record().mode;
     group_.SetRecord(std::move(record), context_->clock.Now());
     CollectLocked();
+    UpdateWorkLocked(mode);
   }
   Drain();
 }
@@ -48,6 +50,8 @@ LiveGroup::Outcome LiveGroup::Seek(const std::vector<TopicPartitionOffset>& targ
       AnswerLocked([done = std::move(done), moves = group_.PlanSeek(targets)]() mutable {
         std::move(done)(std::move(moves));
       });
+    } else if (group_.is_work()) {
+      SeekWorkLocked(targets, done);
     } else {
       group_.Seek(targets, std::move(done), context_->clock.Now());
       CollectLocked();

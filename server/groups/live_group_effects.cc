@@ -121,6 +121,7 @@ void LiveGroup::DeleteEnded(const absl::Status& status) {
   {
     absl::MutexLock lock(&mu_);
     group_.DeleteEnded(status, context_->clock.Now());
+    if (work_ != nullptr && !status.ok()) work_->SetClosed(false);
     CollectLocked();
     AnswerLocked([done = std::move(deleted_), status]() mutable { std::move(done)(status); });
   }

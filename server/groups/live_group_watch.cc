@@ -23,6 +23,7 @@ void LiveGroup::Look() {
     if (!group_.offsets_loaded()) return;
     if (group_.LagOffsets() == 0) return NoteLocked(watch_.SawNothing(now), now);
     group = group_.Describe(partitions);
+    if (work_ != nullptr) work_->Describe(group, partitions, group_.MemberNumbers());
   }
   log::CountBudget budget = kLookBudget;
   // What cannot be read has no figures; who reads it gets the error.
@@ -54,6 +55,7 @@ void LiveGroup::NoteLocked(GroupWatch::Change change, absl::Time now) {
 GroupDescription LiveGroup::Describe(std::vector<log::PartitionPtr>& partitions) const {
   absl::MutexLock lock(&mu_);
   GroupDescription group = group_.Describe(partitions);
+  if (work_ != nullptr) work_->Describe(group, partitions, group_.MemberNumbers());
   group.stalled = watch_.stalled();
   return group;
 }
@@ -69,6 +71,7 @@ GroupLag LiveGroup::Lag() const {
                .in_flight_events = group_.InFlightEvents(),
                .redelivered_events = group_.redelivered_events()};
   if (group_.offsets_loaded()) lag.lag_offsets = group_.LagOffsets();
+  if (work_ != nullptr) lag.work = work_->Figures();
   return lag;
 }
 

@@ -69,6 +69,9 @@ class MemberListener {
   // The membership is over, and the stream must end with `status`: the group or one of its topics
   // was deleted, or the member did not answer a seek. The last call.
   virtual void OnClosed(absl::Status status) = 0;
+  // KEY_ORDERED, UNORDERED: there may be something to take (LiveWork::Take). Also without a lock
+  // held, but perhaps beside the others.
+  virtual void OnWork() {}
 };
 
 struct TopicPartition {

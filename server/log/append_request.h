@@ -57,6 +57,8 @@ struct OffsetWrite {
   LogId log;
   Offset committed;
 };
+// What a group remembers beside its offsets, to be written with them.
+using GroupRowChange = storage::GroupRowChange;
 using DoneCallback = absl::AnyInvocable<void(absl::Status) &&>;
 
 // A log's start moves: retention passed what is before it.

@@ -147,7 +147,8 @@ void CommitGroup::Add(QueuedOffsets offsets) {
   for (const OffsetWrite& write : offsets.writes) {
     set_->PutOffset(write.group, write.log, write.committed);
   }
-  offset_writes_ += offsets.writes.size();
+  for (const GroupRowChange& row : offsets.rows) set_->Change(row);
+  offset_writes_ += offsets.writes.size() + offsets.rows.size();
   other_answers_.push_back(std::move(offsets.done));
   needs_sync_ = true;
 }

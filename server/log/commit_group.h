@@ -28,6 +28,7 @@ struct QueuedAppend {
 };
 struct QueuedOffsets {
   std::vector<OffsetWrite> writes;
+  std::vector<GroupRowChange> rows;
   DoneCallback done;
 };
 struct QueuedTrims {

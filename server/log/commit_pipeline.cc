@@ -112,9 +112,13 @@ void CommitPipeline::Append(AppendRequest request, AppendCallback done) {
   }
 }
 
-void CommitPipeline::CommitOffsets(std::vector<OffsetWrite> writes, DoneCallback done) {
-  const uint64_t bytes = kRequestOverheadBytes + kOffsetWriteBytes * writes.size();
-  Request queued = QueuedOffsets{std::move(writes), std::move(done)};
+void CommitPipeline::CommitOffsets(std::vector<OffsetWrite> writes,
+                                   std::vector<GroupRowChange> rows, DoneCallback done) {
+  uint64_t bytes = kRequestOverheadBytes + kOffsetWriteBytes * writes.size();
+  for (const GroupRowChange& row : rows) {
+    bytes += kOffsetWriteBytes + row.key.size() + row.value.value_or("").size();
+  }
+  Request queued = QueuedOffsets{std::move(writes), std::move(rows), std::move(done)};
   if (absl::Status status = Enqueue(queued, kOwnFlow, bytes); !status.ok()) {
     std::move(std::get<QueuedOffsets>(queued).done)(status);
   }

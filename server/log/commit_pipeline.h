@@ -54,8 +54,9 @@ class CommitPipeline {
   // UNAVAILABLE         (in `done`) stopping, failed, or the commit failed: perhaps written.
   // Other errors as in the contract of EventStore.Append; nothing is written.
   void Append(AppendRequest request, AppendCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
-  void CommitOffsets(std::vector<OffsetWrite> writes, DoneCallback done)
-      ABSL_LOCKS_EXCLUDED(queue_mu_);
+  // `rows` are written in the same commit, after the offsets.
+  void CommitOffsets(std::vector<OffsetWrite> writes, std::vector<GroupRowChange> rows,
+                     DoneCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
   // Moves starts of logs; those that are no longer right are left out. Needs no place in the
   // queue's bytes: it is how memory and disk become free.
   void Trim(std::vector<LogTrim> trims, DoneCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);

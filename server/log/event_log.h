@@ -94,12 +94,19 @@ class EventLog {
     pipeline_.Append(std::move(request), std::move(done));
   }
   void CommitOffsets(std::vector<OffsetWrite> writes, DoneCallback done) {
-    pipeline_.CommitOffsets(std::move(writes), std::move(done));
+    pipeline_.CommitOffsets(std::move(writes), {}, std::move(done));
+  }
+  void CommitGroupState(std::vector<OffsetWrite> offsets, std::vector<GroupRowChange> rows,
+                        DoneCallback done) {
+    pipeline_.CommitOffsets(std::move(offsets), std::move(rows), std::move(done));
   }
   void Mutate(Mutation mutation) { pipeline_.Mutate(std::move(mutation)); }
   // A number for a new group; only within a Mutation's prepare, whose set remembers it.
   storage::GroupId AllocateGroupId(storage::WriteSet& set);
   absl::Status health() const { return pipeline_.health(); }
+
+  // See Retention. Not while somebody may be enforcing it.
+  void SetTrimGuard(Retention::TrimGuard guard) { retention_.SetGuard(std::move(guard)); }
 
   // A step of retention, to be taken some times a second. Waits for the disk and for a commit.
   void StepRetention();

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/base/utf8.h"
+#include "server/log/delivery_time.h"
 #include "server/log/wire.h"
 
 namespace tidemark::log {
@@ -80,7 +81,8 @@ absl::Status CheckAttribute(absl::string_view entry, const EventLimits& limits, 
                      "attribute_value_bytes_max", limits.attribute_value_bytes_max, value.size(),
                      "bytes");
   }
-  return absl::OkStatus();
+  if (name != kDeliverAtAttribute && name != kDelayAttribute) return absl::OkStatus();
+  return CheckDeliveryAttribute(name, value, path.Of(absl::StrCat("attributes[\"", name, "\"]")));
 }
 
 // Checks one field; fills `view` where it is type or key. Unknown fields are stored as they are.

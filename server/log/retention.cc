@@ -131,6 +131,25 @@ absl::StatusOr<std::optional<Retention::Cut>> Retention::FindCut(const TopicPtr&
   return found;
 }
 
+void Retention::SetGuard(TrimGuard guard) {
+  absl::MutexLock lock(&guard_mu_);
+  guard_ = guard == nullptr ? nullptr : std::make_shared<const TrimGuard>(std::move(guard));
+}
+
+absl::Status Retention::Guard(const std::vector<Cut>& cuts) {
+  std::shared_ptr<const TrimGuard> guard;
+  {
+    absl::MutexLock lock(&guard_mu_);
+    guard = guard_;
+  }
+  if (guard == nullptr) return absl::OkStatus();
+  for (const Cut& cut : cuts) {
+    absl::Status kept = (*guard)(*cut.trim.partition, cut.trim.start);
+    if (!kept.ok()) return kept;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Retention::Apply(const std::vector<Cut>& cuts) {
   if (cuts.empty()) return absl::OkStatus();
   std::vector<LogTrim> trims;
@@ -143,6 +162,7 @@ absl::Status Retention::Apply(const std::vector<Cut>& cuts) {
     // Of a damaged log nobody can count them any more; space is freed all the same.
     if (!sealed.ok() && !absl::IsDataLoss(sealed)) return sealed;
   }
+  if (absl::Status kept = Guard(cuts); !kept.ok()) return kept;
   absl::Notification done;
   absl::Status status;
   pipeline_.Trim(std::move(trims), [&](absl::Status answer) {

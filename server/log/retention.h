@@ -21,6 +21,8 @@
 // Lifetime.  What is passed to the constructor outlives it.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -57,6 +59,11 @@ class Retention {
   // Returns when nothing of `partition` is readable that the rule has passed by now.
   absl::Status Enforce(const TopicPtr& topic, const PartitionPtr& partition);
 
+  // Called before a start moves, by who moves it; unless it is OK the start stays. May wait for the
+  // disk and for a commit. Null: nobody.
+  using TrimGuard = std::function<absl::Status(const Partition& partition, Offset start)>;
+  void SetGuard(TrimGuard guard) ABSL_LOCKS_EXCLUDED(guard_mu_);
+
   // True if it moved a start.
   absl::StatusOr<bool> Step() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -90,12 +97,16 @@ class Retention {
                                              uint64_t now_us) const;
   // Commits the cuts and marks what they cut off as garbage.
   absl::Status Apply(const std::vector<Cut>& cuts);
+  absl::Status Guard(const std::vector<Cut>& cuts) ABSL_LOCKS_EXCLUDED(guard_mu_);
 
   storage::Store& store_;
   PartitionTable& partitions_;
   CommitPipeline& pipeline_;
   IndexSealer& sealer_;
   const base::Clock& clock_;
+
+  absl::Mutex guard_mu_;  // Leaf.
+  std::shared_ptr<const TrimGuard> guard_ ABSL_GUARDED_BY(guard_mu_);
 
   absl::Mutex mu_;  // Leaf.
   absl::btree_map<TopicId, Watched> watched_ ABSL_GUARDED_BY(mu_);

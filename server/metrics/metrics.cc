@@ -42,6 +42,22 @@ IndexMetrics::IndexMetrics(prometheus::Registry& registry)
       seal_failures_total(Counter(registry, "tidemark_index_seal_failures_total",
                                   "Passes that failed; they are tried again.")) {}
 
+WorkMetrics::WorkMetrics(prometheus::Registry& registry)
+    : deliveries_total(Counter(registry, "tidemark_work_deliveries_total",
+                               "Events handed to members of KEY_ORDERED and UNORDERED groups.")),
+      redeliveries_total(Counter(registry, "tidemark_work_redeliveries_total",
+                                 "Of these, events that were delivered before.")),
+      acks_total(Counter(registry, "tidemark_work_acks_total",
+                         "Events acknowledged one by one, made durable.")),
+      nacks_total(Counter(registry, "tidemark_work_nacks_total",
+                          "Events that members gave back as failed.")),
+      leases_expired_total(Counter(registry, "tidemark_work_leases_expired_total",
+                                   "Events whose member said nothing in time.")),
+      fenced_total(Counter(registry, "tidemark_work_fenced_total",
+                           "Acks, nacks and extensions of events that the member does not hold.")),
+      dead_letters_total(
+          Counter(registry, "tidemark_dead_letters_total", "Events that became dead letters.")) {}
+
 Metrics::Metrics()
     : append_requests_total(Counter(registry_, "tidemark_append_requests_total",
                                     "Append requests acknowledged, without duplicates.")),
@@ -101,6 +117,7 @@ Metrics::Metrics()
                                      "New assignments of partitions in consumer groups.")),
       group_acks_total(
           Counter(registry_, "tidemark_group_acks_total", "Acknowledgements made durable.")),
+      work(registry_),
       refused_appends_total_(Family(prometheus::BuildCounter(), "tidemark_refused_appends_total",
                                     "Append requests refused, by reason.", registry_)),
       requests_total_(Family(prometheus::BuildCounter(), "tidemark_requests_total",

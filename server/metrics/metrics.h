@@ -40,6 +40,19 @@ struct IndexMetrics {
   prometheus::Counter& seal_failures_total;
 };
 
+// Of groups whose members ack event by event.
+struct WorkMetrics {
+  explicit WorkMetrics(prometheus::Registry& registry);
+  prometheus::Counter& deliveries_total;    // Events handed to members.
+  prometheus::Counter& redeliveries_total;  // Of these not the first time.
+  prometheus::Counter& acks_total;          // Durable.
+  prometheus::Counter& nacks_total;
+  prometheus::Counter& leases_expired_total;
+  prometheus::Counter&
+      fenced_total;  // Acks, nacks and extensions of what the member does not hold.
+  prometheus::Counter& dead_letters_total;
+};
+
 class Metrics {
  public:
   using Collector = std::function<void(std::vector<prometheus::MetricFamily>& out)>;
@@ -91,6 +104,7 @@ class Metrics {
   // Consumer groups.
   prometheus::Counter& group_rebalances_total;
   prometheus::Counter& group_acks_total;  // Acks that are durable.
+  WorkMetrics work;
 
   // The counter of appends refused for `reason`: an ErrorInfo reason ("QUEUE_FULL"), never text
   // from a client, because every reason is a time series for ever. Takes a lock.

@@ -52,9 +52,14 @@ grpc::ByteBuffer EncodeReadBatch(const log::EventSlice& slice, const std::string
 }
 
 grpc::ByteBuffer EncodeDelivery(const log::EventSlice& slice, const std::string& topic,
-                                PartitionIndex partition) {
+                                PartitionIndex partition, const std::vector<uint32_t>& attempts) {
   const std::string fields = EncodeBatchFields(slice, topic, partition);
-  std::string batch;
+  std::string batch;  // The fields of Delivery; the batch comes last, because its events do.
+  if (!attempts.empty()) {
+    v1::Delivery tried;
+    tried.mutable_attempts()->Add(attempts.begin(), attempts.end());
+    batch = tried.SerializeAsString();
+  }
   log::AppendBytesHeader(batch, v1::Delivery::kBatchFieldNumber, fields.size() + slice.bytes);
   batch += fields;
   std::string head;

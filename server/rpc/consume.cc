@@ -93,7 +93,7 @@ void ConsumeCall::OnRead(bool ok) {
     if (ended_) return;
     member = member_;
   }
-  if (!ok) return Leave();  // The client closed its side, or is gone.
+  if (!ok) return Leave(Goodbye::kNone);  // The client closed its side, or is gone.
   const FlatBytes bytes = Flatten(request_);
   request_.Clear();
   if (!request.ParseFromArray(bytes.bytes.data(), static_cast<int>(bytes.bytes.size()))) {
@@ -116,6 +116,7 @@ absl::Status ConsumeCall::Handle(const v1::ConsumeRequest& request,
       AddCredits(request.credits());
       return absl::OkStatus();
     case v1::ConsumeRequest::kAck:
+      if (request.ack().has_ids()) return StartEventAck(request.ack().ids());
       return StartAck(request.ack(), *member);
     case v1::ConsumeRequest::kRelease: {
       auto partitions = FromProto(request.release(), context_.limits);
@@ -127,12 +128,12 @@ absl::Status ConsumeCall::Handle(const v1::ConsumeRequest& request,
       return absl::OkStatus();
     }
     case v1::ConsumeRequest::kLeave:
-      Leave();
+      Leave(Goodbye::kSaid);
       return absl::OkStatus();
     case v1::ConsumeRequest::kNack:
-      return NoFeature("consume.nack", "this server does not take nacks yet");
+      return StartNack(request.nack());
     case v1::ConsumeRequest::kExtend:
-      return NoFeature("consume.extend", "this server has no leases to extend yet");
+      return StartExtend(request.extend());
     case v1::ConsumeRequest::kJoin:
       return InvalidField("join", "must be the first message only");
     case v1::ConsumeRequest::MESSAGE_NOT_SET:
@@ -164,6 +165,7 @@ void ConsumeCall::OnJoined(absl::StatusOr<groups::JoinResult> result) {
   joining_ = false;
   if (ended_ || cancelled_) return;  // `result` goes, and with it the membership.
   member_ = result->member;
+  work_ = result->work;
   outbox_.push_back(JoinedMessage(*result));
   StartReadLocked();
   KickLocked();
@@ -180,6 +182,9 @@ void ConsumeCall::AddCredits(const v1::Credits& credits) {
 }
 
 absl::Status ConsumeCall::StartAck(const v1::Ack& ack, groups::Member& member) {
+  if (work() != nullptr) {
+    return InvalidField("ack.up_to", "is for PARTITION_ORDERED groups: this group acks by ids");
+  }
   auto offsets = FromProto(ack, context_.limits);
   if (!offsets.ok()) return offsets.status();
   {
@@ -202,14 +207,17 @@ void ConsumeCall::OnAcked(absl::StatusOr<groups::AckResult> result) {
   KickLocked();
 }
 
-void ConsumeCall::Leave() {
+void ConsumeCall::Leave(Goodbye goodbye) {
   std::shared_ptr<groups::Member> member;
+  std::shared_ptr<groups::WorkMember> work;
   {
     absl::MutexLock lock(&mu_);
     end_when_quiet_ = true;
     member = member_;
+    if (goodbye == Goodbye::kSaid) work = work_;
     KickLocked();
   }
+  if (work != nullptr) work->GiveBack();
   if (member != nullptr) member->Leave();
 }
 
@@ -253,7 +261,11 @@ void ConsumeCall::EndLocked() {
   if (registered_) context_.calls.RemoveStream(this);
   metrics_.StreamClosed(cancelled_ ? absl::StatusCode::kCancelled : end_status_.code());
   // Leaving calls listeners, so it happens without the lock.
-  context_.readers.Schedule([member = std::move(member_), feed = std::move(feed_)] {});
+  context_.readers.Schedule([member = std::move(member_), work = std::move(work_),
+                             feed = std::move(feed_), draining = draining_] {
+    // That the server goes is no failure of the member's.
+    if (draining && work != nullptr) work->GiveBack();
+  });
   stream_.Finish(ToGrpc(end_status_), finished_.Start(shared_from_this()));
 }
 

@@ -21,6 +21,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "server/base/system_clock.h"
 #include "server/delivery/partition_feed.h"
+#include "server/groups/live_work.h"
 #include "server/rpc/data_plane.h"
 
 namespace tidemark::rpc {
@@ -52,6 +53,7 @@ class ConsumeCall final : public Drainable,
   void OnTaken(std::vector<LogId> logs) override;
   void OnPaused(bool paused) override;
   void OnClosed(absl::Status status) override;
+  void OnWork() override;
 
  private:
   void OnAccepted(bool ok);
@@ -67,8 +69,20 @@ class ConsumeCall final : public Drainable,
   absl::Status StartAck(const v1::Ack& ack, groups::Member& member);
   void OnAcked(absl::StatusOr<groups::AckResult> result);
 
-  // No more messages come; what is acked is still confirmed.
-  void Leave();
+  // KEY_ORDERED, UNORDERED (consume_work.cc).
+  absl::Status StartEventAck(const v1::AckIds& ids);
+  absl::Status StartNack(const v1::Nack& nack);
+  absl::Status StartExtend(const v1::Extend& extend);
+  // A callback that sends what `make` makes of the result.
+  groups::EventsCallback AnswerEvents(
+      absl::AnyInvocable<v1::ConsumeResponse(const groups::EventsResult&) &&> make);
+  std::shared_ptr<groups::WorkMember> work();
+  absl::StatusOr<bool> DeliverWork(groups::WorkMember& work, uint64_t credit_events,
+                                   uint64_t credit_bytes);
+
+  // No more messages come; what is acked is still confirmed. Without a word it may have crashed.
+  enum class Goodbye { kSaid, kNone };
+  void Leave(Goodbye goodbye);
 
   // --- What goes out.
 
@@ -136,7 +150,8 @@ class ConsumeCall final : public Drainable,
   bool caught_up_ = false;
   absl::Mutex mu_;  // Then CallRegistry's.
   grpc::Alarm alarm_ ABSL_GUARDED_BY(mu_);
-  std::shared_ptr<groups::Member> member_ ABSL_GUARDED_BY(mu_);  // Set once joined.
+  std::shared_ptr<groups::Member> member_ ABSL_GUARDED_BY(mu_);    // Set once joined.
+  std::shared_ptr<groups::WorkMember> work_ ABSL_GUARDED_BY(mu_);  // With it, in such groups.
   std::deque<GroupEvent> inbox_ ABSL_GUARDED_BY(mu_);
   std::deque<v1::ConsumeResponse> outbox_ ABSL_GUARDED_BY(mu_);
   uint64_t credit_events_ ABSL_GUARDED_BY(mu_) = 0;

@@ -154,12 +154,15 @@ absl::Status ConsumeCall::ApplyAssigned(const std::vector<groups::AssignedPartit
 
 absl::StatusOr<bool> ConsumeCall::Deliver(log::MayWait may_wait) {
   delivery::FeedLimits limits;
+  std::shared_ptr<groups::WorkMember> work;
   {
     absl::MutexLock lock(&mu_);
     if (member_ == nullptr || end_when_quiet_ || paused_) return false;
     if (credit_events_ == 0 || credit_bytes_ == 0) return false;
     limits = {.events_max = credit_events_, .bytes_max = credit_bytes_};
+    work = work_;
   }
+  if (work != nullptr) return DeliverWork(*work, limits.events_max, limits.bytes_max);
   if (feed_ == nullptr) return false;
   absl::StatusOr<delivery::FeedItem> item = feed_->Next(limits, may_wait);
   if (!item.ok()) return item.status();

@@ -75,10 +75,6 @@ absl::StatusOr<groups::JoinRequest> FromProto(const v1::Join& join, const RpcLim
 
 absl::StatusOr<std::vector<groups::TopicPartitionOffset>> FromProto(const v1::Ack& ack,
                                                                     const RpcLimits& limits) {
-  if (ack.has_ids()) {
-    return NoFeature("consume.ack_ids",
-                     "this server does not ack single events yet; use ack.up_to");
-  }
   if (ack.up_to().offsets().empty()) return InvalidField("ack.up_to.offsets", "is required");
   std::vector<groups::TopicPartitionOffset> offsets;
   for (int i = 0; i < ack.up_to().offsets_size(); ++i) {

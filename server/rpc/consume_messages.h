@@ -16,7 +16,7 @@ inline constexpr uint64_t kDefaultCreditBytes = 8ull << 20;
 // INVALID_ARGUMENT  names the field.
 absl::StatusOr<groups::JoinRequest> FromProto(const v1::Join& join, const RpcLimits& limits,
                                               const std::string& peer);
-// INVALID_ARGUMENT  empty or with a bad name; UNIMPLEMENTED  acks by id.
+// INVALID_ARGUMENT  empty or with a bad name.
 absl::StatusOr<std::vector<groups::TopicPartitionOffset>> FromProto(const v1::Ack& ack,
                                                                     const RpcLimits& limits);
 absl::StatusOr<std::vector<groups::TopicPartition>> FromProto(const v1::Release& release,

@@ -4,6 +4,7 @@
 #include "server/base/error.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/names.h"
+#include "server/rpc/work_messages.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -73,6 +74,13 @@ absl::StatusOr<storage::RetryPolicy> RetryFromProto(const v1::RetryPolicy& polic
     retry.max_attempts = policy.max_attempts();
   }
   retry.block_key_after_dead_letter = policy.block_key_after_dead_letter();
+  if (policy.has_lease()) {
+    auto lease = LeaseFromProto(policy.lease(), field("lease"));
+    if (!lease.ok()) return lease.status();
+    if (*lease < absl::Milliseconds(1)) return InvalidField(field("lease"), "is below 1ms");
+    retry.lease_us = micros(*lease);
+  }
+  retry.skip_delayed = policy.skip_delayed();
   return retry;
 }
 
@@ -90,6 +98,8 @@ void FillGroupConfig(const storage::GroupRecord& group, v1::GroupConfig& out) {
   FillDuration(absl::Microseconds(group.retry.max_backoff_us), *retry.mutable_max_backoff());
   if (group.retry.max_attempts.has_value()) retry.set_max_attempts(*group.retry.max_attempts);
   retry.set_block_key_after_dead_letter(group.retry.block_key_after_dead_letter);
+  FillDuration(absl::Microseconds(group.retry.lease_us), *retry.mutable_lease());
+  retry.set_skip_delayed(group.retry.skip_delayed);
 }
 
 }  // namespace tidemark::rpc

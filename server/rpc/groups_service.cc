@@ -13,6 +13,7 @@
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"
 #include "server/rpc/sync_call.h"
+#include "server/rpc/work_messages.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -36,6 +37,7 @@ void FillPartition(const groups::PartitionDescription& partition, v1::GroupParti
   if (partition.oldest_unacked) {
     FillTime(*partition.oldest_unacked, *out.mutable_oldest_unacked_time());
   }
+  if (partition.work.has_value()) FillWork(*partition.work, *out.mutable_work());
 }
 
 void FillMember(const groups::MemberDescription& member, v1::GroupMember& out) {
@@ -57,8 +59,12 @@ void FillProgress(const groups::GroupDescription& group, v1::GetGroupResponse& o
     if (!member.oldest_unacked) continue;
     oldest = std::min(oldest.value_or(*member.oldest_unacked), *member.oldest_unacked);
   }
+  if (group.work.has_value() && group.work->oldest_unacked_us.has_value()) {
+    oldest = absl::FromUnixMicros(static_cast<int64_t>(*group.work->oldest_unacked_us));
+  }
   out.set_in_flight_events(in_flight);
-  out.set_redelivered_events(group.redelivered_events);
+  out.set_redelivered_events(group.work.has_value() ? group.work->redeliveries
+                                                    : group.redelivered_events);
   if (group.last_progress) FillTime(*group.last_progress, *out.mutable_last_progress_time());
   if (oldest) FillTime(*oldest, *out.mutable_oldest_unacked_time());
   out.set_stalled(group.stalled);
@@ -82,6 +88,7 @@ void FillGroup(const groups::GroupDescription& group, v1::GetGroupResponse& out)
     FillTime(absl::FromUnixMicros(static_cast<int64_t>(*group.record.paused_time_us)),
              *out.mutable_pause_time());
   }
+  if (group.work.has_value()) FillWork(*group.work, *out.mutable_work());
 }
 
 absl::StatusOr<std::vector<groups::OffsetEntry>> EntriesFromProto(
@@ -197,26 +204,6 @@ grpc::Status GroupsService::DeleteGroup(grpc::ServerContext*, const v1::DeleteGr
 grpc::Status GroupsService::Missing(const char* method, absl::string_view feature,
                                     absl::string_view message) {
   return Handle(context_, method, [&] { return NoFeature(feature, message); });
-}
-
-grpc::Status GroupsService::ListDeadLetters(grpc::ServerContext*, const v1::ListDeadLettersRequest*,
-                                            v1::ListDeadLettersResponse*) {
-  return Missing("ConsumerGroups/ListDeadLetters", "group.dead_letters",
-                 "this server has no dead letters yet");
-}
-
-grpc::Status GroupsService::RedriveDeadLetters(grpc::ServerContext*,
-                                               const v1::RedriveDeadLettersRequest*,
-                                               v1::RedriveDeadLettersResponse*) {
-  return Missing("ConsumerGroups/RedriveDeadLetters", "group.dead_letters",
-                 "this server has no dead letters yet");
-}
-
-grpc::Status GroupsService::DiscardDeadLetters(grpc::ServerContext*,
-                                               const v1::DiscardDeadLettersRequest*,
-                                               v1::DiscardDeadLettersResponse*) {
-  return Missing("ConsumerGroups/DiscardDeadLetters", "group.dead_letters",
-                 "this server has no dead letters yet");
 }
 
 }  // namespace tidemark::rpc

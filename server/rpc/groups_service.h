@@ -49,6 +49,8 @@ class GroupsService final : public ConsumerGroupsBase {
   // Counts what the move delivers again or skips.
   absl::Status FillMove(const groups::SeekMove& move, const log::Filter& filter,
                         v1::SeekGroupResponse& response) const;
+  absl::Status ListLetters(const v1::ListDeadLettersRequest& request,
+                           v1::ListDeadLettersResponse& response);
   absl::Status CheckGroupName(absl::string_view name) const;
   grpc::Status Missing(const char* method, absl::string_view feature, absl::string_view message);
 

@@ -10,6 +10,8 @@ namespace {
 constexpr size_t kIndexRowBytes = 40;
 constexpr size_t kIndexRowBytesOfFormat1 = 32;
 constexpr size_t kTermKeyOverheadBytes = 14;  // Log, kind, 0x00, until.
+constexpr size_t kGroupRowKeyBytes = 21;      // Prefix, group, log, number.
+constexpr size_t kDeadLetterMarkKeyBytes = 13;
 
 std::string WithPrefix(char prefix, absl::string_view rest) {
   std::string key(1, prefix);
@@ -62,6 +64,71 @@ std::string OffsetKey(GroupId group, LogId log) {
   std::string key = OffsetsPrefix(group);
   AppendBig32(key, log.value());
   return key;
+}
+
+namespace {
+
+std::string GroupRowPrefix(char prefix, GroupId group) {
+  std::string key(1, prefix);
+  AppendBig64(key, group.value());
+  return key;
+}
+
+std::string GroupRowPrefix(char prefix, GroupId group, LogId log) {
+  std::string key = GroupRowPrefix(prefix, group);
+  AppendBig32(key, log.value());
+  return key;
+}
+
+}  // namespace
+
+std::string DeadLettersPrefix(GroupId group) { return GroupRowPrefix(kDeadLetterPrefix, group); }
+
+std::string DeadLettersPrefix(GroupId group, LogId log) {
+  return GroupRowPrefix(kDeadLetterPrefix, group, log);
+}
+
+std::string DeadLetterKey(GroupId group, LogId log, Offset offset) {
+  std::string key = DeadLettersPrefix(group, log);
+  AppendBig64(key, offset.value());
+  return key;
+}
+
+std::string WorkBlocksPrefix(GroupId group) { return GroupRowPrefix(kWorkBlockPrefix, group); }
+
+std::string WorkBlocksPrefix(GroupId group, LogId log) {
+  return GroupRowPrefix(kWorkBlockPrefix, group, log);
+}
+
+std::string WorkBlockKey(GroupId group, LogId log, uint64_t block) {
+  std::string key = WorkBlocksPrefix(group, log);
+  AppendBig64(key, block);
+  return key;
+}
+
+std::string DeadLetterMarksPrefix(LogId log) {
+  std::string key(1, kDeadLetterMarkPrefix);
+  AppendBig32(key, log.value());
+  return key;
+}
+
+std::string DeadLetterMarkKey(LogId log, GroupId group) {
+  std::string key = DeadLetterMarksPrefix(log);
+  AppendBig64(key, group.value());
+  return key;
+}
+
+bool ParseGroupRowKey(absl::string_view key, GroupRowKeyParts& parts) {
+  if (key.size() != kGroupRowKeyBytes) return false;
+  parts.log = LogId(LoadBig32(key.data() + 9));
+  parts.number = LoadBig64(key.data() + 13);
+  return true;
+}
+
+bool ParseDeadLetterMarkKey(absl::string_view key, GroupId& group) {
+  if (key.size() != kDeadLetterMarkKeyBytes) return false;
+  group = GroupId(LoadBig64(key.data() + 5));
+  return true;
 }
 
 std::string ProducerKey(absl::string_view id, uint64_t sequence) {

@@ -20,7 +20,10 @@
 //   data*      epoch u32 | log u32 | base offset u64 -> batch (batch_codec.h)
 //   index      log u32 | base offset u64             -> IndexRow
 //   groups     'G' name                             -> GroupRecord (JSON)
-//              'O' group id u64 | log u32           -> committed offset u64
+//              'L' group id u64 | log u32 | offset u64 -> DeadLetter (work_rows.h)
+//              'N' log u32 | group id u64           -> empty: the group has or had dead letters
+//              there 'O' group id u64 | log u32           -> committed offset u64 'W' group id u64
+//              | log u32 | block u64 -> WorkBlock (work_rows.h)
 //   producers  id | 0x00 | sequence u64             -> ProducerRecord
 //   terms      log u32 | 'K' key | 0x00 | until u64  -> batches that hold the key (terms.h)
 //              log u32 | 'R' key | 0x00              -> total of the key, merged (terms.h)
@@ -68,6 +71,9 @@ inline constexpr char kDeletedTopicPrefix = 'D';
 inline constexpr char kLogStartPrefix = 'R';
 inline constexpr char kGroupPrefix = 'G';
 inline constexpr char kOffsetPrefix = 'O';
+inline constexpr char kDeadLetterPrefix = 'L';
+inline constexpr char kDeadLetterMarkPrefix = 'N';
+inline constexpr char kWorkBlockPrefix = 'W';
 
 inline constexpr char kKeyTotalMark = 'R';
 inline constexpr char kSealedMark = 'S';
@@ -86,6 +92,16 @@ std::string GroupKey(absl::string_view name);
 // The prefix of all offsets of a group.
 std::string OffsetsPrefix(GroupId group);
 std::string OffsetKey(GroupId group, LogId log);
+// Prefixes of all dead letters, and of all work blocks, of a group; of one log of it.
+std::string DeadLettersPrefix(GroupId group);
+std::string DeadLettersPrefix(GroupId group, LogId log);
+std::string DeadLetterKey(GroupId group, LogId log, Offset offset);
+std::string WorkBlocksPrefix(GroupId group);
+std::string WorkBlocksPrefix(GroupId group, LogId log);
+std::string WorkBlockKey(GroupId group, LogId log, uint64_t block);
+// The prefix of the marks of all groups with dead letters in a log.
+std::string DeadLetterMarksPrefix(LogId log);
+std::string DeadLetterMarkKey(LogId log, GroupId group);
 std::string ProducerKey(absl::string_view id, uint64_t sequence);
 
 // The prefix of all terms of a log.
@@ -106,6 +122,16 @@ struct DataKeyParts {
 };
 // Requires kDataKeyBytes bytes.
 DataKeyParts ParseDataKey(absl::string_view key);
+
+// Of a dead letter or a work block: `number` is the offset or the block.
+struct GroupRowKeyParts {
+  LogId log;
+  uint64_t number = 0;
+};
+// False if `key` is no such row.
+bool ParseGroupRowKey(absl::string_view key, GroupRowKeyParts& parts);
+// False if `key` is no mark.
+bool ParseDeadLetterMarkKey(absl::string_view key, GroupId& group);
 
 struct TermKeyParts {
   absl::string_view term;

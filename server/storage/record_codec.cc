@@ -89,6 +89,8 @@ Json GroupToJson(const GroupRecord& record) {
   retry["backoff_factor"] = record.retry.backoff_factor;
   retry["max_backoff_us"] = record.retry.max_backoff_us;
   retry["block_key_after_dead_letter"] = record.retry.block_key_after_dead_letter;
+  retry["lease_us"] = record.retry.lease_us;
+  retry["skip_delayed"] = record.retry.skip_delayed;
   if (record.retry.max_attempts) retry["max_attempts"] = *record.retry.max_attempts;
   if (record.paused_time_us) json["paused_time_us"] = *record.paused_time_us;
   return json;
@@ -109,6 +111,9 @@ void GroupFromJson(const Json& json, GroupRecord& record) {
   record.retry.max_backoff_us = retry.at("max_backoff_us").get<uint64_t>();
   record.retry.block_key_after_dead_letter = retry.at("block_key_after_dead_letter").get<bool>();
   record.retry.max_attempts = Optional<uint32_t>(retry, "max_attempts");
+  // Groups of before there were leases lack them.
+  record.retry.lease_us = Optional<uint64_t>(retry, "lease_us").value_or(RetryPolicy{}.lease_us);
+  record.retry.skip_delayed = Optional<bool>(retry, "skip_delayed").value_or(false);
   record.create_time_us = json.at("create_time_us").get<uint64_t>();
   record.paused_time_us = Optional<uint64_t>(json, "paused_time_us");
 }

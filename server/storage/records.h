@@ -69,6 +69,8 @@ struct RetryPolicy {
   uint64_t max_backoff_us = 300'000'000;
   std::optional<uint32_t> max_attempts;
   bool block_key_after_dead_letter = false;
+  uint64_t lease_us = 30'000'000;  // How long a member may hold an event without a word.
+  bool skip_delayed = false;       // An event that waits for its time does not delay its key.
   friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
 };
 
@@ -82,6 +84,13 @@ struct GroupRecord {
   RetryPolicy retry;
   uint64_t create_time_us = 0;
   std::optional<uint64_t> paused_time_us;  // Since when it is paused; unset: it is not.
+};
+
+// A row of a group to be written, removed (no value), or removed with all up to `until`.
+struct GroupRowChange {
+  std::string key;
+  std::optional<std::string> value;
+  std::string until = {};
 };
 
 // The outcome of one append, remembered for its producer.

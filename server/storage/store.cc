@@ -332,6 +332,20 @@ absl::StatusOr<std::vector<std::pair<LogId, Offset>>> Store::ReadOffsets(GroupId
   return offsets;
 }
 
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Store::ReadGroupRows(
+    absl::string_view from, absl::string_view until, size_t rows_max) const {
+  const rocksdb::Slice upper = ToSlice(until);
+  rocksdb::ReadOptions read;
+  read.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(rep_->db->NewIterator(read, rep_->families.groups));
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (it->Seek(ToSlice(from)); it->Valid() && rows.size() < rows_max; it->Next()) {
+    rows.emplace_back(ToView(it->key()), ToView(it->value()));
+  }
+  if (absl::Status status = FromRocks(it->status(), "scanning groups"); !status.ok()) return status;
+  return rows;
+}
+
 absl::StatusOr<std::optional<ProducerRecord>> Store::ReadProducer(absl::string_view id,
                                                                   uint64_t sequence) const {
   rocksdb::PinnableSlice value;

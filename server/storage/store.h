@@ -127,6 +127,9 @@ class Store {
   absl::StatusOr<std::vector<TopicRecord>> ReadDeletedTopics() const;
   absl::StatusOr<std::vector<GroupRecord>> ReadGroups() const;
   absl::StatusOr<std::vector<std::pair<LogId, Offset>>> ReadOffsets(GroupId group) const;
+  // Rows of the family of groups with keys in [from, until), the first `rows_max` of them.
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ReadGroupRows(
+      absl::string_view from, absl::string_view until, size_t rows_max) const;
   absl::StatusOr<std::optional<ProducerRecord>> ReadProducer(absl::string_view id,
                                                              uint64_t sequence) const;
   // The newest stored sequence of a producer.

@@ -104,8 +104,10 @@ void WriteSet::PutGroup(const GroupRecord& group) {
 
 void WriteSet::DeleteGroup(const GroupRecord& group) {
   Check(rep_->batch.Delete(rep_->families.groups, GroupKey(group.name)));
-  const std::string prefix = OffsetsPrefix(group.id);
-  Check(rep_->batch.DeleteRange(rep_->families.groups, prefix, PrefixEnd(prefix)));
+  for (const std::string& prefix :
+       {OffsetsPrefix(group.id), WorkBlocksPrefix(group.id), DeadLettersPrefix(group.id)}) {
+    Check(rep_->batch.DeleteRange(rep_->families.groups, prefix, PrefixEnd(prefix)));
+  }
 }
 
 void WriteSet::PutOffset(GroupId group, LogId log, Offset committed) {
@@ -116,6 +118,16 @@ void WriteSet::PutOffset(GroupId group, LogId log, Offset committed) {
 
 void WriteSet::DeleteOffset(GroupId group, LogId log) {
   Check(rep_->batch.Delete(rep_->families.groups, OffsetKey(group, log)));
+}
+
+void WriteSet::Change(const GroupRowChange& change) {
+  if (change.value.has_value()) {
+    Check(rep_->batch.Put(rep_->families.groups, change.key, *change.value));
+  } else if (change.until.empty()) {
+    Check(rep_->batch.Delete(rep_->families.groups, change.key));
+  } else {
+    Check(rep_->batch.DeleteRange(rep_->families.groups, change.key, change.until));
+  }
 }
 
 void WriteSet::PutProducer(absl::string_view id, uint64_t sequence, const ProducerRecord& record) {

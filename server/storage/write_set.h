@@ -40,10 +40,12 @@ class WriteSet {
   // Removes all index rows and terms of logs [first, first + count).
   void DeleteLogIndex(LogId first, uint32_t count);
   void PutGroup(const GroupRecord& group);
-  // Removes a group with its offsets.
+  // Removes a group with its offsets, work blocks and dead letters.
   void DeleteGroup(const GroupRecord& group);
   void PutOffset(GroupId group, LogId log, Offset committed);
   void DeleteOffset(GroupId group, LogId log);
+  // Changes a row of the family of groups whose key is of key_schema.h.
+  void Change(const GroupRowChange& change);
   void PutProducer(absl::string_view id, uint64_t sequence, const ProducerRecord& record);
 
   // Bytes of the changes so far.

@@ -95,10 +95,6 @@ class BadGroups(ServerCase):
 
     def test_join_settings(self):
         self.join_refused("INVALID_ARGUMENT", "UNKNOWN_ENUM_VALUE", "join.mode", mode=99)
-        self.join_refused("UNIMPLEMENTED", "FEATURE_NOT_AVAILABLE", None,
-                          {"feature": "consume.key_ordered"}, mode=pb.GROUP_MODE_KEY_ORDERED)
-        self.join_refused("UNIMPLEMENTED", "FEATURE_NOT_AVAILABLE", None,
-                          {"feature": "consume.unordered"}, mode=pb.GROUP_MODE_UNORDERED)
         for start in (pb.Start(last_n=1), pb.Start(offsets=pb.PartitionOffsets()),
                       pb.Start(after_cursor="x")):
             self.join_refused("INVALID_ARGUMENT", "INVALID_FIELD", "join.start", start=start)
@@ -107,7 +103,9 @@ class BadGroups(ServerCase):
         zero = duration_pb2.Duration()
         for field, value in (("initial_backoff", zero), ("max_backoff", zero),
                              ("backoff_factor", 0.5), ("backoff_factor", float("nan")),
-                             ("max_attempts", 0)):
+                             ("max_attempts", 0), ("lease", zero),
+                             ("lease", duration_pb2.Duration(nanos=1000)),
+                             ("lease", duration_pb2.Duration(seconds=43201))):
             self.join_refused("INVALID_ARGUMENT", "INVALID_FIELD", f"join.retry_policy.{field}",
                               retry_policy=pb.RetryPolicy(**{field: value}))
 
@@ -141,11 +139,11 @@ class BadGroups(ServerCase):
 
     def test_bad_messages_of_a_member(self):
         event_id = pb.EventId(topic=self.topic, partition=0, offset=0)
-        missing = {"code": "UNIMPLEMENTED", "reason": "FEATURE_NOT_AVAILABLE"}
-        self.said(**missing, metadata={"feature": "consume.nack"}, nack=pb.Nack(ids=[event_id]))
-        self.said(**missing, metadata={"feature": "consume.extend"},
+        differs = {"code": "FAILED_PRECONDITION", "reason": "GROUP_MODE_DIFFERS"}
+        self.said(**differs, metadata={"message": "nack"}, nack=pb.Nack(ids=[event_id]))
+        self.said(**differs, metadata={"message": "extend"},
                   extend=pb.Extend(ids=[event_id], lease=duration_pb2.Duration(seconds=1)))
-        self.said(**missing, metadata={"feature": "consume.ack_ids"},
+        self.said(**differs, metadata={"message": "ack.ids"},
                   ack=pb.Ack(ids=pb.AckIds(ids=[event_id])))
         bad = {"code": "INVALID_ARGUMENT"}
         self.said(**bad, reason="INVALID_FIELD", field="join",

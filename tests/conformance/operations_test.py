@@ -100,11 +100,6 @@ class NotYet(ServerCase):
     CALLS = [
         ("events", "Transact", pb.TransactRequest(), "transact"),
         ("topics", "EraseEvents", pb.EraseEventsRequest(topic="t"), "topic.erase"),
-        ("groups", "ListDeadLetters", pb.ListDeadLettersRequest(group="g"), "group.dead_letters"),
-        ("groups", "RedriveDeadLetters", pb.RedriveDeadLettersRequest(group="g"),
-         "group.dead_letters"),
-        ("groups", "DiscardDeadLetters", pb.DiscardDeadLettersRequest(group="g"),
-         "group.dead_letters"),
         ("operations", "CreateBackup", pb.CreateBackupRequest(), "backup"),
         ("operations", "ListBackups", pb.ListBackupsRequest(), "backup"),
         ("operations", "VerifyStore", pb.VerifyStoreRequest(), "verify"),

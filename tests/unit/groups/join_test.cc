@@ -106,15 +106,6 @@ TEST_F(JoinTest, RefusesATopicThatDoesNotExistAndMakesNoGroup) {
   EXPECT_TRUE(absl::IsNotFound(groups_->GetGroup("payroll").status()));
 }
 
-TEST_F(JoinTest, RefusesModesToComeByName) {
-  JoinRequest request = Request();
-  request.mode = storage::GroupMode::kKeyOrdered;
-  EXPECT_TRUE(absl::IsUnimplemented(JoinError(request)));
-  EXPECT_EQ(MetadataOf(JoinError(request), "feature"), "consume.key_ordered");
-  request.mode = storage::GroupMode::kUnordered;
-  EXPECT_EQ(MetadataOf(JoinError(request), "feature"), "consume.unordered");
-}
-
 TEST_F(JoinTest, RefusesMoreMembersThanTheLimit) {
   options_.members_max = 2;
   Restart();

@@ -1,0 +1,34 @@
+// The group load: members of one consumer group that handle a topic's history as fast as they can.
+#ifndef TIDEMARK_BENCH_LOAD_GROUP_LOAD_H_
+#define TIDEMARK_BENCH_LOAD_GROUP_LOAD_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "bench/measure/recorder.h"
+#include "tidemark/v1/consumer_groups.pb.h"
+
+namespace tidemark::bench {
+
+struct GroupLoad {
+  std::string address;
+  std::string topic;
+  std::string group;
+  v1::GroupMode mode = v1::GROUP_MODE_PARTITION_ORDERED;
+  // Each has a connection and a thread of its own.
+  uint32_t members = 1;
+  // Unacked events of a member at a time.
+  uint64_t credit_events = 10'000;
+  // What the topic holds; the run ends when so many are acked, durably.
+  uint64_t events = 0;
+};
+
+// Every event is decoded and acked, by delivery. An event counts when its ack is confirmed, bytes
+// are those of the deliveries. Latency is from sending an ack to its confirmation.
+// DATA_LOSS  an ack was rejected, or more was confirmed than is stored.
+absl::StatusOr<Recorder> RunGroupLoad(const GroupLoad& load);
+
+}  // namespace tidemark::bench
+
+#endif  // TIDEMARK_BENCH_LOAD_GROUP_LOAD_H_

@@ -1,0 +1,34 @@
+// groups: how fast do the members of a consumer group handle a history, in each mode?
+#ifndef TIDEMARK_BENCH_WORKLOAD_GROUPS_WORKLOAD_H_
+#define TIDEMARK_BENCH_WORKLOAD_GROUPS_WORKLOAD_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "bench/measure/goals.h"
+#include "bench/measure/result.h"
+#include "bench/workload/append_workload.h"
+#include "bench/workload/reporter.h"
+#include "bench/workload/session.h"
+
+namespace tidemark::bench {
+
+struct GroupsConfig {
+  // "partition", "key" and "unordered", in this order.
+  std::vector<std::string> modes = {"partition", "key", "unordered"};
+  uint32_t members = 2;
+  uint64_t credit_events = 10'000;
+  AppendConfig fill;
+};
+
+// Fills a topic, then handles all of it once in each mode. Ratios are to PARTITION_ORDERED.
+absl::StatusOr<std::vector<Result>> MeasureGroups(Session& session, const GroupsConfig& config,
+                                                  Reporter& reporter);
+// KEY_ORDERED reaches a third of PARTITION_ORDERED.
+std::vector<GoalCheck> GroupsGoals(const std::vector<Result>& results);
+
+}  // namespace tidemark::bench
+
+#endif  // TIDEMARK_BENCH_WORKLOAD_GROUPS_WORKLOAD_H_
