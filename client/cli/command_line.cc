@@ -97,6 +97,7 @@ std::unique_ptr<CLI::App> MakeCommandLine(Context* context) {
   AddTailCommand(app.get(), context);
   AddConsumeCommand(app.get(), context);
   AddGroupCommands(app.get(), context);
+  AddDlqCommands(app.get(), context);
   AddKeyCommands(app.get(), context);
   AddServerCommands(app.get(), context);
   AddCompletionCommand(app.get(), context);

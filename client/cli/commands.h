@@ -17,6 +17,7 @@ void AddReadCommand(CLI::App* root, Context* context);
 void AddTailCommand(CLI::App* root, Context* context);
 void AddConsumeCommand(CLI::App* root, Context* context);
 void AddGroupCommands(CLI::App* root, Context* context);
+void AddDlqCommands(CLI::App* root, Context* context);
 void AddKeyCommands(CLI::App* root, Context* context);
 void AddServerCommands(CLI::App* root, Context* context);
 void AddCompletionCommand(CLI::App* root, Context* context);

@@ -74,6 +74,13 @@ struct TopicPartitionOffset {
   uint64_t offset = 0;
 };
 
+// Names one event.
+struct EventId {
+  std::string topic;
+  uint32_t partition = 0;
+  uint64_t offset = 0;
+};
+
 // How a group shares its work.
 enum class GroupMode { kUnspecified = 0, kPartitionOrdered = 1, kKeyOrdered = 2, kUnordered = 3 };
 

@@ -130,6 +130,28 @@ struct SeekTarget {
   bool dry_run = false;
 };
 
+// An event that a group gave up.
+struct DeadLetter {
+  EventId id;
+  std::string reason;  // From the last failure; empty: none was said.
+  uint32_t attempts = 0;
+  std::string last_client;       // The last member that had it.
+  absl::Time first_time;         // Of its first delivery.
+  absl::Time dead_time;          // When it was given up.
+  std::optional<Event> event{};  // Unset: it can no longer be read.
+};
+
+// Which dead letters. Both empty: all of the group's.
+struct DeadLetterChoice {
+  std::vector<EventId> ids{};  // At most 1000.
+  Filter filter{};             // Only without ids.
+};
+
+struct DeadLettersChanged {
+  uint64_t events = 0;
+  uint64_t left = 0;  // That stay, because too many are being redriven: repeat later.
+};
+
 class Client {
  public:
   // Opens a connection.
@@ -175,6 +197,19 @@ class Client {
   absl::Status ResumeGroup(absl::string_view group) const;
   // With `force` also while it has live members.
   absl::Status DeleteGroup(absl::string_view group, bool force = false) const;
+
+  // Dead letters, at most `letters_max`, by topic, partition and offset.
+  absl::StatusOr<std::vector<DeadLetter>> ListDeadLetters(absl::string_view group,
+                                                          const Filter& filter = {},
+                                                          uint64_t letters_max = UINT64_MAX) const;
+  // Delivers them again, in order per key; at most `events_per_second`, 0: as fast as members take
+  // them.
+  absl::StatusOr<DeadLettersChanged> RedriveDeadLetters(absl::string_view group,
+                                                        const DeadLetterChoice& choice,
+                                                        double events_per_second = 0) const;
+  // Forgets them; keys that they block go on.
+  absl::StatusOr<DeadLettersChanged> DiscardDeadLetters(absl::string_view group,
+                                                        const DeadLetterChoice& choice) const;
 
   // What a topic holds. ListEventTypes gives every page.
   absl::StatusOr<std::vector<EventTypeInfo>> ListEventTypes(absl::string_view topic) const;
