@@ -32,7 +32,8 @@ constexpr uint64_t kEvents = 40;
 class Listener final : public groups::MemberListener {
  public:
   void OnAssigned(std::vector<groups::AssignedPartition>) override {}
-  void OnRevoked(std::vector<LogId>, absl::Time) override {}
+  void OnRevoked(std::vector<LogId>, absl::Time, uint64_t) override {}
+  void OnPaused(bool) override {}
   void OnTaken(std::vector<LogId>) override {}
   void OnClosed(absl::Status) override ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);

@@ -26,8 +26,9 @@ std::string WithAttributes(const std::vector<std::pair<std::string, std::string>
 
 std::optional<absl::Time> NotBefore(
     const std::vector<std::pair<std::string, std::string>>& attributes) {
+  const std::string event = WithAttributes(attributes);  // The view points into it.
   WorkView view;
-  EXPECT_TRUE(ViewWork(WithAttributes(attributes), absl::FromUnixSeconds(1000), view).ok());
+  EXPECT_TRUE(ViewWork(event, absl::FromUnixSeconds(1000), view).ok());
   EXPECT_EQ(view.event.type, "t");
   return view.not_before;
 }
