@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -26,6 +27,9 @@ struct PartitionEvents {
   uint64_t bytes = 0;
   // Encoded entries of `events`, in order; neighbours in the request are one run.
   std::vector<absl::string_view> runs;
+  // Of large events that are a run and a buffer of their own: the buffers, in order. Each becomes a
+  // batch as it is.
+  std::vector<std::shared_ptr<const std::string>> buffers;
   // Collected while decoding; what does not cover all of `count` is collected again when a batch
   // is made.
   EventTerms terms;

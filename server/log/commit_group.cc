@@ -109,8 +109,9 @@ void CommitGroup::AddEvents(LogBatches& log, PartitionEvents& events) {
     open.base = next;
     open.events.reserve(std::min(bytes, context_.batch_bytes_max));
   };
-  if (log.open.empty()) begin_batch(events.bytes);
-  if (log.open.back().events.size() + events.bytes <= context_.batch_bytes_max) {
+  if (log.open.empty() || log.open.back().buffer != nullptr) begin_batch(events.bytes);
+  if (events.buffers.empty() &&
+      log.open.back().events.size() + events.bytes <= context_.batch_bytes_max) {
     for (const absl::string_view run : events.runs) {
       log.open.back().events.append(run.data(), run.size());
     }
@@ -119,18 +120,26 @@ void CommitGroup::AddEvents(LogBatches& log, PartitionEvents& events) {
     next = next + events.count;
     return;
   }
-  // Too much for one batch: walk the events and begin new batches between them.
+  // Large events, or too much for one batch: walk the events and begin new batches between them.
   uint64_t left = events.bytes;
   uint32_t added = 0;
+  auto buffer = events.buffers.begin();
   for (const absl::string_view run : events.runs) {
+    const bool whole_batch = buffer != events.buffers.end() && (*buffer)->data() == run.data();
     WireReader reader(run);
     WireField entry;
     while (reader.Next(entry)) {
-      const bool full =
-          log.open.back().events.size() + entry.whole.size() > context_.batch_bytes_max;
-      if (full && log.open.back().count > 0) begin_batch(left);
+      const LogBatches::Open& last = log.open.back();
+      const bool full = whole_batch || last.buffer != nullptr ||
+                        last.events.size() + entry.whole.size() > context_.batch_bytes_max;
+      if (full && last.count > 0) begin_batch(whole_batch ? 0 : left);
       LogBatches::Open& open = log.open.back();
-      open.events.append(entry.whole.data(), entry.whole.size());
+      if (whole_batch) {
+        open.events = std::string();
+        open.buffer = *buffer++;
+      } else {
+        open.events.append(entry.whole.data(), entry.whole.size());
+      }
       EventView view;
       TM_CHECK(ViewEvent(entry.bytes, view).ok());  // Checked when it came in.
       open.terms.Add(view, log.index_keys);
@@ -141,6 +150,7 @@ void CommitGroup::AddEvents(LogBatches& log, PartitionEvents& events) {
     }
   }
   TM_CHECK_EQ(added, events.count);
+  TM_CHECK(buffer == events.buffers.end());
 }
 
 void CommitGroup::Add(QueuedOffsets offsets) {
@@ -180,7 +190,9 @@ void CommitGroup::Finish() {
   for (auto& [log_id, log] : logs_) {
     for (LogBatches::Open& open : log.open) {
       ++context_.last_position;
-      auto bytes = std::make_shared<const std::string>(std::move(open.events));
+      const std::shared_ptr<const std::string> bytes =
+          open.buffer != nullptr ? std::move(open.buffer)
+                                 : std::make_shared<const std::string>(std::move(open.events));
       auto batch = std::make_shared<storage::StoredBatch>();
       batch->header = {.log = log_id,
                        .base_offset = open.base,
@@ -190,7 +202,7 @@ void CommitGroup::Finish() {
                        .events_bytes = static_cast<uint32_t>(bytes->size()),
                        .events_crc32c = base::Crc32c(*bytes)};
       batch->events = *bytes;
-      batch->owner = std::move(bytes);
+      batch->owner = bytes;
       set_->PutBatch(batch->header, batch->events, log.partition->next_bytes(), log.compression);
       log.partition->next_bytes() += batch->events.size();
       bytes_ += batch->events.size();

@@ -79,6 +79,8 @@ class CommitGroup {
       Offset base;
       uint32_t count = 0;
       std::string events;
+      // A large event that is a batch as it is, instead of `events`; nothing is added to it.
+      std::shared_ptr<const std::string> buffer;
       BatchTerms terms;
     };
     std::vector<Open> open;

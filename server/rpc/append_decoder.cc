@@ -46,6 +46,7 @@ struct CheckedEvent {
   absl::string_view entry;  // With tag and length.
   absl::string_view event;
   log::EventView view;
+  std::shared_ptr<const std::string> buffer;  // Of a large event that has one.
 };
 
 // The request, with the events where they are.
@@ -61,8 +62,8 @@ struct Envelope {
 
 // Fields may come in any order, and what an event is to be is known only at the end: so the scan
 // leaves in `events` what routing needs. Events after one that is refused are only counted.
-absl::StatusOr<Envelope> Scan(RequestReader& reader, const RpcLimits& limits,
-                              std::vector<CheckedEvent>& events) {
+absl::StatusOr<Envelope> Scan(const RequestBytes& request, RequestReader& reader,
+                              const RpcLimits& limits, std::vector<CheckedEvent>& events) {
   Envelope envelope;
   log::WireField field;
   while (reader.Next(field)) {
@@ -80,6 +81,7 @@ absl::StatusOr<Envelope> Scan(RequestReader& reader, const RpcLimits& limits,
         CheckedEvent& checked = events.emplace_back();
         checked.entry = field.whole;
         checked.event = field.bytes;
+        checked.buffer = request.BufferOf(field.whole);
         envelope.event_status = log::CheckEvent(field.bytes, limits.event, index, checked.view);
         break;
       }
@@ -157,7 +159,9 @@ class Router {
         fixed_(fixed),
         keyless_(spread % topic.partitions()) {}
 
-  void Add(const log::EventView& event, absl::string_view entry) {
+  void Add(CheckedEvent& checked) {
+    const log::EventView& event = checked.view;
+    const absl::string_view entry = checked.entry;
     const uint32_t partition = fixed_.has_value()  ? *fixed_
                                : event.key.empty() ? keyless_
                                                    : base::PartitionOfKey(event.key, partitions_);
@@ -165,7 +169,9 @@ class Router {
     ++part.count;
     part.bytes += entry.size();
     part.terms.Add(event, index_keys_);
-    if (!part.runs.empty()) {
+    if (checked.buffer != nullptr) {
+      part.buffers.push_back(std::move(checked.buffer));
+    } else if (!part.runs.empty()) {
       absl::string_view& run = part.runs.back();
       if (run.data() + run.size() == entry.data()) {
         run = absl::string_view(run.data(), run.size() + entry.size());
@@ -209,7 +215,7 @@ absl::StatusOr<log::AppendRequest> DecodeAppend(std::shared_ptr<RequestBytes> re
   static thread_local std::vector<CheckedEvent> events;
   events.clear();
   RequestReader reader(*request);
-  absl::StatusOr<Envelope> envelope = Scan(reader, limits, events);
+  absl::StatusOr<Envelope> envelope = Scan(*request, reader, limits, events);
   if (is_message != nullptr) *is_message = reader.ok();
   if (!envelope.ok()) return envelope.status();
   absl::Status checked = CheckEnvelope(*envelope, request->size(), limits);
@@ -235,12 +241,13 @@ absl::StatusOr<log::AppendRequest> DecodeAppend(std::shared_ptr<RequestBytes> re
   }
   if (!envelope->event_status.ok()) return envelope->event_status;
   Router router(*append.topic, fixed, spread);
-  for (const CheckedEvent& event : events) {
-    router.Add(event.view, event.entry);
+  for (CheckedEvent& event : events) {
+    router.Add(event);
     if (append.producer.has_value()) {
       append.fingerprint = ExtendFingerprint(append.fingerprint, event.event);
     }
   }
+  events.clear();
   append.parts = router.Take();
   append.bytes = request->size();
   append.owner = std::move(request);

@@ -26,6 +26,14 @@ RequestBytes::RequestBytes(std::vector<grpc::Slice> pieces) : pieces_(std::move(
   for (const grpc::Slice& piece : pieces_) size_ += piece.size();
 }
 
+std::shared_ptr<const std::string> RequestBytes::BufferOf(absl::string_view whole_field) const {
+  if (whole_field.size() <= kLargeBytes) return nullptr;
+  for (const std::shared_ptr<const std::string>& buffer : large_) {
+    if (buffer->data() == whole_field.data()) return buffer;
+  }
+  return nullptr;
+}
+
 RequestReader::RequestReader(RequestBytes& request) : request_(request), left_(request.size()) {
   if (!request_.pieces_.empty()) rest_ = ViewOf(request_.pieces_.front());
   Advance(0);
@@ -68,8 +76,13 @@ bool RequestReader::NextAcross(log::WireField& field) {
   const uint64_t size = log::WireFieldBytes(Peek(std::min(left_, log::kWireHeadBytesMax)));
   ok_ = size > 0 && size <= left_;
   if (!ok_) return false;
-  const std::string& joined = request_.joined_.emplace_back(Peek(size));
-  log::WireReader reader(joined);
+  const bool large = size > RequestBytes::kLargeBytes;
+  if (large) {
+    request_.large_.push_back(std::make_shared<const std::string>(Peek(size)));
+  } else {
+    request_.joined_.push_back(Peek(size));
+  }
+  log::WireReader reader(large ? *request_.large_.back() : request_.joined_.back());
   ok_ = reader.Next(field);
   if (ok_) Advance(size);
   return ok_;

@@ -3,7 +3,8 @@
 // Why.      gRPC cuts a large message into frames. Putting them together would copy every byte once
 //           more than the log does.
 // How.      A field that lies in one piece is given out where it is. One that lies across pieces is
-//           copied together; of small events that is one in a hundred or two.
+//           copied together; of small events that is one in a hundred or two. Each large one gets a
+//           buffer of its own, which the log takes over as a batch instead of copying it again.
 // Threads.  One reader at a time; what it gave out may be read by all.
 // Lifetime. What the reader gives out lives as long as the RequestBytes.
 #pragma once
@@ -13,6 +14,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,12 +32,19 @@ class RequestBytes {
 
   uint64_t size() const { return size_; }
 
+  // The buffer that holds just this field, if it was copied together and is large.
+  std::shared_ptr<const std::string> BufferOf(absl::string_view whole_field) const;
+  // Larger is "large": beside this what a batch of its own costs is nothing.
+  static constexpr uint64_t kLargeBytes = 4 << 10;
+
  private:
   friend class RequestReader;
 
   std::vector<grpc::Slice> pieces_;
   uint64_t size_ = 0;
-  std::deque<std::string> joined_;  // Fields that lie across pieces.
+  // Fields that lie across pieces; the large ones in the order of their giving out.
+  std::deque<std::string> joined_;
+  std::vector<std::shared_ptr<const std::string>> large_;
 };
 
 // Walks the fields of a request as log::WireReader does.

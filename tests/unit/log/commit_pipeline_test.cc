@@ -70,6 +70,44 @@ TEST_F(CommitPipelineTest, CommitsWhatWaitsAtOnceInTheOrderOfArrival) {
       ElementsAre("r1-0", "r1-1", "r3-0", "r3-1", "r5-0", "r5-1", "r7-0", "r7-1", "r9-0", "r9-1"));
 }
 
+// Each becomes a batch as it is; what is before and behind it keeps its place.
+TEST_F(CommitPipelineTest, TakesOverTheBuffersOfLargeEvents) {
+  const TopicPtr topic = MakeTopic("hr");
+  const auto request_of = [&](const std::string& name) {
+    AppendRequest request{.topic = topic};
+    PartitionEvents& part = request.parts.emplace_back();
+    auto owned = std::make_shared<std::vector<std::shared_ptr<const std::string>>>();
+    for (int i = 0; i < 5; ++i) {
+      const bool large = i == 1 || i == 2;
+      const std::string data(large ? 10'000 : 1, 'x');
+      owned->push_back(std::make_shared<const std::string>(testing::EncodeEntry(
+          {.id = absl::StrCat(name, "-", i), .type = "t", .key = "k", .data = data})));
+      part.runs.push_back(*owned->back());
+      if (large) part.buffers.push_back(owned->back());
+      part.bytes += owned->back()->size();
+      ++part.count;
+    }
+    request.bytes = part.bytes;
+    request.owner = owned;
+    return request;
+  };
+  std::vector<PendingAppend> pending;
+  {
+    PipelinePause pause(log());
+    pending.push_back(Start(request_of("a")));
+    pending.push_back(Start(request_of("b")));
+    pending.push_back(Start(MakeRequest(topic, {{0, MakeEvents("c", 1)}})));
+  }
+  EXPECT_EQ(pending[0].value()->ranges[0].first, Offset(0));
+  EXPECT_EQ(pending[1].value()->ranges[0].first, Offset(5));
+  EXPECT_EQ(pending[2].value()->ranges[0].first, Offset(10));
+  EXPECT_THAT(
+      IdsOf(harness_.ReadAll(*topic, 0)),
+      ElementsAre("a-0", "a-1", "a-2", "a-3", "a-4", "b-0", "b-1", "b-2", "b-3", "b-4", "c0"));
+  // a-0 | a-1 | a-2 | a-3 a-4 b-0 | b-1 | b-2 | b-3 b-4 c0
+  EXPECT_EQ(harness_.metrics().append_batches_total.Value(), 7);
+}
+
 TEST_F(CommitPipelineTest, MergesSmallAppendsOfAPartitionIntoOneBatch) {
   const TopicPtr topic = MakeTopic("hr");
   std::vector<PendingAppend> pending;

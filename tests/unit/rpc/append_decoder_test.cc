@@ -191,6 +191,25 @@ TEST_F(AppendDecoderTest, TakesARequestInPieces) {
   check(std::move(crumbs));
 }
 
+TEST_F(AppendDecoderTest, GivesALargeEventAcrossPiecesABufferOfItsOwn) {
+  for (const int size : {10, 20'000, 10, 30'000, 100}) {
+    AddEvent("employee.created", "one-key").set_data(std::string(size, 'x'));
+  }
+  const std::string bytes = request_.SerializeAsString();
+  std::vector<grpc::Slice> pieces;
+  for (size_t at = 0; at < bytes.size(); at += 16'000) {
+    pieces.emplace_back(bytes.substr(at, 16'000));
+  }
+  const absl::StatusOr<log::AppendRequest> append = DecodePieces(std::move(pieces));
+  ASSERT_TRUE(append.ok()) << append.status();
+  const log::PartitionEvents& part = append->parts.front();
+  ASSERT_EQ(part.runs.size(), 5u);
+  ASSERT_EQ(part.buffers.size(), 2u);
+  EXPECT_EQ(part.runs[1].data(), part.buffers[0]->data());
+  EXPECT_EQ(part.runs[3].data(), part.buffers[1]->data());
+  EXPECT_TRUE(Decode()->parts.front().buffers.empty());  // In one piece they stay where they are.
+}
+
 TEST_F(AppendDecoderTest, RefusesACutRequestInPieces) {
   AddEvent("employee.created", "employee-1").set_data(std::string(100, 'x'));
   const std::string bytes = request_.SerializeAsString();
