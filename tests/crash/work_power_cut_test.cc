@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -74,7 +75,8 @@ class Office {
   CrashFileSystem& disk() { return disk_; }
 
   bool Open() {
-    if (!harness_->Open().ok()) return false;
+    open_ = harness_->Open().ok();
+    if (!open_) return false;
     executor_ = std::make_unique<base::ThreadPool>("disk", 2);
     groups::CoordinatorOptions options;
     options.work_source = rpc::MakeWorkSources(harness_->log(), 1 << 20);
@@ -86,7 +88,7 @@ class Office {
     member_.reset();
     work_.reset();
     if (executor_ != nullptr) executor_->Shutdown();
-    harness_->log().Stop();
+    if (std::exchange(open_, false)) harness_->log().Stop();
     groups_.reset();
     harness_->Close();
   }
@@ -191,6 +193,7 @@ class Office {
   TempDir dir_;
   CrashFileSystem disk_;
   std::optional<LogHarness> harness_;
+  bool open_ = false;
   std::unique_ptr<base::ThreadPool> executor_;
   std::unique_ptr<groups::GroupCoordinator> groups_;
   std::shared_ptr<Listener> listener_;
