@@ -38,7 +38,7 @@ void WorkQueue::CheckEntry(EntryIndex i) const {
   switch (entry.state) {
     case WorkEntryState::kWaiting:
     case WorkEntryState::kReading:
-      TM_CHECK(entry.list == nullptr && !entry.timer);
+      TM_CHECK(entry.list == nullptr && entry.ready == nullptr && !entry.timer);
       break;
     case WorkEntryState::kTimed:
       TM_CHECK(entry.list == nullptr && entry.timer);
@@ -47,9 +47,9 @@ void WorkQueue::CheckEntry(EntryIndex i) const {
       TM_CHECK(entry.list == &unread_ && entry.chunk == kNoEntry);
       break;
     case WorkEntryState::kReady:
-      TM_CHECK(entry.list != nullptr && entry.chunk != kNoEntry && !entry.dying);
+      TM_CHECK(entry.ready != nullptr && entry.chunk != kNoEntry && !entry.dying);
       // What a member holds the lane of is its own; the rest is everybody's.
-      TM_CHECK_EQ(entry.list == &ready_, entry.lane == kNoEntry || lanes_[entry.lane].leased == 0);
+      TM_CHECK_EQ(entry.ready == &ready_, entry.lane == kNoEntry || lanes_[entry.lane].leased == 0);
       break;
     case WorkEntryState::kLeased:
       TM_CHECK(extended || entry.list == &members_.at(entry.member)->leased);

@@ -57,7 +57,7 @@ void WorkQueue::Leave(MemberNumber number, bool failed, uint64_t now_us) {
   }
   TM_CHECK_EQ(member.leases, 0u);
   // What was ready for it alone was released with its lanes.
-  TM_CHECK_EQ(member.ready.size, 0u);
+  TM_CHECK_EQ(member.ready.size(), 0u);
   members_.erase(it);
   std::erase(hungry_, number.value());
 }
@@ -65,7 +65,7 @@ void WorkQueue::Leave(MemberNumber number, bool failed, uint64_t now_us) {
 void WorkQueue::Lease(EntryIndex i, uint64_t number, uint64_t now_us) {
   WorkEntry& entry = entries_[i];
   Member& member = *FindMember(number);
-  entries_.Unlink(i);
+  Unplace(i);
   SetState(i, WorkEntryState::kLeased);
   entry.member = number;
   entry.due_us = now_us + options_.retry.lease_us;
@@ -86,6 +86,18 @@ void WorkQueue::Lease(EntryIndex i, uint64_t number, uint64_t now_us) {
   if (lane.next != kNoEntry) Place(lane.next, now_us);
 }
 
+EntryIndex WorkQueue::NextReady(const Member& member, uint32_t chunk) const {
+  ReadyKey next(UINT64_MAX, UINT64_MAX, kNoEntry);
+  for (const ReadySet* set : {&member.ready, &ready_}) {
+    const auto it =
+        chunk == kNoEntry ? set->begin() : set->lower_bound({entries_.chunk(chunk).number, 0, 0});
+    if (it != set->end()) next = std::min(next, *it);
+  }
+  const EntryIndex i = std::get<2>(next);
+  if (i == kNoEntry || chunk == kNoEntry) return i;
+  return entries_[i].chunk == chunk ? i : kNoEntry;
+}
+
 std::optional<WorkDelivery> WorkQueue::Take(MemberNumber number, const TakeLimits& limits,
                                             uint64_t now_us) {
   Member* member = FindMember(number.value());
@@ -102,12 +114,7 @@ std::optional<WorkDelivery> WorkQueue::Take(MemberNumber number, const TakeLimit
   uint64_t bytes = 0;
   uint32_t chunk = kNoEntry;
   while (taken.size() < limits.events_max) {
-    EntryIndex next = kNoEntry;
-    for (const EntryIndex front : {member->ready.front, ready_.front}) {
-      if (front == kNoEntry || (!taken.empty() && entries_[front].chunk != chunk)) continue;
-      next = front;
-      break;
-    }
+    const EntryIndex next = NextReady(*member, chunk);
     if (next == kNoEntry) break;
     if (!taken.empty() && bytes + entries_[next].size > limits.bytes_max) break;
     chunk = entries_[next].chunk;
@@ -163,7 +170,7 @@ std::optional<MemberNumber> WorkQueue::TakeHungry() {
   if (ready_events_ == 0 && gaps_.empty()) return std::nullopt;
   for (auto it = hungry_.begin(); it != hungry_.end(); ++it) {
     Member& member = *FindMember(*it);
-    if (member.ready.size == 0 && ready_.size == 0 && gaps_.empty()) continue;
+    if (member.ready.empty() && ready_.empty() && gaps_.empty()) continue;
     const MemberNumber number(*it);
     member.hungry = false;
     hungry_.erase(it);

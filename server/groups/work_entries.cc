@@ -16,6 +16,7 @@ EntryIndex WorkEntries::Make() {
 
 void WorkEntries::Free(EntryIndex i) {
   TM_CHECK(entries_[i].list == nullptr);
+  TM_CHECK(entries_[i].ready == nullptr);
   LetBytesGo(i);
   entries_[i] = WorkEntry();
   free_.push_back(i);
@@ -42,6 +43,20 @@ void WorkEntries::Unlink(EntryIndex i) {
   entry.list = nullptr;
 }
 
+void WorkEntries::PutReady(ReadySet& set, EntryIndex i) {
+  WorkEntry& entry = entries_[i];
+  TM_CHECK(entry.ready == nullptr);
+  set.emplace(chunks_[entry.chunk].number, entry.offset.value(), i);
+  entry.ready = &set;
+}
+
+void WorkEntries::TakeReady(EntryIndex i) {
+  WorkEntry& entry = entries_[i];
+  if (entry.ready == nullptr) return;
+  entry.ready->erase({chunks_[entry.chunk].number, entry.offset.value(), i});
+  entry.ready = nullptr;
+}
+
 uint32_t WorkEntries::AddChunk(const WorkChunk& chunk) {
   uint32_t i = 0;
   if (free_chunks_.empty()) {
@@ -51,7 +66,8 @@ uint32_t WorkEntries::AddChunk(const WorkChunk& chunk) {
     i = free_chunks_.back();
     free_chunks_.pop_back();
   }
-  chunks_[i] = {.header = chunk.header, .owners = chunk.owners, .users = 1};
+  chunks_[i] = {
+      .header = chunk.header, .owners = chunk.owners, .users = 1, .number = ++chunks_made_};
   kept_bytes_ += chunk.header.events_bytes;
   return i;
 }

@@ -8,9 +8,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/strings/string_view.h"
 #include "server/groups/assignment.h"
 #include "server/groups/work_types.h"
@@ -35,6 +37,11 @@ struct EntryList {
   uint32_t size = 0;
 };
 
+// What may be delivered, by batch as it was read, then offset: so a delivery, which is of one
+// batch, finds all of it that is ready, whatever order it became so in.
+using ReadyKey = std::tuple<uint64_t, uint64_t, EntryIndex>;
+using ReadySet = absl::btree_set<ReadyKey>;
+
 struct WorkEntry {
   Offset offset;
   uint64_t first_us = 0;  // Of the first delivery; 0: none.
@@ -49,6 +56,7 @@ struct WorkEntry {
   EntryIndex prev = kNoEntry;
   EntryIndex next = kNoEntry;
   EntryList* list = nullptr;
+  ReadySet* ready = nullptr;  // kReady: the set it is in.
   uint64_t member = 0;
   uint32_t attempts = 0;
   uint32_t attempts_before = 0;  // Those that a redrive does not count.
@@ -70,6 +78,11 @@ class WorkEntries {
   // From the list that it is in, if any.
   void Unlink(EntryIndex i);
 
+  // Requires bytes; until TakeReady they stay.
+  void PutReady(ReadySet& set, EntryIndex i);
+  // Out of the set that it is in, if any.
+  void TakeReady(EntryIndex i);
+
   // --- Bytes.
   // Keeps the chunk for entries that will refer to it; drop it with DropChunk.
   uint32_t AddChunk(const WorkChunk& chunk);
@@ -80,6 +93,7 @@ class WorkEntries {
     storage::BatchHeader header;
     std::vector<std::shared_ptr<const void>> owners;
     uint32_t users = 0;
+    uint64_t number = 0;  // By reading.
   };
   const Chunk& chunk(uint32_t i) const { return chunks_[i]; }
   // Of the batches that are kept.
@@ -91,6 +105,7 @@ class WorkEntries {
   std::vector<Chunk> chunks_;
   std::vector<uint32_t> free_chunks_;
   uint64_t kept_bytes_ = 0;
+  uint64_t chunks_made_ = 0;
 };
 
 }  // namespace tidemark::groups

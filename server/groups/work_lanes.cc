@@ -173,11 +173,12 @@ void WorkQueue::Place(EntryIndex i, uint64_t now_us) {
   if (entry.dying) return Bury(i, now_us);
   SetState(i, WorkEntryState::kReady);
   Member* holder = lane != nullptr && lane->leased > 0 ? FindMember(lane->holder) : nullptr;
-  entries_.PushBack(holder != nullptr ? holder->ready : ready_, i);
+  entries_.PutReady(holder != nullptr ? holder->ready : ready_, i);
 }
 
 void WorkQueue::Unplace(EntryIndex i) {
   entries_.Unlink(i);
+  entries_.TakeReady(i);
   DropTimer(i);
 }
 

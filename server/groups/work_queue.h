@@ -182,7 +182,7 @@ class WorkQueue {
   };
   struct Member {
     std::string client_name;
-    EntryList ready;   // Of lanes that it holds.
+    ReadySet ready;    // Of lanes that it holds.
     EntryList leased;  // By lease, but for extended ones.
     uint64_t leases = 0;
     bool hungry = false;
@@ -220,6 +220,8 @@ class WorkQueue {
   void DropTimer(EntryIndex i);
 
   EntryIndex MakeEntry(uint32_t slot, Offset offset);
+  // The next one for the member: the oldest, or (`chunk` is one) the first of it.
+  EntryIndex NextReady(const Member& member, uint32_t chunk) const;
   void Lease(EntryIndex i, uint64_t member, uint64_t now_us);
   WorkDelivery MakeDelivery(std::vector<EntryIndex>& taken);
   // Of a leased entry.
@@ -246,7 +248,7 @@ class WorkQueue {
   std::vector<uint32_t> free_lanes_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Member>> members_;
   std::deque<uint64_t> hungry_;
-  EntryList ready_;            // Anybody's.
+  ReadySet ready_;             // Anybody's.
   EntryList unread_;           // To be read again.
   uint64_t ready_events_ = 0;  // kReady, kUnread or kReading.
   absl::btree_set<std::pair<uint64_t, EntryIndex>> timers_;
