@@ -69,13 +69,15 @@ class Subscribe(ServerCase):
     def test_promise_no_silent_gap_between_history_and_live(self):
         topic = self.new_topic(partitions=3)
         stop = threading.Event()
+        permits = threading.Semaphore(0)  # Else it runs away from readers that are slower.
         count = 0
 
         def write():
             nonlocal count
             while not stop.is_set():
-                self.append(topic, hr_events(20, seed=count))
-                count += 20
+                if permits.acquire(timeout=0.1):
+                    self.append(topic, hr_events(20, seed=count))
+                    count += 20
 
         writer = threading.Thread(target=write)
         writer.start()
@@ -83,6 +85,7 @@ class Subscribe(ServerCase):
             streams = []
             for turn in range(12):
                 wait_until(lambda: count >= 300 * turn, "appends in between")
+                permits.release(15)
                 streams.append(self.subscribe(topic).until(lambda s: s.caught_up))
         finally:
             stop.set()
