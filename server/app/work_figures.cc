@@ -9,8 +9,6 @@ namespace tidemark::app {
 
 void CollectWork(const std::vector<groups::GroupLag>& groups, absl::Time now,
                  std::vector<prometheus::MetricFamily>& families) {
-  prometheus::MetricFamily in_flight = metrics::GaugeFamily(
-      "tidemark_group_in_flight_events", "Events in the hands of a group's members.");
   prometheus::MetricFamily waiting = metrics::GaugeFamily(
       "tidemark_group_waiting_events", "Events that wait for their time or their next attempt.");
   prometheus::MetricFamily oldest = metrics::GaugeFamily(
@@ -27,7 +25,6 @@ void CollectWork(const std::vector<groups::GroupLag>& groups, absl::Time now,
     const auto add = [&](prometheus::MetricFamily& family, double value) {
       metrics::AddSample(family, {{"group", group.group}}, value);
     };
-    add(in_flight, static_cast<double>(work.in_flight_events));
     add(waiting, static_cast<double>(work.waiting_events));
     const absl::Time since = absl::FromUnixMicros(
         static_cast<int64_t>(work.oldest_unacked_us.value_or(absl::ToUnixMicros(now))));
@@ -36,7 +33,7 @@ void CollectWork(const std::vector<groups::GroupLag>& groups, absl::Time now,
     add(keys, static_cast<double>(work.blocked_keys));
     add(letters, static_cast<double>(work.dead_letters));
   }
-  for (auto* family : {&in_flight, &waiting, &oldest, &blocked, &keys, &letters}) {
+  for (auto* family : {&waiting, &oldest, &blocked, &keys, &letters}) {
     families.push_back(std::move(*family));
   }
 }

@@ -1,4 +1,5 @@
-// Figures of groups whose members ack event by event, for Prometheus.
+// Figures that only groups have whose members ack event by event, for Prometheus; those of every
+// group are in group_figures.h.
 #pragma once
 
 #include <vector>

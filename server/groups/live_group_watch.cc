@@ -71,7 +71,9 @@ GroupLag LiveGroup::Lag() const {
                .in_flight_events = group_.InFlightEvents(),
                .redelivered_events = group_.redelivered_events()};
   if (group_.offsets_loaded()) lag.lag_offsets = group_.LagOffsets();
-  if (work_ != nullptr) lag.work = work_->Figures();
+  if (work_ == nullptr) return lag;
+  lag.work = work_->Figures();
+  lag.in_flight_events = lag.work->in_flight_events;
   return lag;
 }
 

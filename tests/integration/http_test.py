@@ -88,7 +88,12 @@ class Http(unittest.TestCase):
         self.assertEqual(found["tidemark_store_failed"], 0)
 
     def test_each_family_has_help_and_type_once(self):
+        self.append(3)
+        member = Member(self.server.groups, "queue", ["hr"], mode=pb.GROUP_MODE_UNORDERED)
+        self.addCleanup(member.close)
+        member.until_events(3)
         _, _, text = self.get("/metrics")
+        self.assertEqual(text.count('tidemark_group_in_flight_events{group="queue"}'), 1)
         for kind in ("HELP", "TYPE"):
             names = re.findall(rf"^# {kind} (\S+) \S", text, re.MULTILINE)
             self.assertEqual(len(names), len(set(names)))
