@@ -1,7 +1,6 @@
 #include "server/rpc/request_bytes.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace tidemark::rpc {
@@ -27,11 +26,8 @@ RequestBytes::RequestBytes(std::vector<grpc::Slice> pieces) : pieces_(std::move(
 }
 
 std::shared_ptr<const std::string> RequestBytes::BufferOf(absl::string_view whole_field) const {
-  if (whole_field.size() <= kLargeBytes) return nullptr;
-  for (const std::shared_ptr<const std::string>& buffer : large_) {
-    if (buffer->data() == whole_field.data()) return buffer;
-  }
-  return nullptr;
+  const bool is_last = !large_.empty() && large_.back()->data() == whole_field.data();
+  return is_last ? large_.back() : nullptr;
 }
 
 RequestReader::RequestReader(RequestBytes& request) : request_(request), left_(request.size()) {

@@ -32,7 +32,7 @@ class RequestBytes {
 
   uint64_t size() const { return size_; }
 
-  // The buffer that holds just this field, if it was copied together and is large.
+  // The buffer that holds just the field read last, if it was copied together and is large.
   std::shared_ptr<const std::string> BufferOf(absl::string_view whole_field) const;
   // Larger is "large": beside this what a batch of its own costs is nothing.
   static constexpr uint64_t kLargeBytes = 4 << 10;
