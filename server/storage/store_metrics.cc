@@ -21,8 +21,14 @@ constexpr std::array kProperties = {
              "Bytes that compaction has to rewrite."},
     Property{"rocksdb.num-immutable-mem-table", "rocksdb_immutable_memtables",
              "Memtables waiting to be flushed."},
+    Property{"rocksdb.compaction-pending", "rocksdb_compaction_pending",
+             "1 while files wait for a compaction."},
     Property{"rocksdb.background-errors", "rocksdb_background_errors", "Background errors so far."},
 };
+
+constexpr Property kRunningCompactions = {"rocksdb.num-running-compactions",
+                                          "rocksdb_running_compactions",
+                                          "Compactions under way, of all column families."};
 
 struct Ticker {
   rocksdb::Tickers ticker;
@@ -58,6 +64,13 @@ std::vector<StoreFigure> Store::Figures() const {
                          .value = static_cast<double>(value)});
     }
   }
+  uint64_t running = 0;
+  rep_->db->GetIntProperty(kRunningCompactions.rocksdb_name, &running);
+  figures.push_back({.name = kRunningCompactions.name,
+                     .help = kRunningCompactions.help,
+                     .column_family = "",
+                     .is_counter = false,
+                     .value = static_cast<double>(running)});
   for (const Ticker& ticker : kTickers) {
     figures.push_back(
         {.name = ticker.name,
