@@ -4,6 +4,8 @@ add_library(tidemark_flags INTERFACE)
 target_compile_options(tidemark_flags INTERFACE -Wall -Wextra -Werror -Wno-unused-parameter
                        -Wno-missing-field-initializers -fno-omit-frame-pointer)
 target_include_directories(tidemark_flags INTERFACE ${CMAKE_SOURCE_DIR})
+# -pthread for every file: a precompiled header must have been made with the same options.
+target_compile_options(tidemark_flags INTERFACE -pthread)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(tidemark_flags INTERFACE -Wthread-safety -Wthread-safety-beta
                          -Werror=thread-safety)
@@ -16,10 +18,14 @@ if(TIDEMARK_SANITIZE)
   add_link_options(-fsanitize=${TIDEMARK_SANITIZE})
 endif()
 
-# tidemark_library(NAME SOURCES a.cc b.cc DEPS x y)
+include(TidemarkPrecompiled)
+
+# tidemark_library(NAME SOURCES a.cc b.cc DEPS x y PRECOMPILE <header> "header")
+# PRECOMPILE: heavy headers that most of its files include.
 function(tidemark_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRECOMPILE" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
+  tidemark_precompile(${name} tidemark_pch ${ARG_PRECOMPILE})
   target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE tidemark_flags)
   target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
 endfunction()
@@ -38,6 +44,7 @@ function(tidemark_test name)
     set(ARG_TIMEOUT 120)
   endif()
   tidemark_executable(${name} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} GTest::gmock_main)
+  tidemark_precompile(${name} tidemark_test_pch)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   gtest_discover_tests(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} DISCOVERY_TIMEOUT 60)
 endfunction()

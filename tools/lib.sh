@@ -48,6 +48,7 @@ build() {
   shift
   local -a options=() targets=()
   if command -v ccache >/dev/null; then
+    export CCACHE_SLOPPINESS=pch_defines,time_macros  # For precompiled headers.
     options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   fi
   if [[ $# -gt 0 ]]; then
