@@ -7,6 +7,8 @@ namespace {
 
 void AddSessionOptions(CLI::App& app, CommandLine& line) {
   app.add_flag("--json", line.json, "print one JSON object a line for each result");
+  app.add_option("--report", line.report,
+                 "also write a page with plots (index.html) and results.json into this directory");
   SessionOptions& session = line.session;
   app.add_option("--server", session.server, "use the server at HOST:PORT instead of starting one");
   app.add_option("--server-pid", session.server_pid,
@@ -25,6 +27,10 @@ void AddShapeOptions(CLI::App& app, EventShape& shape) {
       ->capture_default_str();
   app.add_option("--keys", shape.keys, "number of different keys; 0: no keys")
       ->capture_default_str();
+  app.add_option("--zipf", shape.zipf,
+                 "exponent of Zipf's law for the keys; 0: each as often as the others")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 10.0));
   app.add_option("--seed", shape.seed, "seed of keys and data")->capture_default_str();
 }
 
@@ -45,10 +51,19 @@ void AddBatchOptions(CLI::App& app, AppendConfig& append) {
 }
 
 void AddAppend(CLI::App& app, CommandLine& line) {
-  CLI::App* const sub = app.add_subcommand("append", "append throughput: pipelined, closed loop");
+  CLI::App* const sub =
+      app.add_subcommand("append", "append: pipelined, at full speed or at a given rate");
   AppendConfig& append = line.append;
   AddBatchOptions(*sub, append);
+  auto* const rate = sub->add_option(
+      "--rate", append.rate,
+      "events a second, open loop: latency from the intended send time (default: closed loop)");
+  rate->check(CLI::PositiveNumber);
+  sub->add_option("--topics", append.topics, "topics, which the producers take in turn")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   auto* const events = sub->add_option("--events", append.events, "stop after so many events");
+  events->excludes(rate);
   sub->add_option("--seconds", append.seconds, "stop after so many seconds")
       ->capture_default_str()
       ->excludes(events);
@@ -56,19 +71,26 @@ void AddAppend(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
   sub->add_flag("!--no-index-keys", append.index_keys, "a topic without key index");
   sub->add_flag("--by-partition", append.by_partition,
-                "requests name their partition instead of being split by key");
-  sub->add_flag("--idempotent", append.idempotent, "send producer ids and sequences");
+                "requests name their partition instead of being split by key")
+      ->excludes(rate);
+  sub->add_flag("--idempotent", append.idempotent, "send producer ids and sequences")
+      ->excludes(rate);
   sub->add_option("--topic", append.topic, "append to this topic (default: a new one)");
   sub->callback([&line] { line.command = Command::kAppend; });
 }
 
 void AddUnary(CLI::App& app, CommandLine& line) {
-  CLI::App* const sub = app.add_subcommand("unary", "one event a call, closed loop");
+  CLI::App* const sub =
+      app.add_subcommand("unary", "one event a call, by callers that wait or at a given rate");
   AddShapeOptions(*sub, line.unary.shape);
   sub->add_option("--callers", line.callers, "concurrent callers; a list is run one by one")
       ->delimiter(',')
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  sub->add_option(
+         "--rate", line.unary.rate,
+         "calls a second, open loop: latency from the intended time (default: closed loop)")
+      ->check(CLI::PositiveNumber);
   sub->add_option("--connections", line.unary.connections, "connections the callers share")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -117,6 +139,15 @@ void AddTailOptions(CLI::App& sub, TailConfig& tail) {
       ->check(CLI::Range(8, 1 << 20));
   sub.add_option("--keys", tail.keys, "number of different keys; 0: no keys")
       ->capture_default_str();
+  sub.add_option("--zipf", tail.zipf, "exponent of Zipf's law for the keys; 0: uniform")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 10.0));
+  sub.add_option("--producers", tail.producers, "streams that share the rate")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub.add_option("--subscribers", tail.subscribers, "readers, each of every event")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   sub.add_option("--partitions", tail.partitions, "partitions of the topic")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -252,6 +283,31 @@ void AddGroups(CLI::App& app, CommandLine& line) {
   sub->callback([&line] { line.command = Command::kGroups; });
 }
 
+void AddPeers(CLI::App& app, CommandLine& line) {
+  CLI::App* const sub = app.add_subcommand(
+      "peers", "Tidemark and other systems on the same work: append, replay, tail, costs");
+  PeersConfig& peers = line.peers;
+  sub->add_option("--only", peers.only,
+                  "peers, by their scripts: kafka, nats, rabbitmq, redis, ...")
+      ->delimiter(',');
+  sub->add_option("--setup-dir", peers.setup_directory,
+                  "where the set-up scripts are (default: bench/peers/setup of the sources)");
+  AddShapeOptions(*sub, peers.shape);
+  sub->add_option("--batch-events", peers.batch_events, "events in a batch")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--inflight", peers.append.inflight, "unacknowledged batches")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--seconds", peers.append.seconds, "of an append")->capture_default_str();
+  sub->add_option("--tail-rate", peers.tail.events_per_second, "events a second at the live reader")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--tail-seconds", peers.tail.seconds, "of the live reader")
+      ->capture_default_str();
+  sub->callback([&line] { line.command = Command::kPeers; });
+}
+
 void AddRuns(CLI::App& app, CommandLine& line) {
   CLI::App* const quick =
       app.add_subcommand("quick", "everything beside its baselines in a minute (the default)");
@@ -265,7 +321,9 @@ void AddRuns(CLI::App& app, CommandLine& line) {
   }
   quick->callback([&line] { line.command = Command::kQuick; });
   CLI::App* const goals = app.add_subcommand(
-      "goals", "quick, filtered-replay, mixed and restart: what all goals need, in minutes");
+      "goals",
+      "the design's goals beside their baselines, and which hold: in some minutes and 20 GB");
+  goals->add_flag("--quick", line.goals_quick, "smaller amounts, in less than 50 s");
   goals->callback([&line] { line.command = Command::kGoals; });
   baseline->callback([&line] { line.command = Command::kBaseline; });
 
@@ -279,6 +337,8 @@ void AddRuns(CLI::App& app, CommandLine& line) {
 }  // namespace
 
 std::optional<int> ParseCommandLine(int argc, const char* const* argv, CommandLine& line) {
+  line.text = "tidemark-bench";
+  for (int i = 1; i < argc; ++i) line.text.append(" ").append(argv[i]);
   CLI::App app("tidemark-bench: how fast is a Tidemark server, beside what this machine can do?");
   app.require_subcommand(0, 1);
   app.fallthrough();
@@ -295,6 +355,7 @@ std::optional<int> ParseCommandLine(int argc, const char* const* argv, CommandLi
   AddRestart(app, line);
   AddBounds(app, line);
   AddGroups(app, line);
+  AddPeers(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

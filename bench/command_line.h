@@ -13,6 +13,7 @@
 #include "bench/workload/groups_workload.h"
 #include "bench/workload/grow_workload.h"
 #include "bench/workload/mixed_workload.h"
+#include "bench/workload/peers_workload.h"
 #include "bench/workload/replay_workload.h"
 #include "bench/workload/restart_workload.h"
 #include "bench/workload/session.h"
@@ -37,12 +38,17 @@ enum class Command {
   kBounds,
   kGroups,
   kGoals,
+  kPeers,
   kNoopServer,
 };
 
 struct CommandLine {
   Command command = Command::kQuick;
   bool json = false;
+  // Where the report goes; empty: nowhere.
+  std::string report;
+  // The command line as it was given, for the report.
+  std::string text;
   SessionOptions session;
   double scale = 1;
   // kAppend; its shape also for kQuick and kBaseline.
@@ -62,6 +68,9 @@ struct CommandLine {
   RestartConfig restart;
   BoundsConfig bounds;
   GroupsConfig groups;
+  PeersConfig peers;
+  // kGoals: in less than a minute.
+  bool goals_quick = false;
   // kNoopServer.
   std::string ports_file;
 };

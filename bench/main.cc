@@ -13,6 +13,8 @@
 #include "bench/command_line.h"
 #include "bench/process/child_process.h"
 #include "bench/process/temp_dir.h"
+#include "bench/report/html_report.h"
+#include "bench/workload/goals_workload.h"
 #include "bench/workload/quick.h"
 #include "bench/workload/reporter.h"
 
@@ -34,7 +36,9 @@ absl::Status RunAppend(Session& session, const CommandLine& line, Reporter& repo
 absl::Status RunUnary(Session& session, const CommandLine& line, Reporter& reporter) {
   const auto server = session.Tidemark();
   if (!server.ok()) return server.status();
-  for (uint32_t callers : line.callers) {
+  std::vector<uint32_t> callers_list = line.callers;
+  if (line.unary.rate > 0) callers_list = {1};  // The clock decides how many there are.
+  for (uint32_t callers : callers_list) {
     UnaryConfig config = line.unary;
     config.callers = callers;
     reporter.Begin("unary");
@@ -128,16 +132,11 @@ absl::Status RunRestart(Session& session, const CommandLine& line, Reporter& rep
   return AddAll(MeasureRestart(session, line.restart, reporter), RestartGoals, reporter);
 }
 
-// What all goals need that fits into some minutes.
-absl::Status RunGoals(Session& session, const CommandLine& line, Reporter& reporter) {
-  absl::Status status = RunQuick(session, {.append = line.append, .scale = line.scale}, reporter);
-  if (status.ok()) status = RunFiltered(session, line, reporter);
-  if (status.ok()) status = RunMixed(session, line, reporter);
-  if (status.ok()) status = RunRestart(session, line, reporter);
-  reporter.Note(
-      "Goal 7's history lengths are measured by `tidemark-bench grow`, its memory by `bounds`,\n"
-      "goal 8 at length by `sustain`.");
-  return status;
+absl::Status RunGrow(Session& session, const CommandLine& line, Reporter& reporter) {
+  const auto goals = MeasureGrow(session, line.grow, reporter);
+  if (!goals.ok()) return goals.status();
+  for (const GoalCheck& goal : *goals) reporter.Add(goal);
+  return absl::OkStatus();
 }
 
 absl::Status Run(Session& session, const CommandLine& line, Reporter& reporter) {
@@ -162,7 +161,7 @@ absl::Status Run(Session& session, const CommandLine& line, Reporter& reporter) 
     case Command::kMixed:
       return RunMixed(session, line, reporter);
     case Command::kGrow:
-      return RunGrow(session, line.grow, reporter);
+      return RunGrow(session, line, reporter);
     case Command::kRestart:
       return RunRestart(session, line, reporter);
     case Command::kBounds:
@@ -170,7 +169,9 @@ absl::Status Run(Session& session, const CommandLine& line, Reporter& reporter) 
     case Command::kGroups:
       return AddAll(MeasureGroups(session, line.groups, reporter), GroupsGoals, reporter);
     case Command::kGoals:
-      return RunGoals(session, line, reporter);
+      return RunGoals(session, line.goals_quick ? QuickAmounts() : FullAmounts(), reporter);
+    case Command::kPeers:
+      return RunPeers(session, line.peers, reporter);
     case Command::kNoopServer:
       break;
   }
@@ -193,6 +194,11 @@ void CleanUpOnSignal() {
   }).detach();
 }
 
+Output OutputOf(const CommandLine& line) {
+  if (!line.json) return Output::kTables;
+  return line.command == Command::kGoals ? Output::kGoalsJson : Output::kJson;
+}
+
 int Report(const absl::Status& status) {
   if (status.ok()) return 0;
   std::cerr << "tidemark-bench: " << status.ToString() << std::endl;
@@ -213,10 +219,19 @@ int Main(int argc, char** argv) {
   grpc_init();
   auto session = Session::Open(line.session);
   if (!session.ok()) return Report(session.status());
-  Reporter reporter(line.json);
+  Reporter reporter(OutputOf(line));
   absl::Status status = Run(**session, line, reporter);
   reporter.Finish();
   if (status.ok()) status = (*session)->StopTidemark();
+  if (!line.report.empty()) {
+    const absl::Status written = WriteReport({.command = line.text,
+                                              .machine = DescribeMachine(),
+                                              .results = reporter.results(),
+                                              .goals = reporter.goals(),
+                                              .notes = reporter.notes()},
+                                             line.report);
+    if (status.ok()) status = written;
+  }
   return Report(status);
 }
 

@@ -30,8 +30,8 @@ class Producer {
            Window window)
       : load_(load),
         pool_(pool),
-        framer_(load.topic),
-        producer_id_(load.idempotent ? absl::StrCat(load.topic, "-", index) : ""),
+        framer_(load.topics[index % load.topics.size()]),
+        producer_id_(load.idempotent ? absl::StrCat(load.topics.front(), "-", index) : ""),
         requests_max_(requests_max),
         window_(window),
         next_entry_(index * pool.size() / load.producers),

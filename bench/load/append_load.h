@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "bench/load/event_pool.h"
@@ -17,7 +18,8 @@ namespace tidemark::bench {
 
 struct AppendLoad {
   std::string address;
-  std::string topic;
+  // At least one; producer i appends to topic i modulo their number.
+  std::vector<std::string> topics;
   // Stops after this many events, rounded up to whole requests; 0: no limit.
   uint64_t events = 0;
   // Stops sending after this time; 0: no limit. One of the two limits is set.

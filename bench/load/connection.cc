@@ -34,6 +34,15 @@ std::shared_ptr<grpc::Channel> NewConnection(const std::string& address) {
   return channel;
 }
 
+absl::Status CheckReachable(const std::string& address) {
+  if (NewConnection(address)->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(
+      absl::StrCat("no gRPC server answers at ", address, " within ", kConnectPatience.count(),
+                   " s: is it running, and is this the port of its gRPC API?"));
+}
+
 absl::Status FromGrpc(const grpc::Status& status, absl::string_view what) {
   if (status.ok()) return absl::OkStatus();
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()),

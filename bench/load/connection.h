@@ -26,6 +26,9 @@ inline constexpr char kSubscribeMethod[] = "/tidemark.v1.EventStore/Subscribe";
 // there.
 std::shared_ptr<grpc::Channel> NewConnection(const std::string& address);
 
+// UNAVAILABLE  nobody answers there within two seconds.
+absl::Status CheckReachable(const std::string& address);
+
 absl::Status FromGrpc(const grpc::Status& status, absl::string_view what);
 
 // A request of one slice that holds `bytes`.

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <random>
 
-#include "absl/strings/str_format.h"
+#include "bench/load/key_chooser.h"
 #include "tidemark/v1/event_store.pb.h"
 
 namespace tidemark::bench {
@@ -25,13 +25,13 @@ std::string RandomBytes(uint32_t count, std::mt19937_64& random) {
 }
 
 // `first_type` empty: the first event is like the others.
-std::string EncodeEntry(const EventShape& shape, uint32_t batch_events,
+std::string EncodeEntry(const EventShape& shape, const KeyChooser& keys, uint32_t batch_events,
                         const std::string& first_type, std::mt19937_64& random) {
   v1::AppendRequest request;
   for (uint32_t i = 0; i < batch_events; ++i) {
     v1::Event& event = *request.add_events();
     event.set_type(kTypes[random() % kTypes.size()]);
-    if (shape.keys > 0) event.set_key(absl::StrFormat("employee-%07d", random() % shape.keys));
+    if (shape.keys > 0) event.set_key(keys.Key(random()));
     event.set_data(RandomBytes(shape.data_bytes, random));
   }
   if (!first_type.empty()) request.mutable_events(0)->set_type(first_type);
@@ -50,13 +50,15 @@ grpc::Slice TopicField(const std::string& topic) {
 EventPool::EventPool(const EventShape& shape, uint32_t batch_events)
     : batch_events_(batch_events), rare_entries_(shape.rare_entries) {
   std::mt19937_64 random(shape.seed);
+  const KeyChooser keys(shape.keys, shape.zipf);
   size_t bytes = 0;
   while (entries_.size() < kEntriesMin || (bytes < kPoolBytes && entries_.size() < kEntriesMax)) {
     entries_.emplace_back(
-        EncodeEntry(shape, batch_events, rare_entries_ > 0 ? kUncommonType : "", random));
+        EncodeEntry(shape, keys, batch_events, rare_entries_ > 0 ? kUncommonType : "", random));
     bytes += entries_.back().size();
   }
-  if (rare_entries_ > 0) rare_ = grpc::Slice(EncodeEntry(shape, batch_events, kRareType, random));
+  if (rare_entries_ > 0)
+    rare_ = grpc::Slice(EncodeEntry(shape, keys, batch_events, kRareType, random));
 }
 
 double EventPool::MeanEntryBytes() const {

@@ -21,8 +21,10 @@ namespace tidemark::bench {
 struct EventShape {
   // Bytes of Event.data; type, key and tags come on top (about 45 bytes).
   uint32_t data_bytes = 100;
-  // Keys are drawn uniformly from this many; 0: events have no key.
+  // Keys are drawn from this many; 0: events have no key.
   uint32_t keys = 10'000;
+  // 0: uniformly; else by Zipf's law with this exponent (KeyChooser).
+  double zipf = 0;
   uint64_t seed = 1;
   // More than 0: the first event of every so manieth entry is of kRareType and has the key
   // kRareKey; the first event of every other entry is of kUncommonType.

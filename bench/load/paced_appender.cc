@@ -1,15 +1,13 @@
 #include "bench/load/paced_appender.h"
 
-#include <errno.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "bench/load/append_answer.h"
 #include "bench/load/connection.h"
 #include "bench/measure/clock.h"
@@ -23,12 +21,8 @@ void* AsPointer(Tag tag) { return reinterpret_cast<void*>(tag); }
 
 // The first request leaves after the threads have had time to start.
 constexpr int64_t kLeadInNs = 20'000'000;
-
-void SleepUntil(int64_t ns) {
-  const timespec until = {.tv_sec = ns / kNsPerSecond, .tv_nsec = ns % kNsPerSecond};
-  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {
-  }
-}
+// Odd, so that no seed but 0 gives the one state that xorshift never leaves.
+constexpr uint64_t kSeedFactor = 0x9e3779b97f4a7c15;
 
 // xorshift64: enough to make bytes that do not compress.
 uint64_t NextRandom(uint64_t& state) {
@@ -49,9 +43,12 @@ int64_t IntendedNsIn(const std::string& data) {
 
 PacedAppender::PacedAppender(const PacedLoad& load)
     : load_(load),
-      start_ns_(NowNs() + kLeadInNs),
+      start_ns_(load.start_ns > 0 ? load.start_ns : NowNs() + kLeadInNs),
+      keys_(load.keys, load.zipf),
+      random_state_(load.seed * kSeedFactor),
       stub_(NewConnection(load.address)),
-      recorder_(start_ns_ + SecondsToNs(load.warmup_seconds)) {}
+      recorder_(load.count_from_ns > 0 ? load.count_from_ns
+                                       : start_ns_ + SecondsToNs(load.warmup_seconds)) {}
 
 absl::Status PacedAppender::Run() {
   stream_ = stub_.PrepareCall(&context_, kAppendStreamMethod, &queue_);
@@ -74,7 +71,7 @@ void PacedAppender::SendByTheClock() {
     const int64_t intended_ns =
         start_ns_ + static_cast<int64_t>(static_cast<double>(i) * interval_ns);
     std::string encoded = Encode(intended_ns);
-    SleepUntil(intended_ns);
+    SleepUntilNs(intended_ns);
     absl::MutexLock lock(&mu_);
     if (stopped_) return;
     waiting_.push_back({intended_ns, std::move(encoded)});
@@ -91,9 +88,7 @@ std::string PacedAppender::Encode(int64_t intended_ns) {
   for (uint32_t i = 0; i < load_.batch_events; ++i) {
     v1::Event& event = *request.add_events();
     event.set_type("employee.created");
-    if (load_.keys > 0) {
-      event.set_key(absl::StrFormat("employee-%07d", NextRandom(random_state_) % load_.keys));
-    }
+    if (load_.keys > 0) event.set_key(keys_.Key(NextRandom(random_state_)));
     std::string& data = *event.mutable_data();
     data.resize(load_.data_bytes);
     for (size_t at = 0; at + sizeof(uint64_t) <= data.size(); at += sizeof(uint64_t)) {
@@ -111,7 +106,7 @@ void PacedAppender::WriteNextLocked() {
   if (writing_ || stopped_) return;
   if (!waiting_.empty()) {
     const grpc::ByteBuffer request = ToByteBuffer(waiting_.front().encoded);
-    unanswered_.push_back(waiting_.front().intended_ns);
+    unanswered_.push_back({waiting_.front().intended_ns, waiting_.front().encoded.size()});
     waiting_.pop_front();
     writing_ = true;
     stream_->Write(request, AsPointer(kWritten));
@@ -157,16 +152,16 @@ bool PacedAppender::Handle(intptr_t tag, bool ok) {
 void PacedAppender::OnAnswer() {
   const int64_t now = NowNs();
   if (absl::Status outcome = OutcomeOf(answer_); !outcome.ok()) return Stop(std::move(outcome));
-  std::optional<int64_t> intended_ns;
+  std::optional<Unanswered> request;
   {
     absl::MutexLock lock(&mu_);
     if (!unanswered_.empty()) {
-      intended_ns = unanswered_.front();
+      request = unanswered_.front();
       unanswered_.pop_front();
     }
   }
-  if (!intended_ns) return Stop(absl::InternalError("more answers than requests"));
-  recorder_.Complete(now, now - *intended_ns, load_.batch_events, 0);
+  if (!request) return Stop(absl::InternalError("more answers than requests"));
+  recorder_.Complete(now, now - request->intended_ns, load_.batch_events, request->bytes);
 }
 
 void PacedAppender::Stop(absl::Status status) {
@@ -175,6 +170,36 @@ void PacedAppender::Stop(absl::Status status) {
   if (status.ok()) return;
   if (failure_.ok()) failure_ = std::move(status);
   context_.TryCancel();
+}
+
+absl::StatusOr<Recorder> RunPacedAppenders(const PacedLoad& load, uint32_t producers,
+                                           const std::vector<std::string>& topics) {
+  const int64_t start_ns = NowNs() + kLeadInNs * producers;  // Each connects first.
+  const int64_t count_from_ns = start_ns + SecondsToNs(load.warmup_seconds);
+  std::vector<std::unique_ptr<PacedAppender>> appenders;
+  for (uint32_t i = 0; i < producers; ++i) {
+    PacedLoad share = load;
+    if (!topics.empty()) share.topic = topics[i % topics.size()];
+    share.requests_per_second = load.requests_per_second / producers;
+    share.requests = load.requests / producers + (i < load.requests % producers ? 1 : 0);
+    share.seed = load.seed + i;
+    // In turn, not all at the same moment.
+    share.start_ns = start_ns + SecondsToNs(i / load.requests_per_second);
+    share.count_from_ns = count_from_ns;
+    appenders.push_back(std::make_unique<PacedAppender>(share));
+  }
+  std::vector<absl::Status> statuses(producers);
+  std::vector<std::thread> threads;
+  for (uint32_t i = 0; i < producers; ++i) {
+    threads.emplace_back([&, i] { statuses[i] = appenders[i]->Run(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  Recorder total(count_from_ns);
+  for (uint32_t i = 0; i < producers; ++i) {
+    if (!statuses[i].ok()) return statuses[i];
+    total.Merge(appenders[i]->recorder());
+  }
+  return total;
 }
 
 }  // namespace tidemark::bench

@@ -16,10 +16,13 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "bench/load/key_chooser.h"
 #include "bench/measure/recorder.h"
 
 namespace tidemark::bench {
@@ -35,10 +38,21 @@ struct PacedLoad {
   // At least 8.
   uint32_t data_bytes = 100;
   uint32_t keys = 10'000;
+  double zipf = 0;  // As in EventShape.
+  uint64_t seed = 1;
+  // When the first request leaves; 0: soon.
+  int64_t start_ns = 0;
+  // What completes before it is not counted; 0: warmup_seconds after the start.
+  int64_t count_from_ns = 0;
 };
 
 // The intended time in an event's data, or -1 if the data is too short to hold one.
 int64_t IntendedNsIn(const std::string& data);
+
+// `producers` appenders side by side, each with a connection and two threads, that share rate and
+// requests; producer i appends to topic i modulo their number. Empty `topics`: all to load.topic.
+absl::StatusOr<Recorder> RunPacedAppenders(const PacedLoad& load, uint32_t producers,
+                                           const std::vector<std::string>& topics);
 
 class PacedAppender {
  public:
@@ -56,6 +70,11 @@ class PacedAppender {
     std::string encoded;
   };
 
+  struct Unanswered {
+    int64_t intended_ns;
+    uint64_t bytes;
+  };
+
   void SendByTheClock();
   std::string Encode(int64_t intended_ns);
   void ServeQueue();
@@ -66,7 +85,8 @@ class PacedAppender {
 
   const PacedLoad load_;
   const int64_t start_ns_;
-  uint64_t random_state_ = 1;
+  const KeyChooser keys_;
+  uint64_t random_state_;
   grpc::GenericStub stub_;
   grpc::ClientContext context_;
   grpc::CompletionQueue queue_;
@@ -77,7 +97,7 @@ class PacedAppender {
 
   absl::Mutex mu_;  // Leaf.
   std::deque<Request> waiting_ ABSL_GUARDED_BY(mu_);
-  std::deque<int64_t> unanswered_ ABSL_GUARDED_BY(mu_);
+  std::deque<Unanswered> unanswered_ ABSL_GUARDED_BY(mu_);
   bool writing_ ABSL_GUARDED_BY(mu_) = true;  // Until the stream has started.
   bool all_sent_ ABSL_GUARDED_BY(mu_) = false;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;

@@ -1,6 +1,8 @@
 #include "bench/load/tail_load.h"
 
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
@@ -76,22 +78,33 @@ void Subscriber::OnMessage(grpc::ByteBuffer& message) {
 
 }  // namespace
 
-absl::StatusOr<TailFigures> RunTailLoad(const PacedLoad& load) {
-  Subscriber subscriber(load, NowNs() + SecondsToNs(load.warmup_seconds));
-  if (!subscriber.WaitUntilLive()) {
+absl::StatusOr<TailFigures> RunTailLoad(const PacedLoad& load, uint32_t producers,
+                                        uint32_t subscribers) {
+  const int64_t count_from_ns = NowNs() + SecondsToNs(load.warmup_seconds);
+  std::vector<std::unique_ptr<Subscriber>> readers;
+  for (uint32_t i = 0; i < subscribers; ++i) {
+    readers.push_back(std::make_unique<Subscriber>(load, count_from_ns));
+  }
+  for (const auto& reader : readers) {
+    if (reader->WaitUntilLive()) continue;
     return absl::DeadlineExceededError("the subscription did not catch up");
   }
-  PacedAppender appender(load);  // Its clock starts here.
-  if (absl::Status status = appender.Run(); !status.ok()) return status;
+  const absl::StatusOr<Recorder> acks =
+      RunPacedAppenders(load, producers, {});  // Its clock starts.
+  if (!acks.ok()) return acks.status();
   const uint64_t expected = load.requests * load.batch_events;
-  subscriber.WaitForAll();
-  subscriber.Finish();
-  if (!subscriber.status().ok()) return subscriber.status();
-  if (subscriber.received() != expected) {
-    return absl::InternalError(
-        absl::StrCat("of ", expected, " events the subscriber got ", subscriber.received()));
+  Recorder end_to_end(count_from_ns);
+  for (const auto& reader : readers) {
+    reader->WaitForAll();
+    reader->Finish();
+    if (!reader->status().ok()) return reader->status();
+    if (reader->received() != expected) {
+      return absl::InternalError(
+          absl::StrCat("of ", expected, " events a subscriber got ", reader->received()));
+    }
+    end_to_end.Merge(reader->recorder());
   }
-  return TailFigures{.ack = appender.recorder(), .end_to_end = subscriber.recorder()};
+  return TailFigures{.ack = *acks, .end_to_end = end_to_end};
 }
 
 }  // namespace tidemark::bench

@@ -1,4 +1,4 @@
-// The tail load: a paced producer and a subscriber on the same topic; how old is an event when the
+// The tail load: paced producers and subscribers on the same topic; how old is an event when a
 // subscriber has decoded it?
 #ifndef TIDEMARK_BENCH_LOAD_TAIL_LOAD_H_
 #define TIDEMARK_BENCH_LOAD_TAIL_LOAD_H_
@@ -16,8 +16,10 @@ struct TailFigures {
   Recorder end_to_end;
 };
 
-// INTERNAL  the subscriber did not get every event, or got one twice.
-absl::StatusOr<TailFigures> RunTailLoad(const PacedLoad& load);
+// Producers share the rate; every subscriber gets every event, over a connection of its own.
+// INTERNAL  a subscriber did not get every event, or got one twice.
+absl::StatusOr<TailFigures> RunTailLoad(const PacedLoad& load, uint32_t producers = 1,
+                                        uint32_t subscribers = 1);
 
 }  // namespace tidemark::bench
 

@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include <cerrno>
 #include <cstdint>
 
 namespace tidemark::bench {
@@ -15,6 +16,13 @@ inline int64_t NowNs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * kNsPerSecond + now.tv_nsec;
+}
+
+// Until NowNs() is `ns`, or a little more.
+inline void SleepUntilNs(int64_t ns) {
+  const timespec until = {.tv_sec = ns / kNsPerSecond, .tv_nsec = ns % kNsPerSecond};
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {
+  }
 }
 
 inline int64_t SecondsToNs(double seconds) {

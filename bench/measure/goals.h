@@ -3,6 +3,7 @@
 #define TIDEMARK_BENCH_MEASURE_GOALS_H_
 
 #include <string>
+#include <vector>
 
 namespace tidemark::bench {
 
@@ -21,8 +22,12 @@ struct GoalCheck {
   bool Holds() const { return sense == GoalSense::kAtLeast ? value >= target : value <= target; }
 };
 
-// {"goal":1,"name":"...","value":0.0,"target":0.0,"sense":"at least","unit":"x","holds":true}
+// {"goal":1,"name":"...","value":0.0,"target":0.0,"holds":true}; a value that is no ratio has its
+// unit at the end of the name.
 std::string ToJsonLine(const GoalCheck& check);
+
+// By the goal's number; the clauses of a goal stay in their order.
+void SortByGoal(std::vector<GoalCheck>& checks);
 
 }  // namespace tidemark::bench
 

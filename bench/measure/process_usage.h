@@ -25,8 +25,16 @@ struct ProcessUsage {
 // NOT_FOUND if there is no such process; PERMISSION_DENIED if it is somebody else's.
 absl::StatusOr<ProcessUsage> ReadProcessUsage(pid_t pid);
 
+// The process and all that descend from it and live, added up; of those that ended, what their
+// parents waited for. rss_max_bytes is the sum of each one's own largest, shared pages counted in
+// each.
+absl::StatusOr<ProcessUsage> ReadTreeUsage(pid_t pid);
+
 // The pieces of ReadProcessUsage that parse; nullopt where the text is not what the kernel prints.
-std::optional<double> CpuSecondsOfStat(absl::string_view stat, int64_t ticks_per_second);
+// `with_ended`: also the time of children that ended and were waited for.
+std::optional<double> CpuSecondsOfStat(absl::string_view stat, int64_t ticks_per_second,
+                                       bool with_ended = false);
+std::optional<pid_t> ParentOfStat(absl::string_view stat);
 std::optional<uint64_t> ValueOfLine(absl::string_view text, absl::string_view name);
 
 }  // namespace tidemark::bench

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "bench/measure/clock.h"
+#include "bench/measure/progress.h"
 
 namespace tidemark::bench {
 
 void Recorder::Complete(int64_t end_ns, int64_t latency_ns, uint64_t events, uint64_t bytes) {
+  Progress::OfProcess().Add(events, bytes);
   if (end_ns < start_ns_) {
     warmup_events_ += events;
     warmup_bytes_ += bytes;

@@ -1,5 +1,6 @@
 #include "bench/measure/result.h"
 
+#include <cmath>
 #include <cstdlib>
 
 namespace tidemark::bench {
@@ -14,11 +15,30 @@ ordered_json ToJson(const Percentiles& p) {
           {"p99", p.p99_us},  {"p99.9", p.p99_9_us}, {"p99.99", p.p99_99_us}, {"max", p.max_us}};
 }
 
+// Evenly spaced where it is drawn: ten points for each factor of ten in what is left above.
+std::vector<std::pair<double, double>> CurveOf(const Histogram& histogram) {
+  if (histogram.count() == 0) return {};
+  std::vector<std::pair<double, double>> curve;
+  constexpr int kPointsPerTen = 10;
+  constexpr int kNines = 5;
+  for (int i = 0; i <= kPointsPerTen * kNines; ++i) {
+    const double above = std::pow(10, -static_cast<double>(i) / kPointsPerTen);
+    // Beyond one value's share there is only the maximum.
+    if (above * static_cast<double>(histogram.count()) < 1) break;
+    const double percent = 100 * (1 - above);
+    curve.emplace_back(percent, Us(histogram.Percentile(percent)));
+  }
+  curve.emplace_back(100 * (1 - 1 / (static_cast<double>(histogram.count()) + 1)),
+                     Us(histogram.max()));
+  return curve;
+}
+
 void AddCost(const Result& result, ordered_json& json) {
   const Cost& cost = *result.cost;
   if (cost.events > 0) json["cost_events"] = cost.events;
   json["cost_bytes"] = cost.bytes;
   json["client_cpu_s"] = cost.client_cpu_s;
+  if (cost.client_rss_max_bytes > 0) json["client_rss_max_bytes"] = cost.client_rss_max_bytes;
   if (cost.server_cpu_s) json["server_cpu_s"] = *cost.server_cpu_s;
   if (cost.server_rss_max_bytes) json["server_rss_max_bytes"] = *cost.server_rss_max_bytes;
   if (cost.server_write_bytes) json["server_write_bytes"] = *cost.server_write_bytes;
@@ -37,7 +57,8 @@ Percentiles PercentilesOf(const Histogram& histogram) {
           .p99_us = Us(histogram.Percentile(99)),
           .p99_9_us = Us(histogram.Percentile(99.9)),
           .p99_99_us = Us(histogram.Percentile(99.99)),
-          .max_us = Us(histogram.max())};
+          .max_us = Us(histogram.max()),
+          .curve = CurveOf(histogram)};
 }
 
 void CompareTo(const Result& baseline, Result& result) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/measure/histogram.h"
@@ -27,6 +28,8 @@ struct Percentiles {
   double p99_9_us = 0;
   double p99_99_us = 0;
   double max_us = 0;
+  // (percentile, microseconds), both rising, up to 99.999 % and the maximum: to draw.
+  std::vector<std::pair<double, double>> curve;
 };
 
 Percentiles PercentilesOf(const Histogram& histogram);
@@ -38,6 +41,8 @@ struct Cost {
   uint64_t events = 0;
   uint64_t bytes = 0;
   double client_cpu_s = 0;
+  // Both since the start of their process.
+  uint64_t client_rss_max_bytes = 0;
   std::optional<double> server_cpu_s;
   std::optional<uint64_t> server_rss_max_bytes;
   std::optional<uint64_t> server_write_bytes;

@@ -11,27 +11,6 @@ namespace {
 
 using Row = std::vector<std::string>;
 
-// Columns as wide as their widest cell; the first to the left, the others to the right.
-std::string Align(const std::vector<Row>& rows) {
-  std::vector<size_t> widths;
-  for (const Row& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      const std::string padding(widths[i] - row[i].size(), ' ');
-      absl::StrAppend(&line, i == 0 ? "" : "  ", i == 0 ? row[i] : padding,
-                      i == 0 ? padding : row[i]);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    absl::StrAppend(&text, line, "\n");
-  }
-  return text;
-}
-
 std::string ThreeDigits(double value) {
   const double size = std::fabs(value);
   return size >= 100  ? absl::StrFormat("%.0f", value)
@@ -71,6 +50,26 @@ Row RowOf(const Result& result) {
 
 }  // namespace
 
+std::string AlignRows(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const Row& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - row[i].size(), ' ');
+      absl::StrAppend(&line, i == 0 ? "" : "  ", i == 0 ? row[i] : padding,
+                      i == 0 ? padding : row[i]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    absl::StrAppend(&text, line, "\n");
+  }
+  return text;
+}
+
 std::string HumanNumber(double value) {
   const double size = std::fabs(value);
   if (size >= 1e9) return absl::StrCat(ThreeDigits(value / 1e9), " G");
@@ -89,7 +88,7 @@ std::string ResultTable(const std::vector<Result>& results) {
   std::vector<Row> rows = {{"measured", "value", "MB/s", "p50", "p99", "p99.9", "max", "client CPU",
                             "server CPU", "ratio"}};
   for (const Result& result : results) rows.push_back(RowOf(result));
-  return Align(rows);
+  return AlignRows(rows);
 }
 
 std::string GoalTable(const std::vector<GoalCheck>& checks) {
@@ -101,7 +100,7 @@ std::string GoalTable(const std::vector<GoalCheck>& checks) {
                     absl::StrCat(sense, " ", HumanNumber(check.target), " ", check.unit),
                     check.Holds() ? "yes" : "NO"});
   }
-  return Align(rows);
+  return AlignRows(rows);
 }
 
 }  // namespace tidemark::bench

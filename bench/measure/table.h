@@ -11,6 +11,9 @@
 namespace tidemark::bench {
 
 std::string ResultTable(const std::vector<Result>& results);
+// Columns as wide as their widest cell, the first to the left, the others to the right; one line a
+// row.
+std::string AlignRows(const std::vector<std::vector<std::string>>& rows);
 std::string GoalTable(const std::vector<GoalCheck>& checks);
 
 // 1234567 -> "1.23 M", 12345 -> "12.3 k", 12.345 -> "12.3".

@@ -1,6 +1,7 @@
 #include "bench/process/cost_meter.h"
 
 #include <time.h>
+#include <unistd.h>
 
 namespace tidemark::bench {
 
@@ -9,6 +10,9 @@ CostMeter::CostMeter(const ServerProcess& server)
 
 Cost CostMeter::Stop(uint64_t events, uint64_t bytes) const {
   Cost cost{.events = events, .bytes = bytes, .client_cpu_s = OwnCpuSeconds() - client_cpu_s_};
+  if (const auto own = ReadProcessUsage(getpid()); own.ok()) {
+    cost.client_rss_max_bytes = own->rss_max_bytes;
+  }
   const std::optional<ProcessUsage> after = server_.Usage();
   if (!after || !server_before_) return cost;
   cost.server_cpu_s = after->cpu_s - server_before_->cpu_s;

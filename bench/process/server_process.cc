@@ -65,7 +65,7 @@ ServerProcess ServerProcess::Running(std::string address, pid_t pid) {
 
 std::optional<ProcessUsage> ServerProcess::Usage() const {
   if (pid_ == 0) return std::nullopt;
-  const absl::StatusOr<ProcessUsage> usage = ReadProcessUsage(pid_);
+  const absl::StatusOr<ProcessUsage> usage = ReadTreeUsage(pid_);
   if (!usage.ok()) return std::nullopt;
   return *usage;
 }

@@ -33,7 +33,8 @@ class ServerProcess {
   // How long a started server took from its start to being ready, to the nearest poll (1 ms).
   absl::Duration start_time() const { return start_time_; }
 
-  // What the server has used so far; nullopt if we do not know its process.
+  // What the server has used so far, with the processes that it started; nullopt if we do not know
+  // its process.
   std::optional<ProcessUsage> Usage() const;
 
   // Ends a started server as a crash would.

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bench/load/append_load.h"
+#include "bench/load/paced_appender.h"
 #include "bench/load/topic_admin.h"
 #include "bench/process/cost_meter.h"
 
@@ -19,12 +20,38 @@ nlohmann::ordered_json ToJson(const AppendConfig& config, const EventPool& pool)
           {"keys", config.shape.keys},
           {"index_keys", config.index_keys},
           {"idempotent", config.idempotent},
-          {"loop", "closed"}};
+          {"zipf", config.shape.zipf},
+          {"topics", config.topics},
+          {"rate", config.rate},
+          {"loop", config.rate > 0 ? "open" : "closed"}};
+}
+
+std::vector<std::string> TopicsOf(const AppendConfig& config) {
+  std::vector<std::string> topics = {config.topic};
+  for (uint32_t i = 1; i < config.topics; ++i) {
+    topics.push_back(absl::StrCat(config.topic, "-", i));
+  }
+  return topics;
+}
+
+PacedLoad PacedLoadOf(const ServerProcess& server, const AppendConfig& config) {
+  const double requests_per_second = config.rate / config.batch_events;
+  const double seconds = config.warmup_seconds + config.seconds;
+  return {.address = server.address(),
+          .topic = config.topic,
+          .requests_per_second = requests_per_second,
+          .requests = static_cast<uint64_t>(requests_per_second * seconds),
+          .warmup_seconds = config.warmup_seconds,
+          .batch_events = config.batch_events,
+          .data_bytes = config.shape.data_bytes,
+          .keys = config.shape.keys,
+          .zipf = config.shape.zipf,
+          .seed = config.shape.seed};
 }
 
 AppendLoad LoadOf(const ServerProcess& server, const AppendConfig& config) {
   return {.address = server.address(),
-          .topic = config.topic,
+          .topics = TopicsOf(config),
           .events = config.events,
           .seconds = config.events > 0 ? 0 : config.seconds,
           .warmup_seconds = config.events > 0 ? 0 : config.warmup_seconds,
@@ -35,15 +62,29 @@ AppendLoad LoadOf(const ServerProcess& server, const AppendConfig& config) {
           .producer_ids = config.producer_ids};
 }
 
+absl::StatusOr<uint64_t> CountAll(const std::string& address,
+                                  const std::vector<std::string>& topics) {
+  uint64_t events = 0;
+  for (const std::string& topic : topics) {
+    const absl::StatusOr<uint64_t> here = CountAppended(address, topic);
+    if (!here.ok()) return here.status();
+    events += *here;
+  }
+  return events;
+}
+
 absl::StatusOr<Result> Measure(const ServerProcess& server, const AppendConfig& config) {
   const EventPool pool(config.shape, config.batch_events);
   const CostMeter meter(server);
-  const absl::StatusOr<Recorder> run = RunAppendLoad(LoadOf(server, config), pool);
+  const absl::StatusOr<Recorder> run =
+      config.rate > 0
+          ? RunPacedAppenders(PacedLoadOf(server, config), config.producers, TopicsOf(config))
+          : RunAppendLoad(LoadOf(server, config), pool);
   if (!run.ok()) return run.status();
   return Result{.name = config.name,
                 .value = run->EventsPerSecond(),
                 .unit = "events/s",
-                .latency_of = "ack of a request",
+                .latency_of = config.rate > 0 ? "intended send to ack" : "ack of a request",
                 .percentiles = PercentilesOf(run->latency()),
                 .seconds = run->Seconds(),
                 .events = run->events(),
@@ -66,14 +107,16 @@ absl::StatusOr<Result> MeasureAppend(const ServerProcess& server, AppendConfig c
                                      const std::string& durability, std::string* topic) {
   if (config.topic.empty()) config.topic = FreshTopicName("append");
   const std::string& address = server.address();
-  absl::Status status =
-      EnsureTopic(address, config.topic, config.partitions, config.index_keys, config.max_bytes);
-  if (!status.ok()) return status;
-  const absl::StatusOr<uint64_t> before = CountAppended(address, config.topic);
+  for (const std::string& name : TopicsOf(config)) {
+    absl::Status status =
+        EnsureTopic(address, name, config.partitions, config.index_keys, config.max_bytes);
+    if (!status.ok()) return status;
+  }
+  const absl::StatusOr<uint64_t> before = CountAll(address, TopicsOf(config));
   if (!before.ok()) return before.status();
   absl::StatusOr<Result> result = Measure(server, config);
   if (!result.ok()) return result.status();
-  const absl::StatusOr<uint64_t> after = CountAppended(address, config.topic);
+  const absl::StatusOr<uint64_t> after = CountAll(address, TopicsOf(config));
   if (!after.ok()) return after.status();
   // The warm-up's events are stored too, but not counted in the result.
   if (*after - *before < result->events) {

@@ -22,6 +22,10 @@ struct AppendConfig {
   EventShape shape;
   uint32_t batch_events = 1000;
   uint32_t producers = 1;
+  // More than 0: an open loop of so many events a second, all producers together; latency counts
+  // from the time at which a request should have left. `events`, `inflight`, `by_partition` and
+  // `idempotent` are not looked at.
+  double rate = 0;
   uint32_t inflight = 16;
   uint32_t partitions = 1;
   bool index_keys = true;
@@ -34,12 +38,15 @@ struct AppendConfig {
   uint64_t producer_ids = 0;
   // Empty: a new one.
   std::string topic;
+  // So many topics, each with `partitions`: producers take them in turn. The others' names are this
+  // one's and a number.
+  uint32_t topics = 1;
 };
 
 // The load alone, against a server that needs no topic and stores nothing.
 absl::StatusOr<Result> MeasureNoopAppend(const ServerProcess& server, AppendConfig config);
 
-// Makes the topic, appends, and checks that the topic holds every acknowledged event. With a limit
+// Makes the topics, appends, and checks that they hold every acknowledged event. With a limit
 // by events there is no warm-up. `topic`, if not null, gets the topic's name.
 absl::StatusOr<Result> MeasureAppend(const ServerProcess& server, AppendConfig config,
                                      const std::string& durability, std::string* topic);

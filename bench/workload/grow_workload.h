@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "bench/measure/goals.h"
 #include "bench/workload/append_workload.h"
 #include "bench/workload/reporter.h"
 #include "bench/workload/session.h"
@@ -28,7 +29,9 @@ struct GrowConfig {
 // leave the page cache, because a virtual machine that takes ever more of its host's memory for
 // them pays for each new page; and what is read is read once before it counts, so that all of it is
 // cached.
-absl::Status RunGrow(Session& session, const GrowConfig& config, Reporter& reporter);
+// Reports each figure; returns what the longest says beside the shortest (goal 7).
+absl::StatusOr<std::vector<GoalCheck>> MeasureGrow(Session& session, const GrowConfig& config,
+                                                   Reporter& reporter);
 
 }  // namespace tidemark::bench
 

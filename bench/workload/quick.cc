@@ -14,8 +14,6 @@
 namespace tidemark::bench {
 namespace {
 
-constexpr uint64_t kDiskFileBytes = 512 << 20;
-constexpr uint32_t kCallers[] = {1, 16, 64};
 constexpr double kDriftMax = 1.5;
 constexpr double kIdleSeconds = 1.2;  // Beyond the second after which idle pollers go to sleep.
 
@@ -28,7 +26,6 @@ class QuickRun {
   absl::Status Tidemark();
   // Measures the first baseline again.
   absl::Status CheckDrift();
-  void ReportGoals();
 
  private:
   absl::Status Disk();
@@ -41,6 +38,8 @@ class QuickRun {
 
   absl::Status Add(absl::StatusOr<Result> result, const std::string& baseline = "");
   double Seconds(double seconds) const { return seconds * config_.scale; }
+  // Just long enough for config_.idle_calls.
+  double IdleSeconds() const { return (config_.idle_calls - 0.1) * kIdleSeconds; }
 
   Session& session_;
   const QuickConfig& config_;
@@ -61,8 +60,8 @@ absl::Status QuickRun::Add(absl::StatusOr<Result> result, const std::string& bas
 absl::Status QuickRun::Disk() {
   reporter_.Begin("disk");
   if (auto s = Add(MeasureSmallSyncs(session_, Seconds(0.7))); !s.ok()) return s;
-  if (auto s = Add(MeasureSmallSyncs(session_, 3 * kIdleSeconds, kIdleSeconds)); !s.ok()) return s;
-  auto disk = MeasureSequentialDisk(session_, kDiskFileBytes);
+  if (auto s = Add(MeasureSmallSyncs(session_, IdleSeconds(), kIdleSeconds)); !s.ok()) return s;
+  auto disk = MeasureSequentialDisk(session_, config_.disk_file_bytes);
   if (!disk.ok()) return disk.status();
   for (Result& result : *disk) {
     if (auto s = Add(std::move(result)); !s.ok()) return s;
@@ -72,14 +71,14 @@ absl::Status QuickRun::Disk() {
 }
 
 absl::Status QuickRun::NoopCalls(const ServerProcess& noop) {
-  for (uint32_t callers : kCallers) {
+  for (uint32_t callers : config_.callers) {
     reporter_.Begin(absl::StrCat("no-op unary, ", callers, " callers"));
     const UnaryConfig unary = {.name = "no-op unary", .callers = callers, .seconds = Seconds(1)};
     if (auto s = Add(MeasureNoopUnary(noop, unary)); !s.ok()) return s;
   }
   reporter_.Begin("no-op unary after idle seconds");
   return Add(MeasureNoopUnary(
-      noop, {.name = "no-op unary", .seconds = 3 * kIdleSeconds, .idle_seconds = kIdleSeconds}));
+      noop, {.name = "no-op unary", .seconds = IdleSeconds(), .idle_seconds = kIdleSeconds}));
 }
 
 absl::Status QuickRun::NoopStreams(const ServerProcess& noop) {
@@ -92,6 +91,7 @@ absl::Status QuickRun::NoopStreams(const ServerProcess& noop) {
   reporter_.Begin(kRawStreamName);
   const auto messages = [this](double count) { return static_cast<uint64_t>(Seconds(count)) + 1; };
   if (auto s = Add(MeasureRawStream(noop, {.messages = messages(30'000)})); !s.ok()) return s;
+  if (!config_.decoded) return absl::OkStatus();
   return Add(MeasureRawStream(
       noop, {.name = "raw byte stream, decoded", .messages = messages(6'000), .parse = true}));
 }
@@ -123,7 +123,7 @@ absl::Status QuickRun::Append() {
 }
 
 absl::Status QuickRun::Unary() {
-  for (uint32_t callers : kCallers) {
+  for (uint32_t callers : config_.callers) {
     reporter_.Begin(absl::StrCat("unary, ", callers, " callers"));
     const UnaryConfig unary = {.callers = callers, .seconds = Seconds(1.5)};
     auto s = Add(MeasureUnary(*tidemark_, unary, session_.Durability()),
@@ -131,7 +131,7 @@ absl::Status QuickRun::Unary() {
     if (!s.ok()) return s;
   }
   reporter_.Begin("unary after idle seconds");
-  const UnaryConfig idle = {.seconds = 3 * kIdleSeconds, .idle_seconds = kIdleSeconds};
+  const UnaryConfig idle = {.seconds = IdleSeconds(), .idle_seconds = kIdleSeconds};
   return Add(MeasureUnary(*tidemark_, idle, session_.Durability()));
 }
 
@@ -139,6 +139,7 @@ absl::Status QuickRun::Replay() {
   reporter_.Begin("replay");
   ReplayConfig replay = {.name = kReplayBytesName, .topic = topic_};
   if (auto s = Add(MeasureReplay(*tidemark_, replay), kRawStreamName); !s.ok()) return s;
+  if (!config_.decoded) return absl::OkStatus();
   replay.name = "replay, decoded";
   replay.parse = true;
   return Add(MeasureReplay(*tidemark_, replay), "raw byte stream, decoded");
@@ -190,18 +191,20 @@ absl::Status QuickRun::CheckDrift() {
   return absl::OkStatus();
 }
 
-void QuickRun::ReportGoals() {
-  for (const GoalCheck& check : QuickGoals(results_)) reporter_.Add(check);
-}
-
 }  // namespace
 
-absl::Status RunQuick(Session& session, const QuickConfig& config, Reporter& reporter) {
+absl::Status MeasureQuick(Session& session, const QuickConfig& config, Reporter& reporter) {
+  if (absl::Status status = session.CheckServer(); !status.ok()) return status;
   QuickRun run(session, config, reporter);
   absl::Status status = run.Baselines();
   if (status.ok()) status = run.Tidemark();
   if (status.ok()) status = run.CheckDrift();
-  run.ReportGoals();
+  return status;
+}
+
+absl::Status RunQuick(Session& session, const QuickConfig& config, Reporter& reporter) {
+  absl::Status status = MeasureQuick(session, config, reporter);
+  for (const GoalCheck& check : QuickGoals(reporter.results())) reporter.Add(check);
   reporter.Note(
       "Client and server share this machine's cores. Ratios are of figures from this run; they, "
       "not\n"

@@ -19,9 +19,18 @@ namespace tidemark::bench {
 struct QuickConfig {
   // What the append, its baselines and its topic look like.
   AppendConfig append;
-  // All times are multiplied by this.
+  // All times are multiplied by this, but not the idle seconds.
   double scale = 1;
+  std::vector<uint32_t> callers = {1, 16, 64};
+  // Calls after idle seconds; each takes more than one second.
+  int idle_calls = 3;
+  uint64_t disk_file_bytes = 512 << 20;
+  // Also the replays that are decoded.
+  bool decoded = true;
 };
+
+// Baselines and server, without the goals.
+absl::Status MeasureQuick(Session& session, const QuickConfig& config, Reporter& reporter);
 
 // Everything, then the goals.
 absl::Status RunQuick(Session& session, const QuickConfig& config, Reporter& reporter);

@@ -2,6 +2,8 @@
 #ifndef TIDEMARK_BENCH_WORKLOAD_QUICK_GOALS_H_
 #define TIDEMARK_BENCH_WORKLOAD_QUICK_GOALS_H_
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "bench/measure/goals.h"
@@ -30,6 +32,9 @@ inline constexpr char kTailName[] = "tail, end to end";
 
 // The first result of that name; null if there is none.
 const Result* FindResult(const std::vector<Result>& results, const std::string& name);
+
+// A number of the result's configuration; 0 if it has none of that name.
+uint64_t ConfigNumber(const Result& result, const std::string& name);
 
 // A goal whose figures are not all there is left out.
 std::vector<GoalCheck> QuickGoals(const std::vector<Result>& results);

@@ -8,24 +8,30 @@
 
 namespace tidemark::bench {
 
+Reporter::Reporter(Output output) : output_(output) {
+  if (isatty(STDERR_FILENO) != 0) live_ = std::make_unique<LiveLine>();
+}
+
 void Reporter::Begin(const std::string& what) const {
-  if (isatty(STDERR_FILENO) == 0) return;
-  std::cerr << "\r\033[K" << what << " ..." << std::flush;
+  if (live_ != nullptr) live_->Show(what);
 }
 
 void Reporter::Add(const Result& result) {
-  if (json_) std::cout << ToJsonLine(result) << std::endl;
+  if (output_ == Output::kJson) std::cout << ToJsonLine(result) << std::endl;
   results_.push_back(result);
 }
 
 void Reporter::Add(const GoalCheck& check) {
-  if (json_) std::cout << ToJsonLine(check) << std::endl;
+  if (output_ != Output::kTables) std::cout << ToJsonLine(check) << std::endl;
   checks_.push_back(check);
 }
 
-void Reporter::Finish() const {
-  if (isatty(STDERR_FILENO) != 0) std::cerr << "\r\033[K" << std::flush;
-  if (json_) return;
+void Reporter::Finish() {
+  live_.reset();
+  if (output_ != Output::kTables) {
+    for (const std::string& note : notes_) std::cerr << note << "\n";
+    return;
+  }
   if (results_.empty()) return;
   std::cout << ResultTable(results_);
   if (!checks_.empty()) std::cout << "\n" << GoalTable(checks_);

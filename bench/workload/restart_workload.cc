@@ -12,6 +12,7 @@ namespace tidemark::bench {
 namespace {
 
 constexpr double kGoalSeconds = 2;
+constexpr double kDiskBytesGoal = 2.1;
 
 Result ResultOf(std::string name, absl::Duration ready, const RestartConfig& config,
                 uint64_t events, uint64_t bytes) {
@@ -30,19 +31,21 @@ Result ResultOf(std::string name, absl::Duration ready, const RestartConfig& con
 
 absl::StatusOr<std::vector<Result>> MeasureRestart(Session& session, const RestartConfig& config,
                                                    const Reporter& reporter) {
-  reporter.Begin("start of an empty store");
-  if (auto server = session.Tidemark(); !server.ok()) return server.status();
-  const absl::StatusOr<absl::Duration> empty = session.KillAndRestart(/*cold=*/false);
-  if (!empty.ok()) return empty.status();
-  std::vector<Result> results = {ResultOf("ready, empty store", *empty, config, 0, 0)};
-
+  std::vector<Result> results;
+  if (config.empty_first) {
+    reporter.Begin("start of an empty store");
+    if (auto server = session.Tidemark(); !server.ok()) return server.status();
+    const absl::StatusOr<absl::Duration> empty = session.KillAndRestart(/*cold=*/false);
+    if (!empty.ok()) return empty.status();
+    results.push_back(ResultOf("ready, empty store", *empty, config, 0, 0));
+  }
   reporter.Begin("append, to have something to restart with");
   auto server = session.Tidemark();
   if (!server.ok()) return server.status();
   const std::string prefix = FreshTopicName("restart");
   if (auto s = CreateTopics((*server)->address(), prefix, config.topics); !s.ok()) return s;
   AppendConfig append = config.append;
-  append.name = "append (to fill the store)";
+  append.name = kRestartFillName;
   append.partitions = config.partitions;
   const double event_bytes = append.shape.data_bytes + 43.0;  // Type, key and tags.
   append.events = static_cast<uint64_t>(config.gigabytes * 1e9 / event_bytes) + 1;
@@ -63,8 +66,8 @@ absl::StatusOr<std::vector<Result>> MeasureRestart(Session& session, const Resta
       return absl::DataLossError(absl::StrCat(filled->events, " events were acknowledged, ",
                                               *events, " are there after the kill"));
     }
-    results.push_back(
-        ResultOf(cold ? kRestartColdName : kRestartName, *ready, config, *events, filled->bytes));
+    results.push_back(ResultOf(cold ? kRestartColdName : kRestartName, *ready, config, *events,
+                               session.DataBytes().value_or(filled->bytes)));
     // A kill right after a start would find an empty log: write what a kill may meet.
     AppendConfig again = append;
     again.topic = topic;
@@ -84,6 +87,14 @@ std::vector<GoalCheck> RestartGoals(const std::vector<Result>& results) {
     const double gigabytes = result->config["stored_bytes"].get<double>() / 1e9;
     checks.push_back({7, absl::StrFormat("%s, %.1f GB stored", name, gigabytes),
                       result->value / 1e3, kGoalSeconds, GoalSense::kAtMost, "s"});
+  }
+  const Result* const filled = FindResult(results, kRestartFillName);
+  if (filled == nullptr) return checks;
+  if (const std::optional<double> amplification = DiskBytesPerStoredByte(*filled)) {
+    checks.push_back({8,
+                      absl::StrCat("bytes to disk per stored byte, ",
+                                   ConfigNumber(*filled, "partitions"), " partitions"),
+                      *amplification, kDiskBytesGoal, GoalSense::kAtMost, "x"});
   }
   return checks;
 }

@@ -13,6 +13,7 @@
 namespace tidemark::bench {
 
 inline constexpr char kRestartName[] = "ready after kill -9";
+inline constexpr char kRestartFillName[] = "append (to fill the store)";
 inline constexpr char kRestartColdName[] = "ready after kill -9, cold";
 
 struct RestartConfig {
@@ -21,16 +22,19 @@ struct RestartConfig {
   uint32_t partitions = 8;
   // Topics beside the one that is filled.
   uint32_t topics = 0;
+  // First, the time to be ready with an empty store. False where something is stored already.
+  bool empty_first = true;
   AppendConfig append;
 };
 
-// Reports the time to be ready with an empty store, after a kill with warm and with dropped page
-// cache, and checks each time that every acknowledged event is there.
-// FAILED_PRECONDITION  the server is not ours.
+// Reports the time to be ready with an empty store, and after a kill with warm and with dropped
+// page cache, and checks each time that every acknowledged event is there. FAILED_PRECONDITION  the
+// server is not ours.
 absl::StatusOr<std::vector<Result>> MeasureRestart(Session& session, const RestartConfig& config,
                                                    const Reporter& reporter);
 
-// The first part of goal 7, as far as `results` tell.
+// The first part of goal 7, and goal 8 for the bytes that filled the store, as far as `results`
+// tell.
 std::vector<GoalCheck> RestartGoals(const std::vector<Result>& results);
 
 }  // namespace tidemark::bench

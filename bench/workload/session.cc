@@ -1,11 +1,16 @@
 #include "bench/workload/session.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "bench/baseline/disk.h"
+#include "bench/load/connection.h"
 #include "bench/measure/result.h"
 
 namespace tidemark::bench {
@@ -19,17 +24,29 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& opt
 Session::Session(SessionOptions options, TempDir directory)
     : options_(std::move(options)), directory_(std::move(directory)) {}
 
+std::string Session::ServerProgram() const {
+  return options_.tidemarkd.empty() ? absl::StrCat(ProgramDirectory(), "/tidemarkd")
+                                    : options_.tidemarkd;
+}
+
+absl::Status Session::CheckServer() const {
+  if (!OwnsServer()) return CheckReachable(options_.server);
+  const std::string program = ServerProgram();
+  if (access(program.c_str(), X_OK) == 0) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("cannot run ", program, " (", std::strerror(errno),
+                                          "): build it, or name one with --tidemarkd, or a running "
+                                          "server with --server"));
+}
+
 absl::StatusOr<const ServerProcess*> Session::Tidemark() {
   if (tidemark_) return &*tidemark_;
+  if (absl::Status status = CheckServer(); !status.ok()) return status;
   if (!OwnsServer()) {
     tidemark_ = ServerProcess::Running(options_.server, options_.server_pid);
     return &*tidemark_;
   }
-  const std::string program = options_.tidemarkd.empty()
-                                  ? absl::StrCat(ProgramDirectory(), "/tidemarkd")
-                                  : options_.tidemarkd;
   std::vector<std::string> command = {
-      program, "--data", DataDirectory(), "--listen", "127.0.0.1:0", "--http", "off"};
+      ServerProgram(), "--data", DataDirectory(), "--listen", "127.0.0.1:0", "--http", "off"};
   command.insert(command.end(), flags_.begin(), flags_.end());
   auto server = ServerProcess::Start(std::move(command), directory_.path());
   if (!server.ok()) return server.status();

@@ -38,6 +38,11 @@ class Session {
  public:
   static absl::StatusOr<std::unique_ptr<Session>> Open(const SessionOptions& options);
 
+  // Whether Tidemark() has a chance; starts nothing.
+  // NOT_FOUND    there is no program to start.
+  // UNAVAILABLE  the server that was given does not answer.
+  absl::Status CheckServer() const;
+
   // The server under test.
   absl::StatusOr<const ServerProcess*> Tidemark();
   // The no-op server, in a process of its own.
@@ -75,6 +80,7 @@ class Session {
   Session(SessionOptions options, TempDir directory);
   absl::Status CheckOwnsServer() const;
   std::string DataDirectory() const { return directory_.Child("data"); }
+  std::string ServerProgram() const;
 
   const SessionOptions options_;
   const TempDir directory_;

@@ -24,6 +24,9 @@ Result ResultOf(const std::string& name, const std::string& latency_of, const Re
                      {"event_data_bytes", config.data_bytes},
                      {"partitions", config.partitions},
                      {"keys", config.keys},
+                     {"zipf", config.zipf},
+                     {"producers", config.producers},
+                     {"subscribers", config.subscribers},
                      {"loop", "open"}}};
 }
 
@@ -45,12 +48,14 @@ absl::StatusOr<std::vector<Result>> MeasureTail(const ServerProcess& server,
                           .warmup_seconds = config.warmup_seconds,
                           .batch_events = config.batch_events,
                           .data_bytes = config.data_bytes,
-                          .keys = config.keys};
+                          .keys = config.keys,
+                          .zipf = config.zipf};
   absl::Status status =
       EnsureTopic(server.address(), load.topic, config.partitions, /*index_keys=*/true);
   if (!status.ok()) return status;
   const CostMeter meter(server);
-  const absl::StatusOr<TailFigures> figures = RunTailLoad(load);
+  const absl::StatusOr<TailFigures> figures =
+      RunTailLoad(load, config.producers, config.subscribers);
   if (!figures.ok()) return figures.status();
   std::vector<Result> results = {
       ResultOf("tail, end to end", "intended send to decoded event", figures->end_to_end, config,

@@ -20,7 +20,10 @@ struct TailConfig {
   double warmup_seconds = 0.5;
   uint32_t data_bytes = 100;
   uint32_t keys = 10'000;
+  double zipf = 0;  // As in EventShape.
   uint32_t partitions = 1;
+  uint32_t producers = 1;    // Share the rate.
+  uint32_t subscribers = 1;  // Each gets every event.
 };
 
 // Two results: the latency to the subscriber, and to the acknowledgement. Their values are the

@@ -1,6 +1,8 @@
 #include "bench/workload/unary_workload.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "bench/load/paced_unary.h"
 #include "bench/load/topic_admin.h"
 #include "bench/load/unary_load.h"
 #include "bench/process/cost_meter.h"
@@ -9,6 +11,7 @@ namespace tidemark::bench {
 namespace {
 
 std::string NameOf(const UnaryConfig& config) {
+  if (config.rate > 0) return absl::StrFormat("%s at %g/s", config.name, config.rate);
   if (config.idle_seconds > 0) return absl::StrCat(config.name, " after idle");
   return absl::StrCat(config.name, " x", config.callers);
 }
@@ -24,12 +27,13 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const UnaryConfig& c
                           .warmup_seconds = idle ? 0 : config.warmup_seconds,
                           .idle_seconds = config.idle_seconds};
   const CostMeter meter(server);
-  const absl::StatusOr<Recorder> run = RunUnaryLoad(load, pool);
+  const absl::StatusOr<Recorder> run =
+      config.rate > 0 ? RunPacedUnary(load, config.rate, pool) : RunUnaryLoad(load, pool);
   if (!run.ok()) return run.status();
   return Result{.name = NameOf(config),
                 .value = run->EventsPerSecond(),
                 .unit = "calls/s",
-                .latency_of = "call",
+                .latency_of = config.rate > 0 ? "intended start to answer" : "call",
                 .percentiles = PercentilesOf(run->latency()),
                 .seconds = run->Seconds(),
                 .events = run->events(),
@@ -43,7 +47,9 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const UnaryConfig& c
                            {"event_encoded_bytes", pool.MeanEntryBytes()},
                            {"partitions", config.partitions},
                            {"keys", config.shape.keys},
-                           {"loop", "closed"}}};
+                           {"zipf", config.shape.zipf},
+                           {"rate", config.rate},
+                           {"loop", config.rate > 0 ? "open" : "closed"}}};
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ struct UnaryConfig {
   uint32_t connections = 1;
   double seconds = 2;
   double warmup_seconds = 0.2;
+  // More than 0: an open loop of so many calls a second instead of `callers`.
+  double rate = 0;
   // More than 0: one caller pauses this long before each call.
   double idle_seconds = 0;
   EventShape shape;

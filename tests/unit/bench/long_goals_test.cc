@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/workload/filtered_workload.h"
+#include "bench/workload/idle_workload.h"
 #include "bench/workload/mixed_workload.h"
 #include "bench/workload/restart_workload.h"
 
@@ -25,6 +26,11 @@ TEST(LongGoalsTest, LeaveOutWhatWasNotMeasured) {
 TEST(LongGoalsTest, ARareTypeMustBeFast) {
   EXPECT_TRUE(FilteredGoals({Milliseconds(kRareTypeName, 49, 100)})[0].Holds());
   EXPECT_FALSE(FilteredGoals({Milliseconds(kRareTypeName, 51, 100)})[0].Holds());
+}
+
+TEST(LongGoalsTest, FewerMatchesHaveLessTime) {
+  EXPECT_TRUE(FilteredGoals({Milliseconds(kRareTypeName, 15, 30)})[0].Holds());
+  EXPECT_FALSE(FilteredGoals({Milliseconds(kRareTypeName, 16, 30)})[0].Holds());
 }
 
 // A scan of everything takes as long for few matches as for many.
@@ -54,6 +60,23 @@ TEST(LongGoalsTest, AStartTakesTwoSecondsAtMost) {
   EXPECT_TRUE(RestartGoals({ready})[0].Holds());
   ready.value = 2001;
   EXPECT_FALSE(RestartGoals({ready})[0].Holds());
+}
+
+TEST(LongGoalsTest, IdleGroupsMayCostTwoPercentOfACore) {
+  Result alone = {.name = kIdleAloneName, .value = 1};
+  Result groups = {.name = kIdleGroupsName, .value = 3};
+  EXPECT_TRUE(IdleGoals({alone, groups})[0].Holds());
+  groups.value = 3.1;
+  EXPECT_FALSE(IdleGoals({alone, groups})[0].Holds());
+}
+
+TEST(LongGoalsTest, TheDiskBytesOfALongFillAreJudged) {
+  Result fill = {.name = kRestartFillName, .stores = true};
+  fill.cost = Cost{.bytes = 100, .server_write_bytes = 211};
+  const auto goals = RestartGoals({fill});
+  ASSERT_THAT(goals, SizeIs(1));
+  EXPECT_EQ(goals[0].goal, 8);
+  EXPECT_FALSE(goals[0].Holds());
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "bench/baseline/rocksdb_writes.h"
 #include "bench/load/append_load.h"
 #include "bench/load/paced_appender.h"
+#include "bench/load/paced_unary.h"
 #include "bench/load/read_load.h"
 #include "bench/load/unary_load.h"
 #include "bench/process/child_process.h"
@@ -40,7 +41,7 @@ class NoopServerTest : public testing::Test {
 TEST_F(NoopServerTest, AnswersEveryAppendOfEveryProducer) {
   const EventPool pool({}, 10);
   const auto run = RunAppendLoad({.address = server_->address(),
-                                  .topic = "t",
+                                  .topics = {"t"},
                                   .events = 1005,
                                   .producers = 2,
                                   .inflight = 4,
@@ -65,6 +66,39 @@ TEST_F(NoopServerTest, SendsByTheClockAndCountsEveryAnswer) {
   EXPECT_EQ(appender.recorder().events(), 300u);
   EXPECT_GT(appender.recorder().latency().min(), 0);
   EXPECT_GE(appender.recorder().Seconds(), 99.0 / 2000);
+}
+
+TEST_F(NoopServerTest, ProducersShareTheRateAndTheRequests) {
+  const auto run = RunPacedAppenders({.address = server_->address(),
+                                      .requests_per_second = 2000,
+                                      .requests = 101,
+                                      .batch_events = 2,
+                                      .zipf = 1},
+                                     /*producers=*/3, {"t", "u"});
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_EQ(run->latency().count(), 101u);
+  EXPECT_EQ(run->events(), 202u);
+}
+
+TEST_F(NoopServerTest, UnaryCallsLeaveByTheClock) {
+  const EventPool pool({}, 1);
+  const auto run = RunPacedUnary({.address = server_->address(),
+                                  .topic = "t",
+                                  .connections = 2,
+                                  .seconds = 0.1,
+                                  .warmup_seconds = 0.05},
+                                 /*calls_per_second=*/1000, pool);
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_EQ(run->events_with_warmup(), 150u);
+  EXPECT_GT(run->latency().min(), 0);
+}
+
+TEST_F(NoopServerTest, AFailedUnaryCallEndsARunByTheClock) {
+  const EventPool pool({}, 1);
+  server_->Kill();
+  const auto run = RunPacedUnary({.address = server_->address(), .topic = "t", .seconds = 60},
+                                 /*calls_per_second=*/1000, pool);
+  EXPECT_EQ(run.status().code(), absl::StatusCode::kUnavailable) << run.status();
 }
 
 TEST_F(NoopServerTest, AnswersUnaryCalls) {
@@ -125,7 +159,7 @@ TEST_F(NoopServerTest, ReportsAServerThatIsGone) {
   const EventPool pool({}, 1);
   const std::string address = server_->address();
   ASSERT_TRUE(server_->Stop().ok());
-  const auto append = RunAppendLoad({.address = address, .topic = "t", .events = 10}, pool);
+  const auto append = RunAppendLoad({.address = address, .topics = {"t"}, .events = 10}, pool);
   EXPECT_FALSE(append.ok());
   const auto unary = RunUnaryLoad({.address = address, .topic = "t", .seconds = 0.05}, pool);
   EXPECT_FALSE(unary.ok());

@@ -65,7 +65,7 @@ TEST(QuickGoalsTest, JudgesMemoryAndDiskBytesWhereTheyAreKnown) {
   Result append = {.name = kAppendName, .value = 1, .stores = true};
   append.cost = Cost{.bytes = 100, .server_rss_max_bytes = 600u << 20, .server_write_bytes = 205};
   const auto checks = QuickGoals({append});
-  const GoalCheck* const memory = Find(checks, "resident memory after the append");
+  const GoalCheck* const memory = Find(checks, "resident memory, largest");
   ASSERT_NE(memory, nullptr);
   EXPECT_FALSE(memory->Holds());
   const GoalCheck* const disk = Find(checks, "bytes to disk per stored byte");

@@ -81,13 +81,30 @@ TEST(GoalCheckTest, HoldsOnTheRightSideOfItsTarget) {
   EXPECT_TRUE(check.Holds());
 }
 
-TEST(GoalCheckTest, IsOneLineOfJson) {
-  const auto json = nlohmann::json::parse(
-      ToJsonLine({.goal = 8, .name = "n", .value = 3, .target = 2.1, .sense = GoalSense::kAtMost}));
-  EXPECT_EQ(json["goal"], 8);
-  EXPECT_EQ(json["value"], 3);
-  EXPECT_EQ(json["target"], 2.1);
-  EXPECT_EQ(json["holds"], false);
+TEST(GoalCheckTest, IsOneLineOfJsonWithExactlyItsFiveFields) {
+  EXPECT_EQ(ToJsonLine({.goal = 8,
+                        .name = "n",
+                        .value = 3,
+                        .target = 2.5,
+                        .sense = GoalSense::kAtMost,
+                        .unit = "x"}),
+            R"({"goal":8,"name":"n","value":3.0,"target":2.5,"holds":false})");
+}
+
+TEST(GoalCheckTest, NamesTheUnitOfWhatIsNoRatio) {
+  const auto json = nlohmann::json::parse(ToJsonLine({.goal = 7, .name = "memory", .unit = "MiB"}));
+  EXPECT_EQ(json["name"], "memory, MiB");
+}
+
+TEST(GoalCheckTest, IsSortedByTheGoalAndKeepsTheOrderOfItsClauses) {
+  std::vector<GoalCheck> checks = {{.goal = 7, .name = "a"},
+                                   {.goal = 1, .name = "b"},
+                                   {.goal = 7, .name = "c"},
+                                   {.goal = 1, .name = "d"}};
+  SortByGoal(checks);
+  std::string order;
+  for (const GoalCheck& check : checks) order += check.name;
+  EXPECT_EQ(order, "bdac");
 }
 
 TEST(TableTest, WritesNumbersWithThreeDigits) {
