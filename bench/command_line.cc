@@ -300,6 +300,8 @@ void AddPeers(CLI::App& app, CommandLine& line) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   sub->add_option("--seconds", peers.append.seconds, "of an append")->capture_default_str();
+  sub->add_option("--warmup-seconds", peers.append.warmup_seconds, "of an append, not counted")
+      ->capture_default_str();
   sub->add_option("--tail-rate", peers.tail.events_per_second, "events a second at the live reader")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

@@ -30,7 +30,7 @@ uint64_t BodyBytes(const PeerBatch& batch) {
 
 absl::StatusOr<Recorder> RunPeerAppend(PeerClient& client, const std::string& log,
                                        const PeerAppend& load,
-                                       const std::vector<PeerBatch>& batches) {
+                                       const std::vector<PeerBatch>& batches, PeerWorkEnd at_end) {
   auto producer = client.NewProducer(log);
   if (!producer.ok()) return producer.status();
   const int64_t begin_ns = NowNs();
@@ -46,7 +46,10 @@ absl::StatusOr<Recorder> RunPeerAppend(PeerClient& client, const std::string& lo
       if (absl::Status status = (*producer)->Send(batch); !status.ok()) return status;
       continue;
     }
-    if (in_flight.empty()) return recorder;
+    if (in_flight.empty()) {
+      at_end(recorder);
+      return recorder;
+    }
     if (absl::Status status = (*producer)->AwaitOldest(); !status.ok()) return status;
     const int64_t acked_ns = NowNs();
     const InFlight& oldest = in_flight.front();
@@ -55,8 +58,8 @@ absl::StatusOr<Recorder> RunPeerAppend(PeerClient& client, const std::string& lo
   }
 }
 
-absl::StatusOr<Recorder> RunPeerReplay(PeerClient& client, const std::string& log,
-                                       uint64_t events) {
+absl::StatusOr<Recorder> RunPeerReplay(PeerClient& client, const std::string& log, uint64_t events,
+                                       PeerWorkEnd at_end) {
   const int64_t start_ns = NowNs();
   auto consumer = client.NewConsumer(log, PeerStart::kEarliest);
   if (!consumer.ok()) return consumer.status();
@@ -81,6 +84,7 @@ absl::StatusOr<Recorder> RunPeerReplay(PeerClient& client, const std::string& lo
                                               " came, and then none for ten seconds"));
     }
   }
+  at_end(recorder);
   return recorder;
 }
 
@@ -129,7 +133,7 @@ absl::Status SendByTheClock(PeerProducer& producer, const PeerTail& load, int64_
 }  // namespace
 
 absl::StatusOr<Recorder> RunPeerTail(PeerClient& client, const std::string& log,
-                                     const PeerTail& load) {
+                                     const PeerTail& load, PeerWorkEnd at_end) {
   auto consumer = client.NewConsumer(log, PeerStart::kLatest);
   if (!consumer.ok()) return consumer.status();
   auto producer = client.NewProducer(log);
@@ -144,6 +148,7 @@ absl::StatusOr<Recorder> RunPeerTail(PeerClient& client, const std::string& log,
   reader.join();
   if (!sent.ok()) return sent;
   if (!read.ok()) return read;
+  at_end(recorder);
   return recorder;
 }
 

@@ -73,7 +73,11 @@ absl::StatusOr<Result> PeersRun::Append(const System& system) {
   reporter_.Begin(absl::StrCat(system.name, kAppendWork));
   if (auto status = system.client.CreateLog(log_); !status.ok()) return status;
   const CostMeter meter(system.process);
-  const auto run = RunPeerAppend(system.client, log_, config_.append, batches_);
+  Cost cost;
+  const auto run =
+      RunPeerAppend(system.client, log_, config_.append, batches_, [&](const Recorder& work) {
+        cost = meter.Stop(work.events_with_warmup(), work.bytes_with_warmup());
+      });
   if (!run.ok()) return run.status();
   return Result{.name = absl::StrCat(system.name, kAppendWork),
                 .value = run->EventsPerSecond(),
@@ -85,7 +89,7 @@ absl::StatusOr<Result> PeersRun::Append(const System& system) {
                 .bytes = run->bytes(),
                 .durability = system.durability,
                 .stores = true,
-                .cost = meter.Stop(run->events_with_warmup(), run->bytes_with_warmup()),
+                .cost = cost,
                 .events_by_second = run->events_by_second(),
                 .config = Describe(system.settings, config_)};
 }
@@ -93,7 +97,10 @@ absl::StatusOr<Result> PeersRun::Append(const System& system) {
 absl::StatusOr<Result> PeersRun::Replay(const System& system, uint64_t events) {
   reporter_.Begin(absl::StrCat(system.name, kReplayWork));
   const CostMeter meter(system.process);
-  const auto run = RunPeerReplay(system.client, log_, events);
+  Cost cost;
+  const auto run = RunPeerReplay(system.client, log_, events, [&](const Recorder& work) {
+    cost = meter.Stop(work.events(), work.bytes());
+  });
   if (!run.ok()) return run.status();
   return Result{.name = absl::StrCat(system.name, kReplayWork),
                 .value = run->EventsPerSecond(),
@@ -104,7 +111,7 @@ absl::StatusOr<Result> PeersRun::Replay(const System& system, uint64_t events) {
                 .events = run->events(),
                 .bytes = run->bytes(),
                 .durability = system.durability,
-                .cost = meter.Stop(run->events(), run->bytes()),
+                .cost = cost,
                 .events_by_second = run->events_by_second(),
                 .config = Describe(system.settings, config_)};
 }
@@ -115,7 +122,10 @@ absl::StatusOr<Result> PeersRun::Tail(const System& system) {
   PeerTail load = config_.tail;
   load.shape = config_.shape;
   const CostMeter meter(system.process);
-  const auto run = RunPeerTail(system.client, tail_log_, load);
+  Cost cost;
+  const auto run = RunPeerTail(system.client, tail_log_, load, [&](const Recorder& work) {
+    cost = meter.Stop(work.events_with_warmup(), 0);
+  });
   if (!run.ok()) return run.status();
   const Percentiles percentiles = PercentilesOf(run->latency());
   Result result{.name = absl::StrCat(system.name, kTailWork),
@@ -126,7 +136,7 @@ absl::StatusOr<Result> PeersRun::Tail(const System& system) {
                 .seconds = run->Seconds(),
                 .events = run->events(),
                 .durability = system.durability,
-                .cost = meter.Stop(run->events_with_warmup(), 0),
+                .cost = cost,
                 .config = Describe(system.settings, config_)};
   result.config["events_per_second"] = load.events_per_second;
   return result;

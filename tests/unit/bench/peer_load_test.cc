@@ -71,20 +71,24 @@ class FakeLog : public PeerClient {
 TEST(PeerLoadTest, KeepsItsBatchesInFlightAndReadsWhatItAppended) {
   FakeLog log;
   const auto batches = MakePeerBatches({}, 10);
-  const auto appended =
-      RunPeerAppend(log, "log", {.seconds = 0.05, .warmup_seconds = 0.01, .inflight = 4}, batches);
+  int ends = 0;
+  const auto at_end = [&ends](const Recorder&) { ++ends; };
+  const auto appended = RunPeerAppend(
+      log, "log", {.seconds = 0.05, .warmup_seconds = 0.01, .inflight = 4}, batches, at_end);
   ASSERT_TRUE(appended.ok()) << appended.status();
   EXPECT_EQ(log.unacked_max(), 4u);
   EXPECT_GT(appended->events(), 0u);
-  const auto read = RunPeerReplay(log, "log", appended->events_with_warmup());
+  const auto read = RunPeerReplay(log, "log", appended->events_with_warmup(), at_end);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->events(), appended->events_with_warmup());
+  EXPECT_EQ(ends, 2);
 }
 
 TEST(PeerLoadTest, EveryEventOfTheTailComesWithItsAge) {
   FakeLog log;
   const auto tail =
-      RunPeerTail(log, "log", {.events_per_second = 1000, .seconds = 0.1, .warmup_seconds = 0.02});
+      RunPeerTail(log, "log", {.events_per_second = 1000, .seconds = 0.1, .warmup_seconds = 0.02},
+                  [](const Recorder&) {});
   ASSERT_TRUE(tail.ok()) << tail.status();
   EXPECT_EQ(tail->events_with_warmup(), 120u);
   EXPECT_GE(tail->latency().min(), 0);
