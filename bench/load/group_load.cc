@@ -41,7 +41,8 @@ class Member {
   using Stream = grpc::ClientReaderWriter<v1::ConsumeRequest, v1::ConsumeResponse>;
   bool Join(Stream& stream);
   absl::Status Handle(const v1::ConsumeResponse& response, Stream& stream);
-  void Ack(const v1::EventBatch& batch, Stream& stream);
+  void AddTo(const v1::EventBatch& batch, v1::ConsumeRequest& request) const;
+  void Ack(const v1::ConsumeResponse& response, Stream& stream);
   absl::Status OnConfirmed(const v1::AckConfirmed& confirmed);
   bool ordered() const { return load_.mode == v1::GROUP_MODE_PARTITION_ORDERED; }
 
@@ -63,11 +64,12 @@ bool Member::Join(Stream& stream) {
   join.set_mode(load_.mode);
   join.mutable_credits()->set_events(load_.credit_events);
   join.mutable_credits()->set_bytes(64 << 20);
+  if (!ordered()) join.set_deliveries_max(100);
   return stream.Write(request);
 }
 
-void Member::Ack(const v1::EventBatch& batch, Stream& stream) {
-  v1::ConsumeRequest request;
+// Adds the events of a delivery to an ack.
+void Member::AddTo(const v1::EventBatch& batch, v1::ConsumeRequest& request) const {
   const int count = batch.events_size();
   if (ordered()) {
     v1::TopicPartitionOffset& offset = *request.mutable_ack()->mutable_up_to()->add_offsets();
@@ -83,11 +85,24 @@ void Member::Ack(const v1::EventBatch& batch, Stream& stream) {
       set.add_offsets(batch.base_offset() + (dense ? i : batch.offset_deltas(i)));
     }
   }
+}
+
+void Member::Ack(const v1::ConsumeResponse& response, Stream& stream) {
+  v1::ConsumeRequest request;
+  uint64_t events = 0;
+  uint64_t bytes = 0;
+  const auto add = [&](const v1::EventBatch& batch) {
+    AddTo(batch, request);
+    events += static_cast<uint64_t>(batch.events_size());
+    bytes += batch.ByteSizeLong();
+  };
+  add(response.delivery().batch());
+  for (const v1::Delivery& more : response.more_deliveries()) add(more.batch());
   acks_sent_ns_.push_back(NowNs());
   stream.Write(request);
   v1::ConsumeRequest credits;
-  credits.mutable_credits()->set_events(count);
-  credits.mutable_credits()->set_bytes(batch.ByteSizeLong());
+  credits.mutable_credits()->set_events(events);
+  credits.mutable_credits()->set_bytes(bytes);
   stream.Write(credits);
 }
 
@@ -112,7 +127,7 @@ absl::Status Member::Handle(const v1::ConsumeResponse& response, Stream& stream)
   if (response.has_ack_confirmed()) return OnConfirmed(response.ack_confirmed());
   if (!response.has_delivery()) return absl::OkStatus();
   bytes_ += response.ByteSizeLong();
-  Ack(response.delivery().batch(), stream);
+  Ack(response, stream);
   return absl::OkStatus();
 }
 

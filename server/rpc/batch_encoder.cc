@@ -1,5 +1,6 @@
 #include "server/rpc/batch_encoder.h"
 
+#include <cstring>
 #include <vector>
 
 #include "server/log/wire.h"
@@ -26,18 +27,33 @@ std::string EncodeBatchFields(const log::EventSlice& slice, const std::string& t
   return batch.SerializeAsString();
 }
 
-grpc::ByteBuffer WithEvents(std::string head, const log::EventSlice& slice) {
-  std::vector<grpc::Slice> slices;
-  slices.reserve(1 + slice.pieces.size());
-  slices.emplace_back(head);
+// Pieces that are smaller than this on average are copied: that costs less than to refer to them.
+constexpr size_t kReferredBytesMin = 1024;
+
+grpc::Slice Copied(const std::string& head, const log::EventSlice& slice) {
+  grpc::Slice copy(head.size() + slice.bytes);
+  auto* to = const_cast<uint8_t*>(copy.begin());  // Nobody else has it yet.
+  const auto append = [&to](absl::string_view piece) {
+    std::memcpy(to, piece.data(), piece.size());
+    to += piece.size();
+  };
+  append(head);
+  for (const absl::string_view piece : slice.pieces) append(piece);
+  return copy;
+}
+
+void AppendWithEvents(std::vector<grpc::Slice>& out, const std::string& head,
+                      const log::EventSlice& slice) {
+  if (slice.pieces.size() > 1 && slice.bytes / slice.pieces.size() < kReferredBytesMin) {
+    out.push_back(Copied(head, slice));
+    return;
+  }
+  out.emplace_back(head);
   const auto owners =
       slice.owners.size() == 1
           ? slice.owners.front()
           : std::make_shared<const std::vector<std::shared_ptr<const void>>>(slice.owners);
-  for (const absl::string_view piece : slice.pieces) {
-    slices.push_back(ReferringSlice(piece, owners));
-  }
-  return grpc::ByteBuffer(slices.data(), slices.size());
+  for (const absl::string_view piece : slice.pieces) out.push_back(ReferringSlice(piece, owners));
 }
 
 }  // namespace
@@ -48,11 +64,13 @@ grpc::ByteBuffer EncodeReadBatch(const log::EventSlice& slice, const std::string
   std::string head;
   log::AppendBytesHeader(head, v1::ReadResponse::kBatchFieldNumber, fields.size() + slice.bytes);
   head += fields;
-  return WithEvents(std::move(head), slice);
+  std::vector<grpc::Slice> slices;
+  AppendWithEvents(slices, head, slice);
+  return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
-grpc::ByteBuffer EncodeDelivery(const log::EventSlice& slice, const std::string& topic,
-                                PartitionIndex partition, const std::vector<uint32_t>& attempts) {
+void DeliveryMessage::Add(const log::EventSlice& slice, const std::string& topic,
+                          PartitionIndex partition, const std::vector<uint32_t>& attempts) {
   const std::string fields = EncodeBatchFields(slice, topic, partition);
   std::string batch;  // The fields of Delivery; the batch comes last, because its events do.
   if (!attempts.empty()) {
@@ -63,10 +81,19 @@ grpc::ByteBuffer EncodeDelivery(const log::EventSlice& slice, const std::string&
   log::AppendBytesHeader(batch, v1::Delivery::kBatchFieldNumber, fields.size() + slice.bytes);
   batch += fields;
   std::string head;
-  log::AppendBytesHeader(head, v1::ConsumeResponse::kDeliveryFieldNumber,
+  log::AppendBytesHeader(head,
+                         deliveries_ == 0 ? v1::ConsumeResponse::kDeliveryFieldNumber
+                                          : v1::ConsumeResponse::kMoreDeliveriesFieldNumber,
                          batch.size() + slice.bytes);
   head += batch;
-  return WithEvents(std::move(head), slice);
+  AppendWithEvents(slices_, head, slice);
+  ++deliveries_;
+  events_ += slice.count;
+  bytes_ += slice.bytes;
+}
+
+grpc::ByteBuffer DeliveryMessage::Take() {
+  return grpc::ByteBuffer(slices_.data(), slices_.size());
 }
 
 }  // namespace tidemark::rpc

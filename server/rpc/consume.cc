@@ -146,6 +146,7 @@ absl::Status ConsumeCall::StartJoin(const v1::Join& join) {
   absl::StatusOr<groups::JoinRequest> request =
       FromProto(join, context_.limits, grpc_context_.peer());
   if (!request.ok()) return request.status();
+  deliveries_max_ = std::max<uint32_t>(1, join.deliveries_max());
   absl::MutexLock lock(&mu_);
   joining_ = true;
   credit_events_ = join.has_credits() ? join.credits().events() : kDefaultCreditEvents;

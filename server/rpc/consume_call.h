@@ -22,6 +22,7 @@
 #include "server/base/system_clock.h"
 #include "server/delivery/partition_feed.h"
 #include "server/groups/live_work.h"
+#include "server/rpc/batch_encoder.h"
 #include "server/rpc/data_plane.h"
 
 namespace tidemark::rpc {
@@ -113,6 +114,7 @@ class ConsumeCall final : public Drainable,
                                     const delivery::FeedPartition& partition);
   absl::StatusOr<bool> WriteGap(const delivery::FeedItem& item);
   absl::StatusOr<bool> OnNothingLeft();
+  void WriteDeliveries(DeliveryMessage& message);
   void ReportScan(const delivery::FeedPartition& partition);
   std::shared_ptr<groups::Member> member();
   void WriteLocked(const grpc::ByteBuffer& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -148,7 +150,8 @@ class ConsumeCall final : public Drainable,
   std::shared_ptr<const log::Filter> filter_;      // The feed's.
   absl::flat_hash_map<LogId, groups::TopicPartition> assigned_;  // And not revoked.
   bool caught_up_ = false;
-  absl::Mutex mu_;  // Then CallRegistry's.
+  uint32_t deliveries_max_ = 1;  // Of one message; set before there is a member.
+  absl::Mutex mu_;               // Then CallRegistry's.
   grpc::Alarm alarm_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<groups::Member> member_ ABSL_GUARDED_BY(mu_);    // Set once joined.
   std::shared_ptr<groups::WorkMember> work_ ABSL_GUARDED_BY(mu_);  // With it, in such groups.

@@ -202,13 +202,9 @@ absl::StatusOr<bool> ConsumeCall::DeliverSlice(const log::EventSlice& slice,
     Forget(log);  // Revoked meanwhile; the group's event is on its way.
     return false;
   }
-  context_.metrics.read_batches_total.Increment();
-  context_.metrics.read_bytes_total.Increment(static_cast<double>(slice.bytes));
-  const grpc::ByteBuffer message = EncodeDelivery(slice, partition.topic->name(), partition.index);
-  absl::MutexLock lock(&mu_);
-  credit_events_ -= std::min<uint64_t>(credit_events_, slice.count);
-  credit_bytes_ -= std::min(credit_bytes_, slice.bytes);
-  WriteLocked(message);
+  DeliveryMessage message;
+  message.Add(slice, partition.topic->name(), partition.index);
+  WriteDeliveries(message);
   return true;
 }
 
@@ -243,6 +239,16 @@ absl::StatusOr<bool> ConsumeCall::OnNothingLeft() {
 void ConsumeCall::ReportScan(const delivery::FeedPartition& partition) {
   // False means revoked: then the next owner scans it again.
   (void)member()->Progress(partition.partition->log(), partition.next, partition.next, 0);
+}
+
+void ConsumeCall::WriteDeliveries(DeliveryMessage& message) {
+  context_.metrics.read_batches_total.Increment(message.deliveries());
+  context_.metrics.read_bytes_total.Increment(static_cast<double>(message.bytes()));
+  const grpc::ByteBuffer bytes = message.Take();
+  absl::MutexLock lock(&mu_);
+  credit_events_ -= std::min(credit_events_, message.events());
+  credit_bytes_ -= std::min(credit_bytes_, message.bytes());
+  WriteLocked(bytes);
 }
 
 std::shared_ptr<groups::Member> ConsumeCall::member() {

@@ -13,6 +13,7 @@ namespace tidemark::rpc {
 namespace {
 
 constexpr size_t kClientNameBytesMax = 200;
+constexpr uint32_t kDeliveriesMax = 1000;
 
 absl::StatusOr<storage::GroupStart> StartFromProto(const v1::Start& start) {
   absl::StatusOr<delivery::StartSpec> spec = FromProto(start);
@@ -49,6 +50,10 @@ absl::StatusOr<groups::JoinRequest> FromProto(const v1::Join& join, const RpcLim
       GroupTopicsFromProto(join.topics(), limits, "join.topics");
   if (!topics.ok()) return topics.status();
   if (status = CheckClientName(join.client_name()); !status.ok()) return status;
+  if (join.deliveries_max() > kDeliveriesMax) {
+    return OverLimit("join.deliveries_max", "deliveries_max", kDeliveriesMax, join.deliveries_max(),
+                     "deliveries");
+  }
   groups::JoinRequest request{.group = join.group(), .topics = *std::move(topics)};
   if (join.has_filter()) {
     absl::StatusOr<storage::FilterSpec> filter = FromProto(join.filter(), limits, "join.filter");

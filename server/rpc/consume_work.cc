@@ -18,6 +18,20 @@ absl::Status WrongMode(absl::string_view message, absl::string_view next_step) {
       {.reason = "GROUP_MODE_DIFFERS", .metadata = {{"message", std::string(message)}}});
 }
 
+// A message that has so much gets nothing more.
+constexpr uint64_t kGatheredBytesMax = 64 << 10;
+
+v1::ConsumeResponse GapMessage(const groups::WorkDelivery& delivery) {
+  v1::ConsumeResponse response;
+  v1::Gap& gap = *response.mutable_gap();
+  gap.set_topic(delivery.topic->name());
+  gap.set_partition(delivery.partition.value());
+  gap.set_from_offset(delivery.gap->from.value());
+  gap.set_until_offset(delivery.gap->until.value());
+  gap.set_reason(v1::GAP_REASON_RETENTION);
+  return response;
+}
+
 }  // namespace
 
 void ConsumeCall::OnWork() { Kick(); }
@@ -29,39 +43,37 @@ std::shared_ptr<groups::WorkMember> ConsumeCall::work() {
 
 absl::StatusOr<bool> ConsumeCall::DeliverWork(groups::WorkMember& work, uint64_t credit_events,
                                               uint64_t credit_bytes) {
-  groups::LiveWork::Taken taken =
-      work.Take({.events_max = credit_events, .bytes_max = credit_bytes});
-  if (!taken.delivery.has_value()) {
-    if (!taken.at_end || caught_up_) return false;
-    caught_up_ = true;
-    v1::ConsumeResponse response;
-    response.mutable_caught_up();
-    absl::MutexLock lock(&mu_);
-    WriteLocked(Serialize(response));
+  DeliveryMessage message;
+  bool at_end = false;
+  while (message.deliveries() < deliveries_max_ && message.bytes() < kGatheredBytesMax &&
+         message.events() < credit_events && message.bytes() < credit_bytes) {
+    const groups::LiveWork::Taken taken = work.Take({.events_max = credit_events - message.events(),
+                                                     .bytes_max = credit_bytes - message.bytes()});
+    if (!taken.delivery.has_value()) {
+      at_end = taken.at_end;
+      break;
+    }
+    if (!taken.from_tail) caught_up_ = false;
+    const groups::WorkDelivery& delivery = *taken.delivery;
+    if (delivery.gap.has_value()) {
+      absl::MutexLock lock(&mu_);
+      outbox_.push_back(GapMessage(delivery));
+      if (message.deliveries() > 0) break;  // Then it is next.
+      KickLocked();
+      return false;
+    }
+    message.Add(delivery.slice, delivery.topic->name(), delivery.partition, delivery.attempts);
+  }
+  if (message.deliveries() > 0) {
+    WriteDeliveries(message);
     return true;
   }
-  const groups::WorkDelivery& delivery = *taken.delivery;
-  if (!taken.from_tail) caught_up_ = false;
-  if (delivery.gap.has_value()) {
-    v1::ConsumeResponse response;
-    v1::Gap& gap = *response.mutable_gap();
-    gap.set_topic(delivery.topic->name());
-    gap.set_partition(delivery.partition.value());
-    gap.set_from_offset(delivery.gap->from.value());
-    gap.set_until_offset(delivery.gap->until.value());
-    gap.set_reason(v1::GAP_REASON_RETENTION);
-    absl::MutexLock lock(&mu_);
-    WriteLocked(Serialize(response));
-    return true;
-  }
-  context_.metrics.read_batches_total.Increment();
-  context_.metrics.read_bytes_total.Increment(static_cast<double>(delivery.slice.bytes));
-  const grpc::ByteBuffer message =
-      EncodeDelivery(delivery.slice, delivery.topic->name(), delivery.partition, delivery.attempts);
+  if (!at_end || caught_up_) return false;
+  caught_up_ = true;
+  v1::ConsumeResponse response;
+  response.mutable_caught_up();
   absl::MutexLock lock(&mu_);
-  credit_events_ -= std::min<uint64_t>(credit_events_, delivery.slice.count);
-  credit_bytes_ -= std::min(credit_bytes_, delivery.slice.bytes);
-  WriteLocked(message);
+  WriteLocked(Serialize(response));
   return true;
 }
 

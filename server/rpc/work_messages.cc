@@ -1,6 +1,7 @@
 #include "server/rpc/work_messages.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "server/base/error.h"
 #include "server/base/utf8.h"
 #include "server/log/delivery_time.h"
@@ -17,12 +18,13 @@ class Collector {
  public:
   Collector(const RpcLimits& limits, const groups::LiveWork& work) : limits_(limits), work_(work) {}
 
-  absl::Status Add(const std::string& topic, uint32_t partition, uint64_t offset,
+  absl::Status Add(const std::string& topic, uint32_t partition, absl::Span<const uint64_t> offsets,
                    absl::string_view field) {
     absl::Status status = Find(topic, PartitionIndex(partition), field);
     if (!status.ok()) return status;
-    named_.events.push_back({named_.partitions[at_].log, Offset(offset)});
-    named_.partition_of.push_back(at_);
+    const LogId log = named_.partitions[at_].log;
+    for (const uint64_t offset : offsets) named_.events.push_back({log, Offset(offset)});
+    named_.partition_of.resize(named_.events.size(), at_);
     return absl::OkStatus();
   }
   NamedEvents Take() { return std::move(named_); }
@@ -65,7 +67,8 @@ absl::StatusOr<NamedEvents> FromProto(const google::protobuf::RepeatedPtrField<v
   if (absl::Status status = CheckCount(ids.size(), field); !status.ok()) return status;
   Collector collector(limits, work);
   for (int i = 0; i < ids.size(); ++i) {
-    absl::Status status = collector.Add(ids[i].topic(), ids[i].partition(), ids[i].offset(), field);
+    const absl::Status status =
+        collector.Add(ids[i].topic(), ids[i].partition(), {ids[i].offset()}, field);
     if (!status.ok()) return status;
   }
   return collector.Take();
@@ -78,14 +81,14 @@ absl::StatusOr<NamedEvents> FromProto(const v1::AckIds& ids, const RpcLimits& li
   if (absl::Status status = CheckCount(count, "ack.ids"); !status.ok()) return status;
   Collector collector(limits, work);
   for (const v1::EventId& id : ids.ids()) {
-    absl::Status status = collector.Add(id.topic(), id.partition(), id.offset(), "ack.ids.ids");
+    const absl::Status status =
+        collector.Add(id.topic(), id.partition(), {id.offset()}, "ack.ids.ids");
     if (!status.ok()) return status;
   }
   for (const v1::EventSet& set : ids.sets()) {
-    for (const uint64_t offset : set.offsets()) {
-      absl::Status status = collector.Add(set.topic(), set.partition(), offset, "ack.ids.sets");
-      if (!status.ok()) return status;
-    }
+    const absl::Status status =
+        collector.Add(set.topic(), set.partition(), set.offsets(), "ack.ids.sets");
+    if (!status.ok()) return status;
   }
   return collector.Take();
 }

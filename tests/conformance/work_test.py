@@ -86,6 +86,25 @@ class Work(ServerCase):
         second.until_events(3)
         self.assertEqual(second.ids_of(), ["3", "1", "2"])
 
+    def test_many_small_batches_come_in_one_message_to_who_asks(self):
+        topic, group = self.new_topic(), self.group()
+        for n in range(20):
+            self.append(topic, [event(id=str(n), key=str(n))])
+        plain = self.worker(group, [topic], credits=pb.Credits(events=10, bytes=1 << 20))
+        plain.until_events(10)
+        self.assertEqual(plain.messages.count("delivery"), 10)
+        many = self.worker(group, [topic], deliveries_max=100).until_events(10)
+        self.assertLess(many.messages.count("delivery"), 10)
+        self.assertEqual([int(i) for i in plain.ids_of() + many.ids_of()], list(range(20)))
+        for worker in (plain, many):
+            worker.ack_events(worker.events)
+            worker.until_answers(1)
+        self.assertEqual(self.committed(group), {(topic, 0): 20})
+        refused = self.worker(group, [topic], deliveries_max=1001)
+        refused.until_ended()
+        self.assertEqual((refused.error.code.name, refused.error.reason),
+                         ("INVALID_ARGUMENT", "LIMIT_EXCEEDED"))
+
     def test_unordered_hands_out_events_of_a_key_at_once(self):
         topic, group = self.filled("aaa"), self.group()
         one = pb.Credits(events=1, bytes=1 << 20)
@@ -147,14 +166,15 @@ class Work(ServerCase):
         self.assertEqual(worker.confirmations[0].rejected_events[0].reason, "FENCED")
 
     def test_extend_keeps_a_lease(self):
-        topic, group = self.filled("a"), self.group()
-        policy = pb.RetryPolicy(lease=seconds(0.5))
-        worker = self.worker(group, [topic], retry_policy=policy).until_events(1)
-        worker.extend_events(worker.events, 60)
+        topic, group = self.filled("ab"), self.group()
+        policy = pb.RetryPolicy(lease=seconds(0.5), initial_backoff=seconds(0.001))
+        worker = self.worker(group, [topic], retry_policy=policy).until_events(2)
+        worker.extend_events(worker.events[:1], 60)
         worker.until(lambda m: m.extended, "the extension")
         self.assertEqual(worker.extended[0].extended, 1)
-        time.sleep(1)
-        worker.ack_events(worker.events)
+        worker.until_events(3)  # The other one's lease is over.
+        self.assertEqual((worker.ids_of()[2], worker.attempts[2]), ("1", 2))
+        worker.ack_events(worker.events[:1])
         worker.until_answers(1)
         self.assertEqual(worker.confirmations[0].acked_events, 1)
 

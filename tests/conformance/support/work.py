@@ -26,14 +26,20 @@ class Worker(consumer.Member):
         super()._take(response)
         kind = response.WhichOneof("message")
         if kind == "delivery":
-            count = len(list(stored_in(response.delivery.batch)))
-            self.attempts.extend(list(response.delivery.attempts) or [1] * count)
+            self._count(response.delivery)
+            for delivery in response.more_deliveries:
+                self.events.extend(stored_in(delivery.batch))
+                self._count(delivery)
         elif kind == "nack_confirmed":
             self.nacked.append(response.nack_confirmed)
         elif kind == "extend_confirmed":
             self.extended.append(response.extend_confirmed)
         elif kind == "gap":
             self.gaps.append(response.gap)
+
+    def _count(self, delivery):
+        count = len(list(stored_in(delivery.batch)))
+        self.attempts.extend(list(delivery.attempts) or [1] * count)
 
     @staticmethod
     def ids(events):

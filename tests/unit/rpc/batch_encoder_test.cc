@@ -64,9 +64,39 @@ TEST_F(BatchEncoderTest, WritesAReadResponse) {
 }
 
 TEST_F(BatchEncoderTest, WritesADelivery) {
-  ExpectWhole(Parse<v1::ConsumeResponse>(EncodeDelivery(slice_, "hr", PartitionIndex(2)))
-                  .delivery()
-                  .batch());
+  DeliveryMessage message;
+  message.Add(slice_, "hr", PartitionIndex(2));
+  ExpectWhole(Parse<v1::ConsumeResponse>(message.Take()).delivery().batch());
+}
+
+TEST_F(BatchEncoderTest, WritesFurtherDeliveriesBesideTheFirst) {
+  DeliveryMessage message;
+  message.Add(slice_, "it", PartitionIndex(0), {1, 2, 3});
+  message.Add(slice_, "hr", PartitionIndex(2));
+  EXPECT_EQ(message.events(), 6u);
+  EXPECT_EQ(message.bytes(), 2 * slice_.bytes);
+  const auto response = Parse<v1::ConsumeResponse>(message.Take());
+  EXPECT_EQ(response.delivery().batch().topic(), "it");
+  EXPECT_EQ(response.delivery().attempts(2), 3u);
+  ASSERT_EQ(response.more_deliveries_size(), 1);
+  ExpectWhole(response.more_deliveries(0).batch());
+  EXPECT_EQ(response.more_deliveries(0).attempts_size(), 0);
+}
+
+TEST_F(BatchEncoderTest, JoinsSmallPieces) {
+  v1::EventBatch batch;
+  for (const char* type : {"a", "b", "c"}) batch.add_events()->set_type(type);
+  const std::string bytes = batch.SerializeAsString();
+  const size_t event = bytes.size() / 3;
+  slice_.count = 2;
+  slice_.pieces = {absl::string_view(bytes).substr(0, event),
+                   absl::string_view(bytes).substr(2 * event)};
+  slice_.bytes = 2 * event;
+  slice_.offset_deltas = {0, 2};
+  const v1::EventBatch cut =
+      Parse<v1::ReadResponse>(EncodeReadBatch(slice_, "hr", PartitionIndex(0))).batch();
+  ASSERT_EQ(cut.events_size(), 2);
+  EXPECT_EQ(cut.events(0).type() + cut.events(1).type(), "ac");
 }
 
 TEST_F(BatchEncoderTest, WritesTheOffsetsOfACutBatch) {
