@@ -125,6 +125,7 @@ absl::Status ServerApp::OpenStore() {
           .groups_max = settings_.groups_max,
           .window_events_max = settings_.group_window_events,
           .readahead_bytes_max = settings_.group_readahead_bytes,
+          .work_bytes_max = config::kWorkBytes,
           .work_source = rpc::MakeWorkSources(*log_, settings_.batch_bytes_max),
           .live = live_.get()},
       *log_, *readers_, clock_, metrics_);

@@ -46,6 +46,7 @@ std::vector<MemoryPart> MemoryPlan(const Settings& settings) {
        settings.partitions_cached_max * kPartitionBytes},
       {"producers", absl::StrCat(kProducersCachedMax, " x ", kProducerBytes, " bytes"),
        kProducersCachedMax * kProducerBytes},
+      {"work queues", "what groups have read and not done", kWorkBytes},
       {"transport", "gRPC's buffers", kTransportBytes},
       {"process", "program, threads, metrics", kProcessBytes},
   };

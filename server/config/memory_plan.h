@@ -24,7 +24,7 @@ inline constexpr uint64_t kWriteBuffersMax = 3;
 // Memtables of the small column families, that is, of everything but batches.
 inline constexpr uint64_t kSmallFamilyBytes = 2 * kMiB;
 inline constexpr uint64_t kIndexFamilyBytes = 8 * kMiB;
-inline constexpr uint64_t kProducersFamilyBytes = 8 * kMiB;
+inline constexpr uint64_t kProducersFamilyBytes = 4 * kMiB;
 inline constexpr uint64_t kSmallWriteBuffersMax = 2;
 // Open files of the store; each keeps its index of blocks in memory.
 inline constexpr uint64_t kOpenFilesMax = 512;
@@ -32,6 +32,8 @@ inline constexpr uint64_t kOpenFilesMax = 512;
 inline constexpr uint64_t kReaderFilesMax = 64;
 // Events of one segment while they are grouped by type and key.
 inline constexpr uint64_t kIndexWorkBytes = 16 * kMiB;
+// What KEY_ORDERED and UNORDERED groups know of events that are not done, and have read of them.
+inline constexpr uint64_t kWorkBytes = 12 * kMiB;
 // Newest sequences of producers.
 inline constexpr uint64_t kProducersCachedMax = 100'000;
 

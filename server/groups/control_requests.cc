@@ -4,6 +4,7 @@
 #include "server/groups/group_coordinator.h"
 #include "server/groups/live_group.h"
 #include "server/groups/new_group.h"
+#include "server/storage/key_schema.h"
 
 namespace tidemark::groups {
 
@@ -34,8 +35,14 @@ void GroupCoordinator::UpdateGroup(std::string group, GroupChange change, Change
     if (attempt->changed == nullptr) return NoSuchGroup(attempt->group);
     absl::StatusOr<storage::GroupRecord> record = attempt->changed->PlanChange(attempt->change);
     if (!record.ok()) return record.status();
+    const storage::GroupMode mode = attempt->changed->Record().mode;
     attempt->record = *std::move(record);
     set.PutGroup(attempt->record);
+    // What single events became of is of a time before offsets alone counted.
+    if (mode == storage::GroupMode::kPartitionOrdered && attempt->record.mode != mode) {
+      const std::string rows = storage::WorkBlocksPrefix(attempt->record.id);
+      set.Change({.key = rows, .value = {}, .until = storage::PrefixEnd(rows)});
+    }
     return absl::OkStatus();
   };
   context_->log.Mutate(

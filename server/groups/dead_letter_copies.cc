@@ -1,4 +1,5 @@
-// Copies of dead letters' events, made before retention passes them.
+// Copies of dead letters' events, made before retention passes them; and dead letters of events
+// that are erased.
 #include <utility>
 
 #include "server/groups/dead_letters.h"
@@ -15,8 +16,37 @@ constexpr int kPassesMax = 3;
 
 }  // namespace
 
+// In this order nothing is missed: what becomes a dead letter after the first step keeps its own
+// copy, and what became one before is in the store, with its mark, when that is read.
 absl::Status GroupCoordinator::KeepDeadLetters(const log::Partition& partition, Offset start) {
-  const std::string prefix = storage::DeadLetterMarksPrefix(partition.log());
+  for (const GroupPtr& group : All()) {
+    const std::shared_ptr<LiveWork> work = group->work();
+    if (work == nullptr) continue;
+    absl::Status status = work->ExpectTrim(partition.log(), start);
+    if (!status.ok()) return status;
+  }
+  return ForGroupsWithLetters(partition.log(), [&](const GroupPtr& group) {
+    return group->EnsureWork()->CopyLetters(partition, start);
+  });
+}
+
+absl::Status GroupCoordinator::EraseDeadLetters(const log::Partition& partition,
+                                                ErasedLetters erased) {
+  const LogId log = partition.log();
+  for (const GroupPtr& group : All()) {
+    const std::shared_ptr<LiveWork> work = group->work();
+    if (work == nullptr) continue;
+    // Also that those made before are in the store, to be found there.
+    absl::Status status = work->ForgetBytes(log);
+    if (!status.ok()) return status;
+  }
+  return ForGroupsWithLetters(
+      log, [&](const GroupPtr& group) { return group->EnsureWork()->EraseLetters(log, erased); });
+}
+
+absl::Status GroupCoordinator::ForGroupsWithLetters(
+    LogId log, absl::FunctionRef<absl::Status(const GroupPtr&)> visit) {
+  const std::string prefix = storage::DeadLetterMarksPrefix(log);
   const std::string end = storage::PrefixEnd(prefix);
   std::string from = prefix;
   while (true) {
@@ -30,8 +60,7 @@ absl::Status GroupCoordinator::KeepDeadLetters(const log::Partition& partition, 
         context_->log.CommitGroupState({}, {{.key = key, .value = {}}}, [](absl::Status) {});
         continue;
       }
-      absl::Status status = group->EnsureWork()->CopyLetters(partition, start);
-      if (!status.ok()) return status;
+      if (absl::Status status = visit(group); !status.ok()) return status;
       KeepTicking(group);
     }
     if (marks->size() < kMarksMax) return absl::OkStatus();
@@ -44,6 +73,18 @@ GroupCoordinator::GroupPtr GroupCoordinator::FindById(storage::GroupId id) const
     if (group->id() == id) return group;
   }
   return nullptr;
+}
+
+absl::Status LiveWork::ExpectTrim(LogId log, Offset start) {
+  {
+    absl::MutexLock lock(&mu_);
+    // What is closed writes nothing any more, and has its rows deleted.
+    if (!queue_.ExpectTrim(log, start) || closed_) return absl::OkStatus();
+  }
+  const absl::Status written = log::AwaitDone(
+      [&](log::DoneCallback done) { Change([](WorkQueue&, uint64_t) {}, std::move(done)); });
+  // A queue that met a damaged event writes nothing: no letter of it was confirmed.
+  return absl::IsDataLoss(written) ? absl::OkStatus() : written;
 }
 
 absl::Status LiveWork::CopyLetters(const log::Partition& partition, Offset start) {
@@ -78,6 +119,61 @@ absl::Status LiveWork::CopyLetters(const log::Partition& partition, Offset start
     if (!changed) return absl::OkStatus();
   }
   return absl::OkStatus();
+}
+
+absl::Status LiveWork::ForgetBytes(LogId log) {
+  return log::AwaitDone([&](log::DoneCallback done) {
+    Change([log](WorkQueue& queue, uint64_t now_us) { queue.ForgetBytes(log, now_us); },
+           std::move(done));
+  });
+}
+
+absl::Status LiveWork::EraseLetters(LogId log, ErasedLetters erased) {
+  absl::MutexLock lock(&letters_mu_);
+  for (int pass = 0; pass < kPassesMax; ++pass) {
+    Letters letters;
+    absl::Status status = ForLetters(context_->log.store(), group_, log, Offset(0),
+                                     [&](Offset offset, storage::DeadLetter letter) {
+                                       if (erased(offset, letter)) {
+                                         letters.emplace_back(offset, std::move(letter));
+                                       }
+                                       return true;
+                                     });
+    if (!status.ok() || letters.empty()) return status;
+    bool changed = false;
+    status = log::AwaitDone([&](log::DoneCallback done) {
+      bool loaded = false;
+      {
+        absl::MutexLock queue_lock(&mu_);
+        loaded = queue_.HasPartition(log);
+      }
+      if (!loaded) return DeleteLetters(log, letters, std::move(done));
+      Change(
+          [&](WorkQueue& queue, uint64_t now_us) {
+            for (const auto& [offset, letter] : letters) {
+              // Of one that is redriven by the row and not in memory the row is about to change.
+              if (letter.redrive.has_value() && !queue.IsRedriven(log, offset)) {
+                changed = true;
+              } else {
+                queue.EraseLetter(log, offset, letter, now_us);
+              }
+            }
+          },
+          std::move(done));
+    });
+    if (!status.ok()) return status;
+    if (!changed) return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+// Of a partition that no queue knows yet, so that nobody else writes its rows.
+void LiveWork::DeleteLetters(LogId log, const Letters& letters, log::DoneCallback done) const {
+  std::vector<log::GroupRowChange> rows;
+  for (const auto& [offset, letter] : letters) {
+    rows.push_back({.key = storage::DeadLetterKey(group_, log, offset), .value = {}});
+  }
+  context_->log.CommitGroupState({}, std::move(rows), std::move(done));
 }
 
 absl::StatusOr<LiveWork::Letters> LiveWork::FindUncopied(const log::Partition& partition,

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/groups/work_budget.h"
 #include "server/groups/work_source.h"
 #include "server/log/event_log.h"
 #include "server/metrics/metrics.h"
@@ -24,6 +26,7 @@ struct CoordinatorOptions {
   // Of groups whose members ack event by event.
   size_t window_events_max = 10'000;
   uint64_t readahead_bytes_max = 4ull << 20;
+  uint64_t work_bytes_max = 12ull << 20;  // What they know of events, all groups together.
   absl::Duration flush_interval = absl::Seconds(1);
   WorkSourceFactory work_source;  // Where their events come from.
   base::Executor* live =
@@ -37,6 +40,8 @@ struct GroupContext {
   base::Executor& disk;  // For work that waits for the disk.
   const base::Clock& clock;
   metrics::Metrics& metrics;
+  const std::unique_ptr<WorkBudget> work_budget =
+      std::make_unique<WorkBudget>(options.work_bytes_max);
 };
 
 }  // namespace tidemark::groups

@@ -23,6 +23,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "server/base/clock.h"
@@ -32,6 +33,7 @@
 #include "server/groups/group_change.h"
 #include "server/groups/group_context.h"
 #include "server/groups/join_request.h"
+#include "server/groups/live_work.h"
 #include "server/groups/member.h"
 #include "server/groups/offset_entries.h"
 #include "server/groups/seek.h"
@@ -141,6 +143,13 @@ class GroupCoordinator {
   absl::Status KeepDeadLetters(const log::Partition& partition, Offset start)
       ABSL_LOCKS_EXCLUDED(mu_);
 
+  // For who erased events of `partition`, once that is durable: every group's dead letters that
+  // `erased` chooses are gone when this returns, with copies of their events and whoever has them,
+  // and keys that they blocked go on; and what groups have in memory of the partition is read again
+  // before it is delivered. Waits for the disk and for commits. Safe to repeat.
+  absl::Status EraseDeadLetters(const log::Partition& partition, ErasedLetters erased)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
   // Every group's lag, cheaply: never waits for the disk.
   std::vector<GroupLag> Lag() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -157,6 +166,10 @@ class GroupCoordinator {
   using GroupPtr = std::shared_ptr<LiveGroup>;
 
   GroupPtr Find(absl::string_view name) const ABSL_LOCKS_EXCLUDED(mu_);
+  // Visits each group that may have dead letters of the log in the store.
+  absl::Status ForGroupsWithLetters(LogId log,
+                                    absl::FunctionRef<absl::Status(const GroupPtr&)> visit)
+      ABSL_LOCKS_EXCLUDED(mu_);
   GroupPtr FindById(storage::GroupId id) const ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<GroupPtr> All() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<GroupPtr> FindLoaded(absl::string_view name) ABSL_LOCKS_EXCLUDED(mu_);

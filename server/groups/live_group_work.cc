@@ -46,7 +46,12 @@ absl::Status LiveGroup::LoadWork() {
     if (!group_.is_work()) return absl::OkStatus();
     topics = group_.topics();
   }
+  const bool first = this->work() == nullptr;
   const std::shared_ptr<LiveWork> work = EnsureWork();
+  if (first) {
+    // A topic may have been deleted while nobody knew what is stored of it here.
+    if (absl::Status status = work->RemoveStrayRows(); !status.ok()) return status;
+  }
   for (const log::TopicPtr& topic : topics) {
     if (work->HasTopic(*topic)) continue;
     LoadedTopic loaded{.topic = topic};

@@ -25,8 +25,14 @@ LiveWork::LiveWork(std::shared_ptr<const GroupContext> context, const storage::G
               .mode = record.mode,
               .retry = record.retry,
               .window_events_max = context_->options.window_events_max,
-              .readahead_bytes_max = context_->options.readahead_bytes_max}),
+              .readahead_bytes_max = context_->options.readahead_bytes_max,
+              .budget = context_->work_budget.get()}),
       filter_(record.filter) {}
+
+LiveWork::~LiveWork() {
+  absl::MutexLock lock(&mu_);
+  context_->work_budget->Change(-static_cast<int64_t>(charged_bytes_));
+}
 
 uint64_t LiveWork::NowUs() const {
   return static_cast<uint64_t>(std::max<int64_t>(1, absl::ToUnixMicros(context_->clock.Now())));
@@ -71,6 +77,7 @@ void LiveWork::Leave(MemberNumber member, bool failed) {
     absl::MutexLock lock(&mu_);
     if (listeners_.erase(member) == 0) return;
     queue_.Leave(member, failed, NowUs());
+    unload_ = queue_.members() == 0;  // Nobody knows when somebody comes.
     SettleLocked();
   }
   Drain();
@@ -196,6 +203,7 @@ void LiveWork::AnswerLocked(Pending pending) {
 }
 
 void LiveWork::SettleLocked() {
+  MaybeUnloadLocked();
   CollectBuriedLocked();
   MaybeWriteLocked();
   ReleaseAnswersLocked();
@@ -204,6 +212,24 @@ void LiveWork::SettleLocked() {
   MaybeRereadLocked();
   TellEndLocked();
   CountLocked();
+  ChargeLocked();
+}
+
+void LiveWork::MaybeUnloadLocked() {
+  if (!unload_ || queue_.members() > 0 || reading_ || rereading_) return;
+  if (!queue_.Unload()) return;  // At the next tick.
+  unload_ = false;
+  full_.clear();
+  for (const auto& [log, partition] : partitions_) {
+    source_changes_.push_back({log, queue_.ReadFrom(log)});
+  }
+  woken_ = true;
+}
+
+void LiveWork::ChargeLocked() {
+  const uint64_t bytes = queue_.memory_bytes();
+  context_->work_budget->Change(static_cast<int64_t>(bytes) - static_cast<int64_t>(charged_bytes_));
+  charged_bytes_ = bytes;
 }
 
 void LiveWork::CollectBuriedLocked() {
@@ -226,7 +252,7 @@ void LiveWork::MaybeWriteLocked() {
   }
   WorkWrite write = queue_.BeginWrite();
   writing_ = true;
-  flush_due_ = context_->clock.Now() + context_->options.flush_interval;
+  flush_due_ = context_->clock.Now() + FlushPause();
   outbox_.push_back([self = shared_from_this(), write = std::move(write)]() mutable {
     std::vector<log::OffsetWrite> offsets = write.offsets;
     self->context_->log.CommitGroupState(std::move(write.offsets), std::move(write.rows),
@@ -332,10 +358,15 @@ bool LiveWork::Tick(absl::Time now) {
     queue_.Tick(static_cast<uint64_t>(std::max<int64_t>(1, absl::ToUnixMicros(now))));
     queue_was_full_ = false;
     // A clock that stepped back must not hold it up.
-    const bool flush = now >= flush_due_ || flush_due_ > now + context_->options.flush_interval;
+    const absl::Duration pause = FlushPause();
+    if (now >= age_due_ || age_due_ > now + pause) {
+      queue_.AgeDeliveries();
+      age_due_ = now + pause;
+    }
+    const bool flush = now >= flush_due_ || flush_due_ > now + pause;
     if (flush && !writing_ && queue_.dirty()) wanted_write_ = next_write_;
     SettleLocked();
-    again = queue_.members() > 0 || writing_ || !pending_.empty() || queue_.dirty();
+    again = queue_.members() > 0 || unload_ || writing_ || !pending_.empty() || queue_.dirty();
   }
   Drain();
   return again;

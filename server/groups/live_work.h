@@ -2,10 +2,13 @@
 //
 // Order.     Answers are given in the order of the requests, each once what it promises is durable.
 //            One write of a group is under way at a time; what comes meanwhile goes into the next.
-// Writing.   Acks, nacks and dead letters are written at once. Deliveries are not waited for: their
-//            attempts are in the next write, at the latest after flush_interval. So a crash may
-//            forget the attempts of the last flush_interval, and nothing else.
-// Reading.   While there are members. In memory by `live`, from the disk by `disk`.
+// Writing.   Acks, nacks and dead letters are written at once. Deliveries are not waited for: the
+//            attempts of those that are not done meanwhile are written at the latest after
+//            flush_interval. So a crash may forget the attempts of the last flush_interval, and
+//            nothing else.
+// Reading.   While there are members; when the last one leaves, what can be read again is
+// forgotten.
+//            In memory by `live`, from the disk by `disk`.
 // Failure.   A full commit queue is waited out. After any other failed write, or a damaged batch,
 //            every member is closed with the error.
 // Threads.   Safe from any thread. Load waits for the disk; nothing else does. Answers and
@@ -26,6 +29,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
 #include "server/groups/group.h"
 #include "server/groups/group_context.h"
@@ -48,20 +52,26 @@ struct EventsResult {
 };
 using EventsCallback = absl::AnyInvocable<void(absl::StatusOr<EventsResult>) &&>;
 
+// Whether the event of a dead letter was erased; its row has type and key.
+using ErasedLetters = absl::FunctionRef<bool(Offset offset, const storage::DeadLetter& letter)>;
+
 class LiveWork : public std::enable_shared_from_this<LiveWork> {
  public:
   // Told, without locks held, which offsets became durable.
   using CommittedCallback = absl::AnyInvocable<void(const std::vector<log::OffsetWrite>&)>;
   LiveWork(std::shared_ptr<const GroupContext> context, const storage::GroupRecord& record,
            CommittedCallback committed);
+  ~LiveWork();
 
   // --- Partitions, told by the group. AddTopic reads rows: it waits for the disk.
+  // Removes what is stored of partitions that do not exist any more. Waits for the disk.
+  absl::Status RemoveStrayRows() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status AddTopic(const LoadedTopic& topic,
                         const std::vector<std::pair<LogId, Offset>>& committed)
       ABSL_LOCKS_EXCLUDED(mu_);
   bool HasTopic(const log::Topic& topic) const ABSL_LOCKS_EXCLUDED(mu_);
   void RemoveTopic(const log::Topic& topic) ABSL_LOCKS_EXCLUDED(mu_);
-  // Begins again at these offsets; `done` once that is durable. Requires known partitions.
+  // Begins again at these offsets, soon; `done` once that is durable. See WorkQueue::Rewind.
   void Rewind(std::vector<std::pair<LogId, Offset>> offsets, log::DoneCallback done)
       ABSL_LOCKS_EXCLUDED(mu_);
   // The group has these settings, and reads these topics, from now on. What was read under another
@@ -97,14 +107,23 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   void Change(absl::AnyInvocable<void(WorkQueue& queue, uint64_t now_us) &&> change,
               log::DoneCallback done) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Keeps copies of events below `start` that are dead letters; durable when it returns. Waits for
-  // the disk and a commit.
+  // Events of `log` below `start` are about to go: what becomes a dead letter from now on keeps a
+  // copy of its event. When it returns, those made before are in the store. Waits for a commit.
+  absl::Status ExpectTrim(LogId log, Offset start) ABSL_LOCKS_EXCLUDED(mu_);
+  // Keeps copies of events below `start` that are dead letters in the store; durable when it
+  // returns. Waits for the disk and a commit.
   absl::Status CopyLetters(const log::Partition& partition, Offset start)
       ABSL_LOCKS_EXCLUDED(letters_mu_, mu_);
+  // Events of `log` were erased: what of it is in memory is read again, or found to be gone, before
+  // it is delivered. Waits for a commit.
+  absl::Status ForgetBytes(LogId log) ABSL_LOCKS_EXCLUDED(mu_);
+  // Removes the dead letters of the log that `erased` chooses, copies and those being redriven
+  // included; durable when it returns. Waits for the disk and a commit.
+  absl::Status EraseLetters(LogId log, ErasedLetters erased) ABSL_LOCKS_EXCLUDED(letters_mu_, mu_);
   // Held by who reads dead letters and then changes them; before any other lock.
   absl::Mutex& letters_mutex() { return letters_mu_; }
 
-  // True: call again at the next tick.
+  // True: call again at the next tick, which has to come well within flush_interval.
   bool Tick(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Fills in what only the queue knows.
@@ -116,6 +135,7 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   using Letters = std::vector<std::pair<Offset, storage::DeadLetter>>;
   // Readable dead letters before `until` without a copy, with their events.
   absl::StatusOr<Letters> FindUncopied(const log::Partition& partition, Offset until) const;
+  void DeleteLetters(LogId log, const Letters& letters, log::DoneCallback done) const;
   void WriteCopies(LogId log, const Letters& letters, log::DoneCallback done) const;
   // A request that waits for its answer.
   struct Pending {
@@ -135,6 +155,9 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   };
 
   uint64_t NowUs() const;
+  bool HasLeftovers() const ABSL_LOCKS_EXCLUDED(mu_);
+  // A delivery is old after two of these at the latest, and then written within a third.
+  absl::Duration FlushPause() const { return context_->options.flush_interval / 3; }
   void AnswerLocked(Pending pending) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ForgetTopicLocked(const log::Topic& topic, bool keep_rows)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -147,11 +170,16 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   void MaybeReadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void MaybeRereadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CountLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ChargeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void MaybeUnloadLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FailLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Drain() ABSL_LOCKS_EXCLUDED(mu_);
 
   void WriteEnded(const std::vector<log::OffsetWrite>& offsets, const absl::Status& status)
       ABSL_LOCKS_EXCLUDED(mu_);
+
+  void RewindOnDisk(const std::vector<std::pair<LogId, Offset>>& offsets, log::DoneCallback done)
+      ABSL_LOCKS_EXCLUDED(letters_mu_, mu_);
 
   // --- Reading; one task at a time.
   void ScheduleReadLocked(log::MayWait may_wait) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -185,6 +213,7 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   absl::flat_hash_map<MemberNumber, std::shared_ptr<MemberListener>> listeners_
       ABSL_GUARDED_BY(mu_);
   std::deque<Pending> pending_ ABSL_GUARDED_BY(mu_);
+  uint64_t charged_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // To the budget of all groups.
   uint64_t tickets_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t next_write_ ABSL_GUARDED_BY(mu_) = 1;
   uint64_t durable_write_ ABSL_GUARDED_BY(mu_) = 0;
@@ -192,6 +221,7 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool queue_was_full_ ABSL_GUARDED_BY(mu_) = false;
   absl::Time flush_due_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
+  absl::Time age_due_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // Of WorkQueue::AgeDeliveries.
   std::vector<SourceChange> source_changes_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_set<LogId> full_ ABSL_GUARDED_BY(mu_);  // Not read now.
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
@@ -200,6 +230,7 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   bool from_tail_ ABSL_GUARDED_BY(mu_) = false;
   bool behind_ ABSL_GUARDED_BY(mu_) = true;  // Somebody was not told of the end.
   bool rereading_ ABSL_GUARDED_BY(mu_) = false;
+  bool unload_ ABSL_GUARDED_BY(mu_) = false;  // The last member left.
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   std::deque<absl::AnyInvocable<void() &&>> outbox_ ABSL_GUARDED_BY(mu_);

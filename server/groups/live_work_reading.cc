@@ -172,6 +172,7 @@ void LiveWork::TellEndLocked() {
 
 void LiveWork::MaybeRereadLocked() {
   if (rereading_ || closed_ || !failure_.ok() || !queue_.has_wanted()) return;
+  if (queue_.members() == 0 && !queue_.has_dying()) return;
   rereading_ = true;
   context_->disk.Schedule([self = shared_from_this()] { self->Reread(); });
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/functional/function_ref.h"
+#include "server/groups/dead_letters.h"
 #include "server/groups/live_work.h"
 #include "server/storage/key_schema.h"
 
@@ -36,15 +37,54 @@ absl::Status ForRows(
 
 }  // namespace
 
+absl::Status LiveWork::RemoveStrayRows() {
+  for (const std::string& rows :
+       {storage::WorkBlocksPrefix(group_), storage::DeadLettersPrefix(group_)}) {
+    const std::string end = storage::PrefixEnd(rows);
+    std::string from = rows;
+    while (true) {  // From the first row of one log to that of the next.
+      const absl::StatusOr<Rows> first = context_->log.store().ReadGroupRows(from, end, 1);
+      if (!first.ok()) return first.status();
+      if (first->empty()) break;
+      storage::GroupRowKeyParts parts;
+      if (!storage::ParseGroupRowKey(first->front().first, parts)) {
+        return absl::DataLossError("damaged group row");
+      }
+      const bool letters = first->front().first[0] == storage::kDeadLetterPrefix;
+      const std::string prefix = letters ? storage::DeadLettersPrefix(group_, parts.log)
+                                         : storage::WorkBlocksPrefix(group_, parts.log);
+      from = storage::PrefixEnd(prefix);
+      if (context_->log.catalog().FindByLog(parts.log) != nullptr) continue;
+      std::vector<log::GroupRowChange> gone = {{.key = prefix, .value = {}, .until = from}};
+      if (letters) {
+        gone.push_back({.key = storage::DeadLetterMarkKey(parts.log, group_), .value = {}});
+      }
+      // Nobody waits for it: what is not removed now is so at the next start.
+      context_->log.CommitGroupState({}, std::move(gone), [](absl::Status) {});
+    }
+  }
+  return absl::OkStatus();
+}
+
 bool LiveWork::HasTopic(const log::Topic& topic) const {
   absl::MutexLock lock(&mu_);
   return topic.partitions() == 0 || queue_.HasPartition(topic.log(PartitionIndex(0)));
+}
+
+bool LiveWork::HasLeftovers() const {
+  absl::MutexLock lock(&mu_);
+  return queue_.has_leftovers();
 }
 
 absl::Status LiveWork::AddTopic(const LoadedTopic& topic,
                                 const std::vector<std::pair<LogId, Offset>>& committed) {
   const storage::Store& store = context_->log.store();
   absl::ReleasableMutexLock letters_lock(&letters_mu_);
+  if (HasLeftovers()) {  // Of partitions that it had before, perhaps these.
+    absl::Status written = log::AwaitDone(
+        [&](log::DoneCallback done) { Change([](WorkQueue&, uint64_t) {}, std::move(done)); });
+    if (!written.ok()) return written;
+  }
   for (uint32_t p = 0; p < topic.partitions.size(); ++p) {
     const LogId log = topic.topic->log(PartitionIndex(p));
     // Nobody writes rows of a partition before it is added, so these are not outdated.
@@ -135,11 +175,35 @@ void LiveWork::Update(const storage::GroupRecord& record,
 }
 
 void LiveWork::Rewind(std::vector<std::pair<LogId, Offset>> offsets, log::DoneCallback done) {
+  context_->disk.Schedule(
+      [self = shared_from_this(), offsets = std::move(offsets), done = std::move(done)]() mutable {
+        self->RewindOnDisk(offsets, std::move(done));
+      });
+}
+
+void LiveWork::RewindOnDisk(const std::vector<std::pair<LogId, Offset>>& offsets,
+                            log::DoneCallback done) {
+  absl::MutexLock letters_lock(&letters_mu_);
   {
     absl::MutexLock lock(&mu_);
-    for (const auto& [log, offset] : offsets) {
+    for (const auto& [log, offset] : offsets) queue_.PrepareRewind(log);
+  }
+  std::vector<std::vector<Offset>> letters(offsets.size());
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    const auto& [log, from] = offsets[i];
+    const absl::Status status =
+        ForLetters(context_->log.store(), group_, log, from, [&](Offset at, storage::DeadLetter) {
+          letters[i].push_back(at);
+          return true;
+        });
+    if (!status.ok()) return std::move(done)(status);
+  }
+  {
+    absl::MutexLock lock(&mu_);
+    for (size_t i = 0; i < offsets.size(); ++i) {
+      const auto& [log, offset] = offsets[i];
       if (!queue_.HasPartition(log)) continue;
-      queue_.Rewind(log, offset);
+      queue_.Rewind(log, offset, letters[i]);
       source_changes_.push_back({log, std::nullopt});
       source_changes_.push_back({log, offset});
       full_.erase(log);

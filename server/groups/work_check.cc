@@ -38,7 +38,7 @@ void WorkQueue::CheckEntry(EntryIndex i) const {
   switch (entry.state) {
     case WorkEntryState::kWaiting:
     case WorkEntryState::kReading:
-      TM_CHECK(entry.list == nullptr && entry.ready == nullptr && !entry.timer);
+      TM_CHECK(entry.list == nullptr && entry.ready == kNobody && !entry.timer);
       break;
     case WorkEntryState::kTimed:
       TM_CHECK(entry.list == nullptr && entry.timer);
@@ -47,12 +47,13 @@ void WorkQueue::CheckEntry(EntryIndex i) const {
       TM_CHECK(entry.list == &unread_ && entry.chunk == kNoEntry);
       break;
     case WorkEntryState::kReady:
-      TM_CHECK(entry.ready != nullptr && entry.chunk != kNoEntry && !entry.dying);
+      TM_CHECK(entry.ready != kNobody && entry.chunk != kNoEntry && !entry.dying);
       // What a member holds the lane of is its own; the rest is everybody's.
-      TM_CHECK_EQ(entry.ready == &ready_, entry.lane == kNoEntry || lanes_[entry.lane].leased == 0);
+      TM_CHECK_EQ(entry.ready == kAnybody,
+                  entry.lane == kNoEntry || lanes_[entry.lane].leased == 0);
       break;
     case WorkEntryState::kLeased:
-      TM_CHECK(extended || entry.list == &members_.at(entry.member)->leased);
+      TM_CHECK(extended || entry.list == &members_[entry.member]->leased);
       break;
   }
   if (entry.timer) TM_CHECK(timers_.contains({entry.due_us, i}));
@@ -60,6 +61,7 @@ void WorkQueue::CheckEntry(EntryIndex i) const {
 
 void WorkQueue::CheckInvariants() const {
   uint64_t leases = 0;
+  uint64_t ready = 0;
   size_t redriven = 0;
   size_t timers = 0;
   for (const std::unique_ptr<Slot>& slot : slot_of_) {
@@ -68,12 +70,14 @@ void WorkQueue::CheckInvariants() const {
     const auto look = [&](EntryIndex i) {
       CheckEntry(i);
       in_flight += entries_[i].state == WorkEntryState::kLeased ? 1 : 0;
+      ready += entries_[i].state == WorkEntryState::kReady ? 1 : 0;
       timers += entries_[i].timer ? 1 : 0;
     };
-    for (const auto& [offset, i] : slot->partition.undone()) {
+    slot->partition.undone().ForEach([&](Offset offset, EntryIndex i) {
       TM_CHECK_EQ(entries_[i].offset.value(), offset.value());
       look(i);
-    }
+      return true;
+    });
     for (const auto& [offset, one] : slot->redriven) look(one.entry);
     redriven += slot->redriven.size();
     TM_CHECK_EQ(slot->in_flight, in_flight);
@@ -82,8 +86,14 @@ void WorkQueue::CheckInvariants() const {
   }
   TM_CHECK_EQ(redrives_, redriven);
   TM_CHECK_EQ(timers_.size(), timers);
-  for (const auto& [number, member] : members_) leases -= member->leases;
+  for (const std::unique_ptr<Member>& member : members_) {
+    if (member != nullptr) leases -= member->leases;
+  }
   TM_CHECK_EQ(leases, 0u);
+  for (MemberSlot i = kAnybody; i == kAnybody || i < members_.size(); ++i) {
+    ready -= entries_.ready_count(i);
+  }
+  TM_CHECK_EQ(ready, 0u);
 }
 
 }  // namespace tidemark::groups

@@ -25,6 +25,13 @@ bool ViewEntry(absl::string_view entry, absl::Time append_time, log::WorkView& v
          log::ViewWork(field.bytes, append_time, view).ok();
 }
 
+std::string EventOf(absl::string_view entry) {
+  log::WireReader reader(entry);
+  log::WireField field;
+  TM_CHECK(reader.Next(field));
+  return std::string(field.bytes);
+}
+
 absl::StatusOr<WorkChunk> MakeChunk(const log::EventSlice& slice) {
   WorkChunk chunk{.header = slice.header, .owners = slice.owners};
   chunk.events.reserve(slice.count);

@@ -24,6 +24,9 @@ absl::StatusOr<std::optional<WorkChunk>> ReadOne(const log::PartitionReader& rea
                                                  const log::Partition& partition, Offset offset,
                                                  storage::BatchPtr& batch);
 
+// The encoded event of an entry of `events` that was read before.
+std::string EventOf(absl::string_view entry);
+
 // False: malformed. `entry` is an entry of `events`.
 bool ViewEntry(absl::string_view entry, absl::Time append_time, log::WorkView& view);
 

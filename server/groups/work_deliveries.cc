@@ -13,29 +13,34 @@ constexpr double kBackoffUsMax = 1e18;
 
 }  // namespace
 
-WorkQueue::Member* WorkQueue::FindMember(uint64_t number) {
-  const auto it = members_.find(number);
-  return it == members_.end() ? nullptr : it->second.get();
+MemberSlot WorkQueue::FindMember(MemberNumber number) const {
+  const auto it = slot_of_member_.find(number);
+  return it == slot_of_member_.end() ? kNobody : it->second;
 }
 
-void WorkQueue::Join(MemberNumber member, std::string client_name) {
-  const auto [it, added] = members_.emplace(member.value(), std::make_unique<Member>());
-  TM_CHECK(added);
-  it->second->client_name = std::move(client_name);
+void WorkQueue::Join(MemberNumber number, std::string client_name) {
+  TM_CHECK_EQ(FindMember(number), kNobody);
+  if (members_.empty()) members_.push_back(nullptr);  // That of kAnybody.
+  const auto free = std::find(members_.begin() + 1, members_.end(), nullptr);
+  const auto slot = static_cast<MemberSlot>(free - members_.begin());
+  if (free == members_.end()) members_.emplace_back();
+  members_[slot] = std::make_unique<Member>();
+  members_[slot]->number = number;
+  members_[slot]->client_name = std::move(client_name);
+  slot_of_member_[number] = slot;
 }
 
 void WorkQueue::Leave(MemberNumber number, bool failed, uint64_t now_us) {
-  const auto it = members_.find(number.value());
-  if (it == members_.end()) return;
-  Member& member = *it->second;
+  const MemberSlot slot = FindMember(number);
+  if (slot == kNobody) return;
+  Member& member = *members_[slot];
   std::vector<EntryIndex> held;
   held.reserve(member.leases);
   for (EntryIndex i = member.leased.front; i != kNoEntry; i = entries_[i].next) held.push_back(i);
   if (held.size() < member.leases) {  // Extended leases are in no list.
     for (const auto& [due, i] : timers_) {
       const WorkEntry& entry = entries_[i];
-      if (entry.state == WorkEntryState::kLeased && entry.member == number.value())
-        held.push_back(i);
+      if (entry.state == WorkEntryState::kLeased && entry.member == slot) held.push_back(i);
     }
   }
   // The first of each lane first: failing takes back the others.
@@ -51,57 +56,63 @@ void WorkQueue::Leave(MemberNumber number, bool failed, uint64_t now_us) {
     TakeBackAfter(i);
     EndLease(i);
     --entries_[i].attempts;
-    if (!entries_[i].redriven) slot_of_[entries_[i].partition]->partition.Touch(entries_[i].offset);
+    if (!entries_[i].redriven) slot_of_[entries_[i].partition]->partition.Tell(entries_[i].offset);
     if (entries_[i].lane != kNoEntry) lanes_[entries_[i].lane].next = i;
     Place(i, now_us);
   }
   TM_CHECK_EQ(member.leases, 0u);
   // What was ready for it alone was released with its lanes.
-  TM_CHECK_EQ(member.ready.size(), 0u);
-  members_.erase(it);
-  std::erase(hungry_, number.value());
+  TM_CHECK_EQ(entries_.ready_count(slot), 0u);
+  members_[slot].reset();
+  slot_of_member_.erase(number);
+  std::erase(hungry_, slot);
 }
 
-void WorkQueue::Lease(EntryIndex i, uint64_t number, uint64_t now_us) {
+void WorkQueue::Lease(EntryIndex i, MemberSlot slot, uint64_t now_us) {
   WorkEntry& entry = entries_[i];
-  Member& member = *FindMember(number);
+  Member& member = *members_[slot];
   Unplace(i);
   SetState(i, WorkEntryState::kLeased);
-  entry.member = number;
+  entry.member = slot;
   entry.due_us = now_us + options_.retry.lease_us;
   if (entry.first_us == 0) entry.first_us = now_us;
   ++counts_.deliveries;
+  Slot& of = *slot_of_[entry.partition];
   if (++entry.attempts > 1) {
     ++counts_.redeliveries;
-    ++slot_of_[entry.partition]->redeliveries;
+    ++of.redeliveries;
+    if (!entry.redriven) of.partition.Tell(entry.offset);
+  } else if (!entry.redriven) {
+    of.partition.Delivered(entry.offset);
   }
   entries_.PushBack(member.leased, i);
   ++member.leases;
-  if (!entry.redriven) slot_of_[entry.partition]->partition.Touch(entry.offset);
   if (entry.lane == kNoEntry) return;
   Lane& lane = lanes_[entry.lane];
   ++lane.leased;
-  lane.holder = number;
+  lane.holder = slot;
   lane.next = entry.lane_next;
   if (lane.next != kNoEntry) Place(lane.next, now_us);
 }
 
-EntryIndex WorkQueue::NextReady(const Member& member, uint32_t chunk) const {
-  ReadyKey next(UINT64_MAX, UINT64_MAX, kNoEntry);
-  for (const ReadySet* set : {&member.ready, &ready_}) {
-    const auto it =
-        chunk == kNoEntry ? set->begin() : set->lower_bound({entries_.chunk(chunk).number, 0, 0});
-    if (it != set->end()) next = std::min(next, *it);
-  }
-  const EntryIndex i = std::get<2>(next);
-  if (i == kNoEntry || chunk == kNoEntry) return i;
-  return entries_[i].chunk == chunk ? i : kNoEntry;
+uint32_t WorkQueue::OldestReady(MemberSlot member) {
+  const uint32_t own = entries_.OldestReady(member);
+  const uint32_t free = entries_.OldestReady(kAnybody);
+  if (own == kNoEntry || free == kNoEntry) return std::min(own, free);
+  return entries_.chunk(own).number < entries_.chunk(free).number ? own : free;
+}
+
+EntryIndex WorkQueue::FirstReady(MemberSlot member, uint32_t chunk) const {
+  const EntryIndex own = entries_.FirstReady(member, chunk);
+  const EntryIndex free = entries_.FirstReady(kAnybody, chunk);
+  if (own == kNoEntry || free == kNoEntry) return std::min(own, free);
+  return entries_[own].offset < entries_[free].offset ? own : free;
 }
 
 std::optional<WorkDelivery> WorkQueue::Take(MemberNumber number, const TakeLimits& limits,
                                             uint64_t now_us) {
-  Member* member = FindMember(number.value());
-  if (member == nullptr) return std::nullopt;
+  const MemberSlot member = FindMember(number);
+  if (member == kNobody) return std::nullopt;
   while (!gaps_.empty()) {
     const auto [place, gap] = gaps_.front();
     gaps_.pop_front();
@@ -112,19 +123,18 @@ std::optional<WorkDelivery> WorkQueue::Take(MemberNumber number, const TakeLimit
   }
   std::vector<EntryIndex> taken;
   uint64_t bytes = 0;
-  uint32_t chunk = kNoEntry;
-  while (taken.size() < limits.events_max) {
-    const EntryIndex next = NextReady(*member, chunk);
+  const uint32_t chunk = OldestReady(member);
+  while (chunk != kNoEntry && taken.size() < limits.events_max) {
+    const EntryIndex next = FirstReady(member, chunk);
     if (next == kNoEntry) break;
     if (!taken.empty() && bytes + entries_[next].size > limits.bytes_max) break;
-    chunk = entries_[next].chunk;
     bytes += entries_[next].size;
     taken.push_back(next);
-    Lease(next, number.value(), now_us);
+    Lease(next, member, now_us);
   }
   if (taken.empty()) {
-    if (!member->hungry) hungry_.push_back(number.value());
-    member->hungry = true;
+    if (!members_[member]->hungry) hungry_.push_back(member);
+    members_[member]->hungry = true;
     return std::nullopt;
   }
   return MakeDelivery(taken);
@@ -132,8 +142,12 @@ std::optional<WorkDelivery> WorkQueue::Take(MemberNumber number, const TakeLimit
 
 WorkDelivery WorkQueue::MakeDelivery(std::vector<EntryIndex>& taken) {
   // Each lane's are in order already, so this keeps them so.
-  std::sort(taken.begin(), taken.end(),
-            [this](EntryIndex a, EntryIndex b) { return entries_[a].offset < entries_[b].offset; });
+  const auto before = [this](EntryIndex a, EntryIndex b) {
+    return entries_[a].offset < entries_[b].offset;
+  };
+  if (!std::is_sorted(taken.begin(), taken.end(), before)) {
+    std::sort(taken.begin(), taken.end(), before);
+  }
   const WorkEntry& first = entries_[taken.front()];
   const Slot& slot = *slot_of_[first.partition];
   const WorkEntries::Chunk& chunk = entries_.chunk(first.chunk);
@@ -169,12 +183,12 @@ WorkDelivery WorkQueue::MakeDelivery(std::vector<EntryIndex>& taken) {
 std::optional<MemberNumber> WorkQueue::TakeHungry() {
   if (ready_events_ == 0 && gaps_.empty()) return std::nullopt;
   for (auto it = hungry_.begin(); it != hungry_.end(); ++it) {
-    Member& member = *FindMember(*it);
-    if (member.ready.empty() && ready_.empty() && gaps_.empty()) continue;
-    const MemberNumber number(*it);
+    Member& member = *members_[*it];
+    const uint64_t ready = entries_.ready_count(*it) + entries_.ready_count(kAnybody);
+    if (ready == 0 && gaps_.empty()) continue;
     member.hungry = false;
     hungry_.erase(it);
-    return number;
+    return member.number;
   }
   return std::nullopt;
 }
@@ -184,24 +198,34 @@ void WorkQueue::EndLease(EntryIndex i) {
   TM_CHECK(entry.state == WorkEntryState::kLeased);
   Unplace(i);
   SetState(i, WorkEntryState::kWaiting);
-  --FindMember(entry.member)->leases;
+  --members_[entry.member]->leases;
   entry.due_us = 0;
   if (entry.lane == kNoEntry) return;
   --lanes_[entry.lane].leased;
 }
 
+EntryIndex WorkQueue::FindLeased(MemberNumber member, LogId log, Offset offset,
+                                 WorkRejection& rejection) const {
+  rejection = WorkRejection::kFenced;
+  const Slot* slot = FindSlot(log);
+  if (slot == nullptr) return kNoEntry;
+  const EntryIndex i = FindEntry(*slot, offset);
+  if (i != kNoEntry && entries_[i].state == WorkEntryState::kLeased &&
+      members_[entries_[i].member]->number == member) {
+    return i;
+  }
+  const bool delivered =
+      i == kNoEntry ? slot->partition.IsKnown(offset)
+                    : entries_[i].first_us > 0 || slot->partition.WasReadBeforeRewind(offset);
+  if (!delivered) rejection = WorkRejection::kNotInFlight;
+  return kNoEntry;
+}
+
 std::optional<WorkRejection> WorkQueue::Ack(MemberNumber member, LogId log, Offset offset,
                                             uint64_t now_us) {
-  const Slot* slot = FindSlot(log);
-  if (slot == nullptr) return WorkRejection::kFenced;
-  const EntryIndex i = FindEntry(*slot, offset);
-  if (i == kNoEntry) {
-    return slot->partition.IsKnown(offset) ? WorkRejection::kFenced : WorkRejection::kNotInFlight;
-  }
-  const WorkEntry& entry = entries_[i];
-  if (entry.state != WorkEntryState::kLeased || entry.member != member.value()) {
-    return entry.first_us > 0 ? WorkRejection::kFenced : WorkRejection::kNotInFlight;
-  }
+  WorkRejection rejection{};
+  const EntryIndex i = FindLeased(member, log, offset, rejection);
+  if (i == kNoEntry) return rejection;
   Done(i, now_us);
   return std::nullopt;
 }
@@ -231,8 +255,8 @@ void WorkQueue::Remove(EntryIndex i, uint64_t now_us) {
   } else if (slot.redriven.erase(offset) > 0) {
     --redrives_;
   }
-  const auto death = deaths_.find(i);
-  if (death != deaths_.end()) {
+  if (entries_[i].dying) {
+    const auto death = deaths_.find(i);
     if (death->second.ticket != 0) buried_.push_back(death->second.ticket);
     deaths_.erase(death);
   }
@@ -251,12 +275,12 @@ uint64_t WorkQueue::BackoffUs(uint32_t attempts) const {
 void WorkQueue::Fail(EntryIndex i, const NackOptions& options, uint64_t now_us) {
   Slot& slot = *slot_of_[entries_[i].partition];
   const uint32_t lane = entries_[i].lane;
-  const std::string client = FindMember(entries_[i].member)->client_name;
+  const std::string client = members_[entries_[i].member]->client_name;
   TakeBackAfter(i);
   EndLease(i);
   if (lane != kNoEntry) lanes_[lane].next = i;
   const uint32_t attempts = entries_[i].attempts - entries_[i].attempts_before;
-  if (!entries_[i].redriven) slot.partition.Touch(entries_[i].offset);
+  if (!entries_[i].redriven) slot.partition.Tell(entries_[i].offset);
   const std::optional<uint32_t> max = options_.retry.max_attempts;
   if (options.dead_letter || (max.has_value() && attempts >= *max)) {
     return Kill(i, {.reason = options.reason, .client = client, .ticket = options.ticket}, now_us);
@@ -274,14 +298,10 @@ void WorkQueue::Fail(EntryIndex i, const NackOptions& options, uint64_t now_us) 
 
 WorkQueue::NackOutcome WorkQueue::Nack(MemberNumber member, LogId log, Offset offset,
                                        const NackOptions& options, uint64_t now_us) {
-  const Slot* slot = FindSlot(log);
-  if (slot == nullptr) return NackOutcome::kFenced;
-  const EntryIndex i = FindEntry(*slot, offset);
+  WorkRejection rejection{};
+  const EntryIndex i = FindLeased(member, log, offset, rejection);
   if (i == kNoEntry) {
-    return slot->partition.IsKnown(offset) ? NackOutcome::kFenced : NackOutcome::kNotInFlight;
-  }
-  if (entries_[i].state != WorkEntryState::kLeased || entries_[i].member != member.value()) {
-    return entries_[i].first_us > 0 ? NackOutcome::kFenced : NackOutcome::kNotInFlight;
+    return rejection == WorkRejection::kFenced ? NackOutcome::kFenced : NackOutcome::kNotInFlight;
   }
   const size_t deaths = counts_.dead_letters + deaths_.size();
   Fail(i, options, now_us);
@@ -291,15 +311,9 @@ WorkQueue::NackOutcome WorkQueue::Nack(MemberNumber member, LogId log, Offset of
 
 std::optional<WorkRejection> WorkQueue::Extend(MemberNumber member, LogId log, Offset offset,
                                                uint64_t lease_us, uint64_t now_us) {
-  const Slot* slot = FindSlot(log);
-  if (slot == nullptr) return WorkRejection::kFenced;
-  const EntryIndex i = FindEntry(*slot, offset);
-  if (i == kNoEntry) {
-    return slot->partition.IsKnown(offset) ? WorkRejection::kFenced : WorkRejection::kNotInFlight;
-  }
-  if (entries_[i].state != WorkEntryState::kLeased || entries_[i].member != member.value()) {
-    return entries_[i].first_us > 0 ? WorkRejection::kFenced : WorkRejection::kNotInFlight;
-  }
+  WorkRejection rejection{};
+  const EntryIndex i = FindLeased(member, log, offset, rejection);
+  if (i == kNoEntry) return rejection;
   Unplace(i);
   SetTimer(i, now_us + lease_us);
   return std::nullopt;
@@ -307,8 +321,9 @@ std::optional<WorkRejection> WorkQueue::Extend(MemberNumber member, LogId log, O
 
 void WorkQueue::Tick(uint64_t now_us) {
   const NackOptions expired{.reason = "the lease expired"};
-  for (auto& [number, member] : members_) {
-    while (member->leased.front != kNoEntry && entries_[member->leased.front].due_us <= now_us) {
+  for (const std::unique_ptr<Member>& member : members_) {
+    while (member != nullptr && member->leased.front != kNoEntry &&
+           entries_[member->leased.front].due_us <= now_us) {
       ++counts_.leases_expired;
       Fail(member->leased.front, expired, now_us);
     }

@@ -1,5 +1,7 @@
 #include "server/groups/work_entries.h"
 
+#include <algorithm>
+
 #include "server/base/check.h"
 
 namespace tidemark::groups {
@@ -16,16 +18,14 @@ EntryIndex WorkEntries::Make() {
 
 void WorkEntries::Free(EntryIndex i) {
   TM_CHECK(entries_[i].list == nullptr);
-  TM_CHECK(entries_[i].ready == nullptr);
+  TM_CHECK_EQ(entries_[i].ready, kNobody);
   LetBytesGo(i);
   entries_[i] = WorkEntry();
   free_.push_back(i);
 }
 
-void WorkEntries::PushBack(EntryList& list, EntryIndex i) {
+void WorkEntries::Append(EntryList& list, EntryIndex i) {
   WorkEntry& entry = entries_[i];
-  TM_CHECK(entry.list == nullptr);
-  entry.list = &list;
   entry.prev = list.back;
   entry.next = kNoEntry;
   (list.back == kNoEntry ? list.front : entries_[list.back].next) = i;
@@ -33,28 +33,77 @@ void WorkEntries::PushBack(EntryList& list, EntryIndex i) {
   ++list.size;
 }
 
-void WorkEntries::Unlink(EntryIndex i) {
-  WorkEntry& entry = entries_[i];
-  if (entry.list == nullptr) return;
-  EntryList& list = *entry.list;
+void WorkEntries::Remove(EntryList& list, EntryIndex i) {
+  const WorkEntry& entry = entries_[i];
   (entry.prev == kNoEntry ? list.front : entries_[entry.prev].next) = entry.next;
   (entry.next == kNoEntry ? list.back : entries_[entry.next].prev) = entry.prev;
   --list.size;
+}
+
+void WorkEntries::PushBack(EntryList& list, EntryIndex i) {
+  WorkEntry& entry = entries_[i];
+  TM_CHECK(entry.list == nullptr);
+  TM_CHECK_EQ(entry.ready, kNobody);
+  entry.list = &list;
+  Append(list, i);
+}
+
+void WorkEntries::Unlink(EntryIndex i) {
+  WorkEntry& entry = entries_[i];
+  if (entry.list == nullptr) return;
+  Remove(*entry.list, i);
   entry.list = nullptr;
 }
 
-void WorkEntries::PutReady(ReadySet& set, EntryIndex i) {
+EntryList& WorkEntries::ReadyList(Chunk& chunk, MemberSlot whose) {
+  for (Chunk::Ready& ready : chunk.ready) {
+    if (ready.whose == whose) return ready.list;
+  }
+  if (ready_of_.size() <= whose) ready_of_.resize(whose + 1);
+  ready_of_[whose].chunks[chunk.number] = static_cast<uint32_t>(&chunk - chunks_.data());
+  return chunk.ready.emplace_back(Chunk::Ready{whose, {}}).list;
+}
+
+void WorkEntries::PutReady(MemberSlot whose, EntryIndex i) {
   WorkEntry& entry = entries_[i];
-  TM_CHECK(entry.ready == nullptr);
-  set.emplace(chunks_[entry.chunk].number, entry.offset.value(), i);
-  entry.ready = &set;
+  TM_CHECK_EQ(entry.ready, kNobody);
+  TM_CHECK(entry.list == nullptr);
+  Append(ReadyList(chunks_[entry.chunk], whose), i);
+  ++ready_of_[whose].count;
+  entry.ready = whose;
 }
 
 void WorkEntries::TakeReady(EntryIndex i) {
   WorkEntry& entry = entries_[i];
-  if (entry.ready == nullptr) return;
-  entry.ready->erase({chunks_[entry.chunk].number, entry.offset.value(), i});
-  entry.ready = nullptr;
+  if (entry.ready == kNobody) return;
+  Remove(ReadyList(chunks_[entry.chunk], entry.ready), i);
+  --ready_of_[entry.ready].count;
+  entry.ready = kNobody;
+}
+
+void WorkEntries::ForgetReady(Chunk& chunk, MemberSlot whose) {
+  ready_of_[whose].chunks.erase(chunk.number);
+  const auto it = std::find_if(chunk.ready.begin(), chunk.ready.end(),
+                               [whose](const Chunk::Ready& ready) { return ready.whose == whose; });
+  TM_CHECK_EQ(it->list.size, 0u);
+  chunk.ready.erase(it);
+}
+
+uint32_t WorkEntries::OldestReady(MemberSlot whose) {
+  if (ready_count(whose) == 0) return kNoEntry;
+  const auto& chunks = ready_of_[whose].chunks;
+  while (true) {
+    const uint32_t oldest = chunks.begin()->second;
+    if (FirstReady(whose, oldest) != kNoEntry) return oldest;
+    ForgetReady(chunks_[oldest], whose);
+  }
+}
+
+EntryIndex WorkEntries::FirstReady(MemberSlot whose, uint32_t chunk) const {
+  for (const Chunk::Ready& ready : chunks_[chunk].ready) {
+    if (ready.whose == whose) return ready.list.front;
+  }
+  return kNoEntry;
 }
 
 uint32_t WorkEntries::AddChunk(const WorkChunk& chunk) {
@@ -75,6 +124,7 @@ uint32_t WorkEntries::AddChunk(const WorkChunk& chunk) {
 void WorkEntries::DropChunk(uint32_t i) {
   Chunk& chunk = chunks_[i];
   if (--chunk.users > 0) return;
+  while (!chunk.ready.empty()) ForgetReady(chunk, chunk.ready.back().whose);
   kept_bytes_ -= chunk.header.events_bytes;
   chunk = Chunk();
   free_chunks_.push_back(i);

@@ -62,10 +62,12 @@ void WorkQueue::AppendToLane(EntryIndex i) {
 
 void WorkQueue::InsertIntoLane(EntryIndex i, uint64_t now_us) {
   Lane& lane = lanes_[entries_[i].lane];
+  // What is redriven comes first: after a seek back earlier events may wait for it.
+  const auto place = [this](EntryIndex of) {
+    return std::make_pair(!entries_[of].redriven, entries_[of].offset);
+  };
   EntryIndex behind = lane.next;
-  while (behind != kNoEntry && entries_[behind].offset < entries_[i].offset) {
-    behind = entries_[behind].lane_next;
-  }
+  while (behind != kNoEntry && place(behind) < place(i)) behind = entries_[behind].lane_next;
   if (behind == kNoEntry) {
     AppendToLane(i);
   } else {
@@ -120,7 +122,8 @@ void WorkQueue::TakeBackAfter(EntryIndex i) {
     EndLease(later);
     SetState(later, WorkEntryState::kWaiting);
     --entries_[later].attempts;
-    slot_of_[entries_[later].partition]->partition.Touch(entries_[later].offset);
+    if (entries_[later].redriven) continue;
+    slot_of_[entries_[later].partition]->partition.Tell(entries_[later].offset);
   }
 }
 
@@ -172,8 +175,7 @@ void WorkQueue::Place(EntryIndex i, uint64_t now_us) {
   }
   if (entry.dying) return Bury(i, now_us);
   SetState(i, WorkEntryState::kReady);
-  Member* holder = lane != nullptr && lane->leased > 0 ? FindMember(lane->holder) : nullptr;
-  entries_.PutReady(holder != nullptr ? holder->ready : ready_, i);
+  entries_.PutReady(lane != nullptr && lane->leased > 0 ? lane->holder : kAnybody, i);
 }
 
 void WorkQueue::Unplace(EntryIndex i) {

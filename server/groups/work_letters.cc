@@ -14,6 +14,7 @@ void WorkQueue::PutLetter(Slot& slot, Offset offset, const storage::DeadLetter* 
   log::GroupRowChange row{.key = key, .value = {}};
   if (letter != nullptr) row.value = storage::EncodeDeadLetter(*letter);
   rows_[std::move(key)] = std::move(row);
+  if (slot.noted.has_value()) (*slot.noted)[offset] = letter != nullptr;
   if (letter == nullptr || slot.has_letters) return;
   slot.has_letters = true;
   std::string mark = storage::DeadLetterMarkKey(log, options_.group);
@@ -41,6 +42,7 @@ void WorkQueue::Bury(EntryIndex i, uint64_t now_us) {
   if (seen) {
     letter.type = std::string(view.event.type);
     letter.key = std::string(view.event.key);
+    if (offset < slot.trim_to) letter.event = EventOf({entry.bytes, entry.size});
   }
   const Death& death = deaths_.at(i);
   letter.attempts = entry.attempts;
@@ -124,6 +126,39 @@ void WorkQueue::Discard(LogId log, Offset offset, const storage::DeadLetter& let
   SetBlockers(lane, lanes_[lane].blockers - 1, now_us);
 }
 
+void WorkQueue::EraseLetter(LogId log, Offset offset, const storage::DeadLetter& letter,
+                            uint64_t now_us) {
+  Slot* slot = FindSlot(log);
+  if (slot == nullptr) return;
+  const auto redriven = slot->redriven.find(offset);
+  if (redriven == slot->redriven.end()) return Discard(log, offset, letter, now_us);
+  const EntryIndex i = redriven->second.entry;
+  const uint32_t lane = entries_[i].lane;
+  if (entries_[i].state == WorkEntryState::kLeased) {
+    TakeBackAfter(i);
+    EndLease(i);
+    if (lane != kNoEntry) lanes_[lane].next = i;
+  }
+  Done(i, now_us);
+}
+
+void WorkQueue::ForgetBytes(LogId log, uint64_t now_us) {
+  Slot* slot = FindSlot(log);
+  if (slot == nullptr) return;
+  std::vector<EntryIndex> entries;
+  slot->partition.undone().ForEach([&](Offset, EntryIndex i) {
+    entries.push_back(i);
+    return true;
+  });
+  for (const auto& [offset, redriven] : slot->redriven) entries.push_back(redriven.entry);
+  for (const EntryIndex i : entries) {
+    const bool ready = entries_[i].state == WorkEntryState::kReady;
+    if (ready) Unplace(i);
+    entries_.LetBytesGo(i);
+    if (ready) Place(i, now_us);
+  }
+}
+
 void WorkQueue::ChangeLetter(LogId log, Offset offset, const storage::DeadLetter& letter) {
   Slot* slot = FindSlot(log);
   if (slot == nullptr) return;
@@ -133,6 +168,13 @@ void WorkQueue::ChangeLetter(LogId log, Offset offset, const storage::DeadLetter
     return PutLetter(*slot, offset, &redriven->second.letter);
   }
   PutLetter(*slot, offset, &letter);
+}
+
+bool WorkQueue::ExpectTrim(LogId log, Offset start) {
+  Slot* slot = FindSlot(log);
+  if (slot == nullptr) return false;
+  slot->trim_to = std::max(slot->trim_to, start);
+  return slot->has_letters;
 }
 
 // --- Bytes that have to be read again.

@@ -1,6 +1,7 @@
 #include "server/groups/work_partition.h"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 #include <utility>
 
@@ -11,6 +12,13 @@ namespace tidemark::groups {
 namespace {
 
 constexpr uint64_t kBlock = storage::kWorkBlockOffsets;
+constexpr uint64_t kLeavesOfBlock = kBlock / WorkWindow::kLeaf;
+static_assert(kBlock % WorkWindow::kLeaf == 0);
+
+template <typename Visit>
+void ForBits(uint32_t bits, Visit visit) {
+  for (; bits != 0; bits &= bits - 1) visit(static_cast<uint32_t>(std::countr_zero(bits)));
+}
 
 void AddTried(storage::WorkBlock& row, storage::WorkBlock::Tried tried) {
   if (!row.tried.empty()) {
@@ -64,16 +72,11 @@ WorkPartition::WorkPartition(LogId log, std::optional<Offset> committed, Offset 
   ReadTo(read_to_);
 }
 
-EntryIndex WorkPartition::Find(Offset offset) const {
-  const auto it = undone_.find(offset);
-  return it == undone_.end() ? kNoEntry : it->second;
-}
-
 bool WorkPartition::IsKnown(Offset offset) const {
-  return offset < read_to_ || std::any_of(restored_done_.begin(), restored_done_.end(),
-                                          [offset](const RestoredWork::Done& done) {
-                                            return done.from <= offset && offset < done.until;
-                                          });
+  return offset < known_to_ || std::any_of(restored_done_.begin(), restored_done_.end(),
+                                           [offset](const RestoredWork::Done& done) {
+                                             return done.from <= offset && offset < done.until;
+                                           });
 }
 
 WorkPartition::Story WorkPartition::Restore(Offset offset) {
@@ -91,13 +94,15 @@ WorkPartition::Story WorkPartition::Restore(Offset offset) {
   return story;
 }
 
-void WorkPartition::Add(Offset offset, EntryIndex entry) {
+void WorkPartition::Add(Offset offset, EntryIndex entry, bool told) {
   TM_CHECK_LE(read_to_.value(), offset.value());
-  undone_.emplace_hint(undone_.end(), offset, entry);
+  undone_.Add(offset, entry);
+  if (told) undone_.Tell(offset);
 }
 
 void WorkPartition::ReadTo(Offset offset) {
   read_to_ = std::max(read_to_, offset);
+  known_to_ = std::max(known_to_, read_to_);
   (void)Restore(read_to_);
 }
 
@@ -106,18 +111,85 @@ Offset WorkPartition::SkipDone() const {
   return std::max(read_to_, restored_done_.front().until);
 }
 
-void WorkPartition::Erase(Offset offset) {
-  TM_CHECK(undone_.erase(offset) == 1);
-  Touch(offset);
+void WorkPartition::Touch(uint64_t block) {
+  if (block == touched_) return;
+  dirty_.insert(block);
+  touched_ = block;
 }
 
-void WorkPartition::Rewind(Offset offset) {
+void WorkPartition::Erase(Offset offset) {
+  undone_.Erase(offset);
+  Touch(offset.value() / kBlock);
+}
+
+void WorkPartition::Tell(Offset offset) {
+  undone_.Tell(offset);
+  Touch(offset.value() / kBlock);
+}
+
+void WorkPartition::Delivered(Offset offset) {
+  const uint64_t block = offset.value() / kBlock;
+  if (block == delivered_) return;
+  young_.insert(block);
+  delivered_ = block;
+}
+
+void WorkPartition::AgeDeliveries(const WorkEntries& entries) {
+  for (const uint64_t block : std::exchange(aging_, {})) {
+    for (uint64_t leaf = block * kLeavesOfBlock; leaf < (block + 1) * kLeavesOfBlock; ++leaf) {
+      ForBits(undone_.Undone(leaf), [&](uint32_t place) {
+        const Offset offset(leaf * WorkWindow::kLeaf + place);
+        if (entries[undone_.Find(offset)].attempts == 1) Tell(offset);
+      });
+    }
+  }
+  aging_.swap(young_);
+  delivered_ = UINT64_MAX;
+}
+
+RestoredWork WorkPartition::Picture(const WorkEntries& entries) const {
+  RestoredWork picture;
+  const uint64_t last = read_to_.value();
+  for (uint64_t block = low_water().value() / kBlock; block * kBlock < last; ++block) {
+    storage::WorkBlock row = MakeBlock(block, entries);
+    // What lies behind read_to_ is still restored.
+    const auto read = static_cast<uint32_t>(std::min(kBlock, last - block * kBlock));
+    std::erase_if(row.done, [read](const auto& done) { return done.from >= read; });
+    if (!row.done.empty()) row.done.back().until = std::min(row.done.back().until, read);
+    std::erase_if(row.tried, [read](const auto& tried) { return tried.from >= read; });
+    picture.Add(block, row);
+  }
+  return picture;
+}
+
+void WorkPartition::ReadAgain(Offset low_water, RestoredWork picture) {
   TM_CHECK(undone_.empty());
+  restored_done_.insert(restored_done_.begin(), picture.done.begin(), picture.done.end());
+  restored_tried_.insert(restored_tried_.begin(), picture.tried.begin(), picture.tried.end());
+  read_to_ = low_water;
+  (void)Restore(read_to_);
+}
+
+void WorkPartition::Rewind(Offset offset, const std::vector<Offset>& done) {
+  TM_CHECK(undone_.empty());
+  read_before_rewind_ = known_to_;
   read_to_ = offset;
   restored_done_.clear();
   restored_tried_.clear();
   rows_.clear();
   dirty_.clear();
+  for (const Offset at : done) {
+    TM_CHECK_LE(offset.value(), at.value());
+    if (restored_done_.empty() || restored_done_.back().until != at) {
+      restored_done_.push_back({at, at});
+    }
+    restored_done_.back().until = at + 1;
+    dirty_.insert(at.value() / kBlock);
+  }
+  touched_ = UINT64_MAX;
+  young_.clear();
+  aging_.clear();
+  delivered_ = UINT64_MAX;
   rewound_ = true;
 }
 
@@ -145,21 +217,29 @@ storage::WorkBlock WorkPartition::MakeBlock(uint64_t block, const WorkEntries& e
   storage::WorkBlock row;
   const uint64_t base = block * kBlock;
   const uint64_t end = base + kBlock;
-  uint64_t next = std::max(base, low_water().value());
   const uint64_t read = std::clamp(read_to_.value(), base, end);
-  for (auto it = undone_.lower_bound(Offset(base)); it != undone_.end() && it->first.value() < end;
-       ++it) {
-    const auto place = static_cast<uint32_t>(it->first.value() - base);
-    AddDone(row, static_cast<uint32_t>(next - base), place);
-    next = it->first.value() + 1;
-    const WorkEntry& entry = entries[it->second];
-    if (entry.attempts == 0) continue;
-    const bool leased = entry.state == WorkEntryState::kLeased;
-    AddTried(row, {.from = place,
-                   .until = place + 1,
-                   .attempts = entry.attempts,
-                   .first_us = entry.first_us,
-                   .due_us = leased ? 0 : entry.due_us});
+  uint64_t next = std::max(base, low_water().value());  // Not looked at yet.
+  for (uint64_t leaf = next / WorkWindow::kLeaf; leaf * WorkWindow::kLeaf < read; ++leaf) {
+    const uint64_t first = leaf * WorkWindow::kLeaf;
+    uint32_t undone = undone_.Undone(leaf);
+    ForBits(undone & undone_.Told(leaf), [&](uint32_t place) {
+      const WorkEntry& entry = entries[undone_.Find(Offset(first + place))];
+      if (entry.attempts == 0) return;
+      const auto at = static_cast<uint32_t>(first + place - base);
+      const bool leased = entry.state == WorkEntryState::kLeased;
+      AddTried(row, {.from = at,
+                     .until = at + 1,
+                     .attempts = entry.attempts,
+                     .first_us = entry.first_us,
+                     .due_us = leased ? 0 : entry.due_us});
+    });
+    while (undone != 0) {
+      const auto from = static_cast<uint32_t>(std::countr_zero(undone));
+      const auto until = from + static_cast<uint32_t>(std::countr_one(undone >> from));
+      AddDone(row, static_cast<uint32_t>(next - base), static_cast<uint32_t>(first + from - base));
+      next = first + until;
+      undone &= until == WorkWindow::kLeaf ? 0 : ~uint32_t{0} << until;
+    }
   }
   if (next < read) {
     AddDone(row, static_cast<uint32_t>(next - base), static_cast<uint32_t>(read - base));
@@ -171,6 +251,7 @@ storage::WorkBlock WorkPartition::MakeBlock(uint64_t block, const WorkEntries& e
 void WorkPartition::AppendTo(WorkWrite& write, storage::GroupId group, const WorkEntries& entries) {
   in_write_ = true;
   writing_ = std::exchange(dirty_, {});
+  touched_ = UINT64_MAX;
   writing_rewind_ = std::exchange(rewound_, false);
   if (writing_rewind_) {
     const std::string prefix = storage::WorkBlocksPrefix(group, log_);

@@ -6,7 +6,8 @@
 // Invariant. Everything below read to is done unless it is undone. The low-water mark only rises,
 //            but by Rewind.
 // Rows.      An absolute picture: a row is written again whenever what it says changed, so writes
-//            may be merged, and repeated after a full queue.
+//            may be merged, and repeated after a full queue. A first delivery is told only once the
+//            event was in its member's hands for some time (AgeDeliveries): most are done by then.
 // Threads.   One at a time.
 #pragma once
 
@@ -14,9 +15,9 @@
 #include <optional>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "server/groups/work_entries.h"
+#include "server/groups/work_window.h"
 #include "server/log/append_request.h"
 
 namespace tidemark::groups {
@@ -51,13 +52,16 @@ class WorkPartition {
 
   LogId log() const { return log_; }
   Offset read_to() const { return read_to_; }
-  Offset low_water() const { return undone_.empty() ? read_to_ : undone_.begin()->first; }
+  Offset low_water() const { return undone_.empty() ? read_to_ : undone_.first(); }
   // On disk.
   std::optional<Offset> durable() const { return durable_; }
-  const absl::btree_map<Offset, EntryIndex>& undone() const { return undone_; }
-  EntryIndex Find(Offset offset) const;
-  // It was read, or is restored as done.
+  const WorkWindow& undone() const { return undone_; }
+  EntryIndex Find(Offset offset) const { return undone_.Find(offset); }
+  // It was read, perhaps before a Rewind, or is restored as done.
   bool IsKnown(Offset offset) const;
+
+  // Perhaps it was delivered before the last Rewind.
+  bool WasReadBeforeRewind(Offset offset) const { return offset < read_before_rewind_; }
 
   // --- Reading, by rising offset.
   // What is restored of `offset`: nothing, that it is done, or how often it was tried.
@@ -66,16 +70,26 @@ class WorkPartition {
     std::optional<storage::WorkBlock::Tried> tried;
   };
   Story Restore(Offset offset);
-  void Add(Offset offset, EntryIndex entry);
+  // `told`: Restore had a story of it.
+  void Add(Offset offset, EntryIndex entry, bool told);
   void ReadTo(Offset offset);
   // Where reading may go on: behind what is restored as done.
   Offset SkipDone() const;
 
   void Erase(Offset offset);
-  // What is known of `offset` changed.
-  void Touch(Offset offset) { dirty_.insert(offset.value() / storage::kWorkBlockOffsets); }
-  // Forgets everything and begins at `offset`. Requires that nothing is undone.
-  void Rewind(Offset offset);
+  // The story of `offset`, which is undone, changed: its attempts, or when it is due.
+  void Tell(Offset offset);
+  // `offset` was delivered for the first time.
+  void Delivered(Offset offset);
+  // Tells the first deliveries of before the last call that are still in somebody's hands.
+  void AgeDeliveries(const WorkEntries& entries);
+  // What is known from the low-water mark on, as the store would tell it.
+  RestoredWork Picture(const WorkEntries& entries) const;
+  // Begins again at the low-water mark, with a picture of before what was undone went.
+  void ReadAgain(Offset low_water, RestoredWork picture);
+  // Forgets everything and begins at `offset`, where `done` is done already, by rising offset from
+  // there on. Requires that nothing is undone.
+  void Rewind(Offset offset, const std::vector<Offset>& done);
 
   // --- Writing. One write at a time.
   bool dirty() const {
@@ -87,18 +101,25 @@ class WorkPartition {
   void WriteEnded();
 
  private:
+  void Touch(uint64_t block);
   storage::WorkBlock MakeBlock(uint64_t block, const WorkEntries& entries) const;
   void AddRestored(uint64_t base, uint64_t from, uint64_t until, storage::WorkBlock& row) const;
 
   const LogId log_;
   const Offset first_;  // Where it began; as good as committed until something is done.
   Offset read_to_;
-  absl::btree_map<Offset, EntryIndex> undone_;
+  Offset known_to_;            // The highest that read_to_ was.
+  Offset read_before_rewind_;  // The same at the last Rewind; 0: there was none.
+  WorkWindow undone_;
   std::deque<RestoredWork::Done> restored_done_;    // At or above read to.
   std::deque<RestoredWork::Tried> restored_tried_;  // The same.
   absl::btree_set<uint64_t> rows_;                  // Blocks with rows, on disk or on their way.
   absl::btree_set<uint64_t> dirty_;                 // Blocks to be written.
-  absl::btree_set<uint64_t> writing_;               // Those of the write under way.
+  uint64_t touched_ = UINT64_MAX;                   // One of dirty_, if there is one.
+  absl::btree_set<uint64_t> young_;    // Blocks of first deliveries since AgeDeliveries,
+  absl::btree_set<uint64_t> aging_;    // and before.
+  uint64_t delivered_ = UINT64_MAX;    // One of young_, if there is one.
+  absl::btree_set<uint64_t> writing_;  // Those of the write under way.
   std::optional<Offset> durable_;
   std::optional<Offset> written_;  // As of the write under way, or durable.
   bool rewound_ = false;           // All rows are to be deleted first.

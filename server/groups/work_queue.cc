@@ -37,7 +37,15 @@ void WorkQueue::AddPartition(const log::TopicPtr& topic, PartitionIndex index,
 void WorkQueue::RemovePartition(LogId log, bool keep_rows) {
   Slot* slot = FindSlot(log);
   if (slot == nullptr) return;
-  Rewind(log, Offset(0));
+  if (keep_rows) {
+    // A write of it that is under way may fail, and then nobody would make it again.
+    slot->partition.WriteAgain();
+    WorkWrite last;
+    slot->partition.AppendTo(last, options_.group, entries_);
+    for (log::GroupRowChange& row : last.rows) rows_[row.key] = std::move(row);
+    for (const log::OffsetWrite& offset : last.offsets) offsets_[log] = offset;
+  }
+  RemoveUndone(*slot);
   for (const auto& [offset, redriven] : std::exchange(slot->redriven, {})) {
     --redrives_;
     Remove(redriven.entry, 0);
@@ -61,16 +69,62 @@ void WorkQueue::DeleteRows(LogId log) {
   }
   const std::string mark = storage::DeadLetterMarkKey(log, options_.group);
   rows_[mark] = {.key = mark, .value = {}};
+  offsets_.erase(log);
 }
 
-void WorkQueue::Rewind(LogId log, Offset offset) {
+void WorkQueue::PrepareRewind(LogId log) {
   Slot* slot = FindSlot(log);
   if (slot == nullptr) return;
+  slot->noted.emplace();
+  const std::string prefix = storage::DeadLettersPrefix(options_.group, log);
+  const std::string end = storage::PrefixEnd(prefix);
+  for (const auto* rows : {&writing_rows_, &rows_}) {  // The later ones count.
+    for (auto it = rows->lower_bound(prefix); it != rows->end() && it->first < end; ++it) {
+      storage::GroupRowKeyParts parts;
+      if (!storage::ParseGroupRowKey(it->first, parts)) continue;
+      (*slot->noted)[Offset(parts.number)] = it->second.value.has_value();
+    }
+  }
+}
+
+void WorkQueue::Rewind(LogId log, Offset offset, const std::vector<Offset>& letters) {
+  Slot* slot = FindSlot(log);
+  if (slot == nullptr) return;
+  RemoveUndone(*slot);
+  absl::btree_map<Offset, bool> dead;
+  for (const Offset letter : letters) dead[letter] = true;
+  if (slot->noted.has_value()) {
+    for (const auto& [letter, came] : *slot->noted) dead[letter] = came;
+    slot->noted.reset();
+  }
+  std::vector<Offset> done;
+  for (const auto& [letter, is_dead] : dead) {
+    if (is_dead && letter >= offset) done.push_back(letter);
+  }
+  slot->partition.Rewind(offset, done);
+}
+
+bool WorkQueue::Unload() {
+  TM_CHECK_EQ(members(), 0u);
+  if (has_dying()) return false;
+  for (const std::unique_ptr<Slot>& slot : slot_of_) {
+    if (slot == nullptr || slot->partition.undone().empty()) continue;
+    const Offset low_water = slot->partition.low_water();
+    RestoredWork picture = slot->partition.Picture(entries_);
+    RemoveUndone(*slot);
+    slot->partition.ReadAgain(low_water, std::move(picture));
+  }
+  return true;
+}
+
+void WorkQueue::RemoveUndone(Slot& slot) {
   std::vector<EntryIndex> undone;
-  for (const auto& [at, entry] : slot->partition.undone()) undone.push_back(entry);
+  slot.partition.undone().ForEach([&](Offset, EntryIndex entry) {
+    undone.push_back(entry);
+    return true;
+  });
   // From the back, so that nothing becomes ready on the way.
   for (auto it = undone.rbegin(); it != undone.rend(); ++it) Remove(*it, 0);
-  slot->partition.Rewind(offset);
 }
 
 bool WorkQueue::wants_events() const {
@@ -79,12 +133,19 @@ bool WorkQueue::wants_events() const {
 
 bool WorkQueue::IsFull(LogId log) const {
   const Slot* slot = FindSlot(log);
-  return slot == nullptr || slot->partition.undone().size() >= options_.window_events_max;
+  return slot == nullptr || slot->partition.undone().size() >= options_.window_events_max ||
+         MustWait(*slot);
 }
 
 bool WorkQueue::HasRoom(LogId log) const {
   const Slot* slot = FindSlot(log);
-  return slot != nullptr && slot->partition.undone().size() <= options_.window_events_max * 3 / 4;
+  return slot != nullptr && !MustWait(*slot) &&
+         slot->partition.undone().size() <= options_.window_events_max * 3 / 4;
+}
+
+bool WorkQueue::MustWait(const Slot& slot) const {
+  return options_.budget != nullptr && options_.budget->is_used_up() &&
+         !slot.partition.undone().empty();
 }
 
 Offset WorkQueue::ReadFrom(LogId log) const {
@@ -117,7 +178,7 @@ void WorkQueue::AddEvents(LogId log, const WorkChunk& chunk, Offset read_to, uin
       entry.first_us = story.tried->first_us;
       entry.due_us = std::max(entry.due_us, story.tried->due_us);
     }
-    slot->partition.Add(event.offset, i);
+    slot->partition.Add(event.offset, i, story.tried.has_value());
     const bool ordered = options_.mode == storage::GroupMode::kKeyOrdered && !event.key.empty();
     if (ordered) entries_[i].lane = LaneOf(place, event.key);
     if (!ordered) {
@@ -150,9 +211,10 @@ void WorkQueue::ReadTo(LogId log, Offset read_to, std::optional<Offset> gap_from
 void WorkQueue::LetBytesGo() {
   for (const std::unique_ptr<Slot>& slot : slot_of_) {
     if (slot == nullptr) continue;
-    for (const auto& [offset, i] : slot->partition.undone()) {
+    slot->partition.undone().ForEach([&](Offset, EntryIndex i) {
       if (entries_[i].state != WorkEntryState::kReady) entries_.LetBytesGo(i);
-    }
+      return true;
+    });
     if (entries_.kept_bytes() < options_.readahead_bytes_max / 2) return;
   }
 }
@@ -160,7 +222,7 @@ void WorkQueue::LetBytesGo() {
 // --- Writing.
 
 bool WorkQueue::dirty() const {
-  if (!rows_.empty()) return true;
+  if (!rows_.empty() || !offsets_.empty()) return true;
   return std::any_of(slot_of_.begin(), slot_of_.end(),
                      [](const auto& slot) { return slot != nullptr && slot->partition.dirty(); });
 }
@@ -176,8 +238,16 @@ WorkWrite WorkQueue::BeginWrite() {
   writing_rows_ = std::exchange(rows_, {});
   // Ranges of removed partitions are prefixes of what they remove, so they come first.
   for (const auto& [key, row] : writing_rows_) write.rows.push_back(row);
+  writing_offsets_ = std::exchange(offsets_, {});
+  for (const auto& [log, offset] : writing_offsets_) write.offsets.push_back(offset);
   writing_ = true;
   return write;
+}
+
+void WorkQueue::AgeDeliveries() {
+  for (const std::unique_ptr<Slot>& slot : slot_of_) {
+    if (slot != nullptr) slot->partition.AgeDeliveries(entries_);
+  }
 }
 
 void WorkQueue::EndWrite(bool ok) {
@@ -187,8 +257,12 @@ void WorkQueue::EndWrite(bool ok) {
     if (slot == nullptr) continue;
     ok ? slot->partition.WriteEnded() : slot->partition.WriteAgain();
   }
-  if (!ok) rows_.merge(writing_rows_);  // Keeps what is newer.
+  if (!ok) {  // What is newer is kept.
+    rows_.merge(writing_rows_);
+    offsets_.merge(writing_offsets_);
+  }
   writing_rows_.clear();
+  writing_offsets_.clear();
 }
 
 // --- To look at.
@@ -206,14 +280,14 @@ WorkFigures WorkQueue::Figures(LogId log) const {
   // Not by members that hold much at once.
   figures.window_blocked = figures.window_events >= options_.window_events_max &&
                            slot->ready == 0 && slot->in_flight < figures.window_events / 2;
-  for (const auto& [offset, i] : slot->partition.undone()) {
-    if (slot->in_flight == 0) break;
+  if (slot->in_flight == 0) return figures;
+  // The oldest by offset is not exactly the oldest by time, but is found without a search.
+  slot->partition.undone().ForEach([&](Offset, EntryIndex i) {
     const WorkEntry& entry = entries_[i];
-    if (entry.state != WorkEntryState::kLeased) continue;
-    // The oldest by offset is not exactly the oldest by time, but is found without a search.
+    if (entry.state != WorkEntryState::kLeased) return true;
     figures.oldest_unacked_us = entry.first_us;
-    break;
-  }
+    return false;
+  });
   return figures;
 }
 
@@ -237,8 +311,8 @@ WorkFigures WorkQueue::Figures() const {
 }
 
 uint64_t WorkQueue::InFlight(MemberNumber member) const {
-  const auto it = members_.find(member.value());
-  return it == members_.end() ? 0 : it->second->leases;
+  const MemberSlot slot = FindMember(member);
+  return slot == kNobody ? 0 : members_[slot]->leases;
 }
 
 uint64_t WorkQueue::InFlight(LogId log) const {

@@ -16,7 +16,7 @@
 //            first in it.
 // Bytes.     Kept from reading to delivery, within readahead_bytes_max; read again for a later
 //            attempt, and before an event becomes a dead letter, to know its type and key.
-// Cost.      O(1) an event, but O(log n) for its place in the window and for timers.
+// Cost.      O(1) an event, but for timers; O(log n) for each batch.
 // Threads.   One at a time (LiveWork's mutex).
 #pragma once
 
@@ -49,12 +49,20 @@ class WorkQueue {
   // A dead letter of the store: it counts, may block its key, and is delivered if it is redriven.
   void AddDeadLetter(LogId log, Offset offset, const storage::DeadLetter& letter, uint64_t now_us);
   bool HasPartition(LogId log) const { return slots_.contains(log); }
-  // With its rows, unless they are to be kept.
+  // With its rows, unless they are to be kept; what they are still to say is in the next write.
   void RemovePartition(LogId log, bool keep_rows = false);
-  // Begins again at `offset`; what is in flight is fenced, dead letters stay.
-  void Rewind(LogId log, Offset offset);
+  // Remembers which dead letters come and go from now on, for the Rewind that follows.
+  void PrepareRewind(LogId log);
+  // Begins again at `offset`; what is in flight is fenced. Dead letters stay, and their events,
+  // which are done, do not come again; `letters`: those in the store since PrepareRewind, in any
+  // order.
+  void Rewind(LogId log, Offset offset, const std::vector<Offset>& letters);
 
   // --- Reading.
+  // What it occupies, as an estimate.
+  uint64_t memory_bytes() const { return entries_.memory_bytes(); }
+  // Events that failed for the last time wait for their bytes.
+  bool has_dying() const { return !deaths_.empty(); }
   // True: whoever reads should go on.
   bool wants_events() const;
   // Reading of this partition should stop, or may go on.
@@ -78,6 +86,11 @@ class WorkQueue {
   void Reread(LogId log, const WorkChunk& chunk, const WorkEvent& event, uint64_t now_us);
   // Retention passed it.
   void RereadGone(LogId log, Offset offset, uint64_t now_us);
+  // Forgets what it can read again, all but redriven dead letters, and begins to read at the
+  // low-water marks. Requires that there are no members. False: something is not over yet.
+  bool Unload();
+  // What is in memory of the log's events that nobody has yet is to be read again.
+  void ForgetBytes(LogId log, uint64_t now_us);
   // Nobody could read it now; it is wanted again.
   void RereadLater(LogId log, Offset offset);
 
@@ -85,7 +98,7 @@ class WorkQueue {
   void Join(MemberNumber member, std::string client_name);
   // Failed: what it holds counts as tried. Else it gave everything back in order.
   void Leave(MemberNumber member, bool failed, uint64_t now_us);
-  size_t members() const { return members_.size(); }
+  size_t members() const { return slot_of_member_.size(); }
   struct TakeLimits {
     uint64_t events_max = 0;  // At least 1.
     uint64_t bytes_max = 0;   // But at least one event.
@@ -125,10 +138,23 @@ class WorkQueue {
   void Discard(LogId log, Offset offset, const storage::DeadLetter& letter, uint64_t now_us);
   // A copy of the event, for a dead letter.
   void ChangeLetter(LogId log, Offset offset, const storage::DeadLetter& letter);
+  // Its event was erased. Also of one that is redriven, whoever has it.
+  void EraseLetter(LogId log, Offset offset, const storage::DeadLetter& letter, uint64_t now_us);
+  // Events of the log before `start` are about to go: what becomes a dead letter from now on keeps
+  // a copy of its event. True: dead letters of the log may be on their way to the disk.
+  bool ExpectTrim(LogId log, Offset start);
 
   // --- Writing. One write at a time.
   bool dirty() const;
+  // Rows of dead letters or of removed partitions are not known to be written.
+  bool has_leftovers() const {
+    return !rows_.empty() || !offsets_.empty() || !writing_rows_.empty() ||
+           !writing_offsets_.empty();
+  }
   WorkWrite BeginWrite();
+  // First deliveries are written once they are as old as the time between two of these calls, at
+  // the latest with the second one.
+  void AgeDeliveries();
   // Not OK: the same has to be written again.
   void EndWrite(bool ok);
 
@@ -156,9 +182,9 @@ class WorkQueue {
     EntryIndex back = kNoEntry;
     EntryIndex next = kNoEntry;  // The first that is not leased.
     uint32_t leased = 0;
-    uint32_t apart = 0;     // WorkEntries that join it later.
-    uint32_t blockers = 0;  // Dead letters that block it.
-    uint64_t holder = 0;    // With leased > 0.
+    uint32_t apart = 0;           // WorkEntries that join it later.
+    uint32_t blockers = 0;        // Dead letters that block it.
+    MemberSlot holder = kNobody;  // With leased > 0.
   };
   struct Redriven {
     EntryIndex entry = kNoEntry;
@@ -173,6 +199,9 @@ class WorkQueue {
     absl::flat_hash_map<uint64_t, uint32_t> lanes;  // By hash of the key.
     absl::btree_map<Offset, Redriven> redriven;
     bool has_letters = false;
+    // Between PrepareRewind and Rewind: dead letters that came (true) or went meanwhile.
+    std::optional<absl::btree_map<Offset, bool>> noted;
+    Offset trim_to;  // Dead letters of events before it have copies.
     uint64_t dead_letters = 0;
     uint64_t in_flight = 0;
     uint64_t waiting = 0;
@@ -180,9 +209,10 @@ class WorkQueue {
     uint64_t redeliveries = 0;
     uint64_t blocked_keys = 0;
   };
+  // What is ready of the lanes that it holds is ready for it alone.
   struct Member {
+    MemberNumber number;
     std::string client_name;
-    ReadySet ready;    // Of lanes that it holds.
     EntryList leased;  // By lease, but for extended ones.
     uint64_t leases = 0;
     bool hungry = false;
@@ -197,7 +227,8 @@ class WorkQueue {
   void CheckEntry(EntryIndex i) const;
   Slot* FindSlot(LogId log);
   const Slot* FindSlot(LogId log) const;
-  Member* FindMember(uint64_t number);
+  // kNobody: no such member.
+  MemberSlot FindMember(MemberNumber number) const;
   EntryIndex FindEntry(const Slot& slot, Offset offset) const;
   void SetState(EntryIndex i, WorkEntryState state);
 
@@ -205,7 +236,7 @@ class WorkQueue {
   uint32_t LaneOf(uint32_t slot, absl::string_view key);
   void DropLaneIfUnused(uint32_t lane);
   void AppendToLane(EntryIndex i);
-  // Among those that are not leased, by offset.
+  // Among those that are not leased: what is redriven first, then by offset.
   void InsertIntoLane(EntryIndex i, uint64_t now_us);
   void RemoveFromLane(EntryIndex i, uint64_t now_us);
   void TakeBackAfter(EntryIndex i);
@@ -220,10 +251,15 @@ class WorkQueue {
   void DropTimer(EntryIndex i);
 
   EntryIndex MakeEntry(uint32_t slot, Offset offset);
-  // The next one for the member: the oldest, or (`chunk` is one) the first of it.
-  EntryIndex NextReady(const Member& member, uint32_t chunk) const;
-  void Lease(EntryIndex i, uint64_t member, uint64_t now_us);
+  // The oldest batch with something for the member; kNoEntry: there is none.
+  uint32_t OldestReady(MemberSlot member);
+  // The first of it for the member; kNoEntry: there is none.
+  EntryIndex FirstReady(MemberSlot member, uint32_t chunk) const;
+  void Lease(EntryIndex i, MemberSlot member, uint64_t now_us);
   WorkDelivery MakeDelivery(std::vector<EntryIndex>& taken);
+  // The entry, if the member holds the event; else `rejection` tells why not.
+  EntryIndex FindLeased(MemberNumber member, LogId log, Offset offset,
+                        WorkRejection& rejection) const;
   // Of a leased entry.
   void EndLease(EntryIndex i);
   void Fail(EntryIndex i, const NackOptions& options, uint64_t now_us);
@@ -235,7 +271,10 @@ class WorkQueue {
   uint64_t BackoffUs(uint32_t attempts) const;
   void LetBytesGo();
   // Null: there is none any more.
+  // The budget of all queues is used up, and the partition has events.
+  bool MustWait(const Slot& slot) const;
   void DeleteRows(LogId log);
+  void RemoveUndone(Slot& slot);
   void PutLetter(Slot& slot, Offset offset, const storage::DeadLetter* letter);
   void StartRedriven(uint32_t place, Offset offset, storage::DeadLetter letter, uint64_t now_us);
   EntryIndex FindWanted(LogId log, Offset offset) const;
@@ -246,9 +285,9 @@ class WorkQueue {
   WorkEntries entries_;
   std::vector<Lane> lanes_;
   std::vector<uint32_t> free_lanes_;
-  absl::flat_hash_map<uint64_t, std::unique_ptr<Member>> members_;
-  std::deque<uint64_t> hungry_;
-  ReadySet ready_;             // Anybody's.
+  std::vector<std::unique_ptr<Member>> members_;  // By slot; null: free. That of kAnybody is.
+  absl::flat_hash_map<MemberNumber, MemberSlot> slot_of_member_;
+  std::deque<MemberSlot> hungry_;
   EntryList unread_;           // To be read again.
   uint64_t ready_events_ = 0;  // kReady, kUnread or kReading.
   absl::btree_set<std::pair<uint64_t, EntryIndex>> timers_;
@@ -259,6 +298,8 @@ class WorkQueue {
   Counts counts_;
   // Rows of dead letters and of removed partitions: to be written, and of the write under way.
   absl::btree_map<std::string, log::GroupRowChange> rows_;
+  absl::btree_map<LogId, log::OffsetWrite> offsets_;  // The same, of removed partitions.
+  absl::btree_map<LogId, log::OffsetWrite> writing_offsets_;
   absl::btree_map<std::string, log::GroupRowChange> writing_rows_;
   bool writing_ = false;
 };

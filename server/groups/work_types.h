@@ -14,6 +14,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/base/ids.h"
+#include "server/groups/work_budget.h"
 #include "server/log/batch_cut.h"
 #include "server/log/topic.h"
 #include "server/storage/records.h"
@@ -28,6 +29,7 @@ struct WorkOptions {
   size_t window_events_max = 10'000;       // Of a partition; one slice may go beyond it.
   uint64_t readahead_bytes_max = 4 << 20;  // Batches kept for events that are not handed out yet.
   size_t redrives_max = 10'000;            // At a time.
+  const WorkBudget* budget = nullptr;      // Of all queues; null: none. Outlives the queue.
 };
 
 // An event as it is read. Points into the chunk's bytes.

@@ -46,7 +46,7 @@ class WorkWorld {
     std::set<uint64_t> dead;  // Dead letters, those being redriven included.
     std::set<uint64_t> discarded;
     std::set<uint64_t> confirmed;  // Of done: durable.
-    std::optional<uint64_t> committed;
+    uint64_t read_to = 0;          // The farthest.
     bool finished(uint64_t offset) const {
       return !events[offset].wanted || done.contains(offset) || dead.contains(offset) ||
              discarded.contains(offset);
@@ -63,6 +63,7 @@ class WorkWorld {
 
   void Fail(const std::string& what);
   void StartQueue();
+  void AddPartition(LogId log, const Truth& truth);
   void ReadRows(LogId log, RestoredWork& restored,
                 std::vector<std::pair<Offset, storage::DeadLetter>>& letters) const;
   const Event& EventAt(const Place& place) const {
@@ -84,6 +85,12 @@ class WorkWorld {
   void NoteDying();
   void Redrive();
   void Discard();
+  void Rewind();
+  void UpdateSettings();
+  void LeaveAndReturn();
+  // Writes until nothing is left to write.
+  void WriteAll();
+  void ForgetHeld(LogId log);
   void BeginWrite();
   void EndWrite();
   void Crash();
@@ -109,6 +116,7 @@ class WorkWorld {
   uint64_t deliveries_ = 0;
   std::map<std::string, std::string> disk_;
   std::map<LogId, uint64_t> disk_offsets_;
+  bool may_fall_ = false;  // The write is of a rewind.
   std::optional<WorkWrite> write_;
   std::set<Place> unwritten_;  // Acked since the write under way began.
   std::set<Place> in_write_;   // Acked before it began, and not confirmed.

@@ -27,6 +27,7 @@ void WorkWorld::Leave(bool failed) {
   clients_.erase(number);
   queue_->Leave(MemberNumber(number), failed, now_us_);
   NoteDying();
+  if (clients_.empty() && random_.OneIn(2)) (void)queue_->Unload();
 }
 
 void WorkWorld::CheckDelivered(uint64_t number, const Place& place, uint32_t attempts) {
@@ -204,11 +205,83 @@ void WorkWorld::Discard() {
   Truth& truth = truths_.at(place->first);
   truth.dead.erase(place->second);
   truth.discarded.insert(place->second);
-  // Else it could be chosen again before that is on disk.
-  while (queue_->dirty() || write_.has_value()) {
-    BeginWrite();
-    EndWrite();
+  WriteAll();  // Else it could be chosen again before that is on disk.
+}
+
+// What clients hold of the log is not theirs any more, but for dead letters that are redriven.
+void WorkWorld::ForgetHeld(LogId log) {
+  for (auto& [number, client] : clients_) {
+    std::erase_if(client.held, [&](const auto& entry) {
+      const Place& place = entry.first;
+      if (place.first != log || queue_->IsRedriven(log, Offset(place.second))) return false;
+      client.lost.insert(place);
+      return true;
+    });
   }
+}
+
+// The group is moved, as SeekGroup does. Dead letters stay, and do not come again by it.
+void WorkWorld::Rewind() {
+  auto it = truths_.begin();
+  std::advance(it, random_.Below(truths_.size()));
+  auto& [log, truth] = *it;
+  const uint64_t to = random_.Below(truth.events.size() + 1);
+  queue_->PrepareRewind(log);
+  std::vector<Offset> letters;
+  for (uint64_t offset = to; offset < truth.events.size(); ++offset) {
+    if (LetterAt({log, offset}).has_value()) letters.emplace_back(offset);
+  }
+  if (random_.OneIn(2)) EndWrite();
+  if (random_.OneIn(2)) BeginWrite();
+  if (random_.OneIn(4)) Nack();
+  ForgetHeld(log);
+  queue_->Rewind(log, Offset(to), letters);
+  may_fall_ = true;
+  WriteAll();
+  may_fall_ = false;
+  truth.dead.clear();
+  truth.confirmed.clear();
+  for (uint64_t offset = 0; offset < truth.events.size(); ++offset) {
+    const bool dead = LetterAt({log, offset}).has_value();
+    if (dead) truth.dead.insert(offset);
+    truth.done.erase(offset);
+    if (offset >= to) truth.discarded.erase(offset);
+    if (offset < to && !dead) {
+      truth.done.insert(offset);
+      truth.confirmed.insert(offset);
+    }
+  }
+}
+
+// As UpdateGroup does: from the next failure on, and from where reading is.
+void WorkWorld::UpdateSettings() {
+  options_.retry.max_attempts.reset();
+  if (random_.OneIn(2)) options_.retry.max_attempts = static_cast<uint32_t>(random_.In(1, 5));
+  options_.retry.initial_backoff_us = random_.In(1, 2'000'000);
+  queue_->SetRetry(options_.retry);
+  if (random_.OneIn(2)) return;
+  for (auto& [log, truth] : truths_) {
+    // What was read once is of the old filter, also after a crash.
+    for (uint64_t offset = truth.read_to; offset < truth.events.size(); ++offset) {
+      truth.events[offset].wanted = !random_.OneIn(4);
+    }
+  }
+}
+
+// The group does not read the topic for a while.
+void WorkWorld::LeaveAndReturn() {
+  for (auto& [log, truth] : truths_) {
+    queue_->RemovePartition(log, /*keep_rows=*/true);
+    ForgetHeld(log);
+    // Nobody knows any more what was in whose hands.
+    for (auto& [number, client] : clients_) {
+      std::erase_if(client.held, [&](const auto& entry) { return entry.first.first == log; });
+      std::erase_if(client.lost, [&](const Place& place) { return place.first == log; });
+    }
+  }
+  WriteAll();
+  for (auto& [log, truth] : truths_) AddPartition(log, truth);
+  ReadDisk();
 }
 
 void WorkWorld::Step() {
@@ -229,6 +302,10 @@ void WorkWorld::Step() {
   if (choice >= 85 && choice < 86) Discard();
   if (choice >= 86 && choice < 92) BeginWrite();
   if (choice >= 92 && choice < 98) EndWrite();
+  if (choice == 98) queue_->AgeDeliveries();
+  if (choice == 99 && random_.OneIn(4)) Rewind();
+  if (choice == 99 && random_.OneIn(4)) UpdateSettings();
+  if (choice == 99 && random_.OneIn(4)) LeaveAndReturn();
   if (choice == 99 && random_.OneIn(8)) Crash();
   queue_->CheckInvariants();
 }
@@ -254,7 +331,19 @@ void WorkWorld::Finish() {
     if (round % 50 == 0) Discard();
     queue_->CheckInvariants();
   }
-  if (!finished()) Fail("the queue never finishes");
+  if (finished()) return;
+  for (const auto& [log, truth] : truths_) {
+    for (uint64_t offset = 0; offset < truth.events.size(); ++offset) {
+      if (truth.finished(offset) && !truth.dead.contains(offset)) continue;
+      const WorkFigures figures = queue_->Figures(log);
+      Fail(absl::StrCat(
+          "the queue never finishes ", log, "/", offset, " of key '", truth.events[offset].key,
+          "', which ", truth.dead.contains(offset) ? "is" : "is not", " dead; it reads from ",
+          queue_->ReadFrom(log), " and has ", figures.window_events, " events, ",
+          figures.waiting_events, " wait, ", figures.in_flight_events, " are in flight, ",
+          figures.blocked_keys, " keys are blocked, ", figures.dead_letters, " are dead"));
+    }
+  }
 }
 
 }  // namespace tidemark::groups

@@ -189,6 +189,8 @@ TEST_F(WorkQueueTest, RowsBringBackWhatWasDoneAndTried) {
   EXPECT_EQ(Take(kAnn), "0 1 2 3");
   EXPECT_TRUE(Ack(kAnn, 1));
   Nack(kAnn, 2);
+  queue_->AgeDeliveries();
+  queue_->AgeDeliveries();
   const WorkWrite write = queue_->BeginWrite();
   ASSERT_EQ(write.rows.size(), 1u);
   RestoredWork restored;
@@ -275,6 +277,61 @@ TEST_F(WorkQueueTest, BytesOfWhatWaitsAreLetGoAndReadAgain) {
   EXPECT_EQ(Take(kAnn, 1), "0");
 }
 
+// Most events are done before anybody has to remember that they were delivered.
+TEST_F(WorkQueueTest, AFirstDeliveryIsToldOnceItIsOld) {
+  Add("ab");
+  EXPECT_EQ(Take(kAnn), "0 1");
+  queue_->AgeDeliveries();
+  EXPECT_FALSE(queue_->dirty());
+  EXPECT_TRUE(Ack(kAnn, 0));
+  EXPECT_EQ(LowWater(), 1u);
+  queue_->AgeDeliveries();
+  ASSERT_TRUE(queue_->dirty());
+  const WorkWrite write = queue_->BeginWrite();
+  ASSERT_EQ(write.rows.size(), 1u);
+  const auto row = storage::DecodeWorkBlock(*write.rows[0].value);
+  ASSERT_TRUE(row.ok());
+  ASSERT_EQ(row->tried.size(), 1u);
+  EXPECT_EQ(row->tried[0].from, 1u);
+  EXPECT_EQ(row->tried[0].attempts, 1u);
+}
+
+TEST_F(WorkQueueTest, ADeliveryTakesAllOfItsBatchThatIsReadyInOrder) {
+  Add("abc");
+  Add("def");
+  EXPECT_EQ(Take(kAnn, 2), "0 1");
+  Nack(kAnn, 0, {.delay_us = 0});
+  Reread();  // Of the second batch only; so the first one's is still missed.
+  EXPECT_EQ(Take(kBob), "2");
+  EXPECT_EQ(Take(kBob), "3 4 5");
+}
+
+// After a seek back events before a dead letter of their key wait for it, if it blocks the key.
+TEST_F(WorkQueueTest, WhatIsRedrivenGoesBeforeTheRestOfItsKey) {
+  options_.retry.block_key_after_dead_letter = true;
+  Open();
+  Add("aa");
+  EXPECT_EQ(Take(kAnn), "0 1");
+  EXPECT_TRUE(Ack(kAnn, 0));
+  Nack(kAnn, 1, {.dead_letter = true});
+  Reread();
+  std::optional<storage::DeadLetter> letter;
+  for (const log::GroupRowChange& row : queue_->BeginWrite().rows) {
+    if (row.key[0] == storage::kDeadLetterPrefix) letter = *storage::DecodeDeadLetter(*row.value);
+  }
+  queue_->EndWrite(true);
+  ASSERT_TRUE(letter.has_value());
+  queue_->PrepareRewind(log_);
+  queue_->Rewind(log_, Offset(0), {Offset(1)});
+  Add("aa");
+  EXPECT_EQ(Take(kBob), "");
+  ASSERT_TRUE(queue_->Redrive(log_, Offset(1), *letter, now_us_, now_us_));
+  Reread();
+  EXPECT_EQ(Take(kBob), "1x2");
+  EXPECT_TRUE(Ack(kBob, 1));
+  EXPECT_EQ(Take(kBob), "0");
+}
+
 TEST_F(WorkQueueTest, HungryMembersAreToldInTurn) {
   EXPECT_EQ(Take(kAnn), "");
   EXPECT_EQ(Take(kBob), "");
@@ -299,13 +356,29 @@ TEST_F(WorkQueueTest, WhatRetentionPassedIsAnnounced) {
   EXPECT_EQ(LowWater(), 9u);
 }
 
+TEST_F(WorkQueueTest, ReadsNoFurtherThanAllQueuesTogetherMay) {
+  WorkBudget budget(1000);
+  options_.budget = &budget;
+  Open();
+  Add("ab");
+  EXPECT_FALSE(queue_->IsFull(log_));
+  EXPECT_GT(queue_->memory_bytes(), 0u);
+  budget.Change(1000);
+  EXPECT_TRUE(queue_->IsFull(log_));
+  EXPECT_FALSE(queue_->HasRoom(log_));
+  EXPECT_EQ(Take(kAnn), "0 1");
+  EXPECT_TRUE(Ack(kAnn, 0));
+  EXPECT_TRUE(Ack(kAnn, 1));
+  EXPECT_TRUE(queue_->HasRoom(log_));  // It has nothing: it may read a slice.
+}
+
 TEST_F(WorkQueueTest, RewindFencesWhatIsInFlightAndBeginsAgain) {
   Add("ab");
   EXPECT_EQ(Take(kAnn), "0 1");
   EXPECT_TRUE(Ack(kAnn, 0));
   EXPECT_EQ(LowWater(), 1u);
-  queue_->Rewind(log_, Offset(0));
-  EXPECT_FALSE(Ack(kAnn, 1));
+  queue_->Rewind(log_, Offset(0), {});
+  EXPECT_EQ(queue_->Ack(kAnn, log_, Offset(1), now_us_), WorkRejection::kFenced);
   EXPECT_EQ(LowWater(), 0u);
   Add("ab");
   EXPECT_EQ(Take(kBob), "0 1");
