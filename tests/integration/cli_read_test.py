@@ -241,6 +241,39 @@ class Consume(CliTest):
             self.assertEqual(process.wait(30), 0)
         self.assertEqual(len(self.consume(topic, "unheard", "--until-caught-up")), 50)
 
+    def test_a_command_handles_each_event_of_a_work_queue(self):
+        topic = self.new_topic(2)
+        events = [{"type": "mail", "subject": f"k{n % 5}", "id": str(n)} for n in range(40)]
+        self.append(topic, events)
+        output = self.scratch / "handled"
+        self.ok("consume", topic, "--group", "mailer", "--mode", "key-ordered", "--concurrency", 4,
+                "--exec", f'read -r line; echo "$TIDEMARK_KEY $line" >> {output}',
+                "--until-caught-up")
+        lines = [line.split(" ", 1) for line in output.read_text().splitlines()]
+        handled = [json.loads(line) for _, line in lines]
+        self.assertEqual([key for key, _ in lines], [e["subject"] for e in handled])
+        self.assertEqual(by_key(handled), by_key(events))
+        self.assertEqual(self.lag("mailer"), 0)
+        self.assertEqual(self.consume(topic, "mailer", "--until-caught-up"), [])
+
+    def test_what_becomes_of_an_event_whose_command_fails(self):
+        topic = self.new_topic()
+        self.append(topic, [{"type": "t", "subject": key, "id": key} for key in "ab"])
+        command = ("--exec", 'test "$TIDEMARK_KEY" != a || exit 3', "--until-caught-up")
+        work = ("consume", topic, "--mode", "key-ordered", *command)
+        done = self.run_cli(*work, "--group", "last", "--max-attempts", 1)
+        self.assertEqual(done.returncode, 0, done.err)
+        self.assertIn(f"event {topic}/0/0, attempt 1: the command ended with code 3", done.err)
+        letter, = json.loads(self.ok("dlq", "list", "last", "-o", "json"))
+        self.assertEqual((letter["offset"], letter["reason"]), (0, "the command ended with code 3"))
+        self.ok(*work, "--group", "dead", "--on-error", "dead-letter")
+        self.assertEqual(len(json.loads(self.ok("dlq", "list", "dead", "-o", "json"))), 1)
+        self.ok(*work, "--group", "skipped", "--on-error", "skip")
+        self.assertEqual(self.lag("skipped"), 0)
+        self.assertIn("ended with code 3", self.fails(1, "consume", topic, "--group", "x", *command))
+        for wrong in (("--concurrency", 2), ("--on-error", "skip"), ("--max-attempts", 2)):
+            self.assertIn(wrong[0], self.fails(1, "consume", topic, "--group", "y", *wrong))
+
     def test_members_share_the_partitions(self):
         topic = self.new_topic(4)
         events = hr_events(400)

@@ -144,6 +144,35 @@ absl::StatusOr<std::shared_ptr<BatchData>> ParseBatch(const grpc::Slice& message
   return batch;
 }
 
+absl::StatusOr<std::shared_ptr<BatchData>> ParseDelivery(const grpc::Slice& message,
+                                                         absl::string_view encoded) {
+  constexpr uint32_t kBatchTag = MakeTag(1, kLengthDelimited);
+  constexpr uint32_t kAttemptsTag = MakeTag(2, kLengthDelimited);
+  WireReader reader(encoded);
+  absl::string_view batch_bytes;
+  absl::string_view attempts;
+  uint32_t tag;
+  while (!reader.done() && reader.Tag(&tag)) {
+    const bool read = tag == kBatchTag      ? reader.Bytes(&batch_bytes)
+                      : tag == kAttemptsTag ? reader.Bytes(&attempts)
+                                            : reader.Skip(tag);
+    if (!read) break;
+  }
+  absl::StatusOr<std::shared_ptr<BatchData>> batch = ParseBatch(message, batch_bytes);
+  if (!batch.ok()) return batch;
+  WireReader numbers(attempts);
+  uint64_t attempt;
+  while (numbers.Varint(&attempt)) {
+    (*batch)->attempts.push_back(static_cast<uint32_t>(attempt));
+  }
+  const size_t count = (*batch)->attempts.size();
+  if (!numbers.done() || (count != 0 && count != (*batch)->events)) {
+    return Malformed(**batch, absl::StrCat("it has ", (*batch)->events, " events and ", count,
+                                           " numbers of attempts"));
+  }
+  return batch;
+}
+
 void TrimRead(uint64_t next, BatchData* batch) {
   const auto was_read = [next, batch](uint64_t offset) {
     return batch->descending ? offset >= next : offset < next;
@@ -214,6 +243,7 @@ void Batch::Iterator::Decode() {
   reader.Bytes(&encoded);
   internal::DecodeEvent(encoded, &current_.event);
   current_.offset = data_->OffsetAt(index_);
+  if (!data_->attempts.empty()) current_.attempt = data_->attempts[data_->skipped + index_];
   next_ = reader.position();
 }
 

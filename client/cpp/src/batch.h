@@ -35,6 +35,7 @@ struct BatchData {
   // The same without tags and lengths.
   size_t payload_bytes = 0;
   std::vector<uint64_t> offset_deltas;  // Of all events, trimmed ones too; empty: dense.
+  std::vector<uint32_t> attempts;       // Of all events; empty: 1 each.
   bool descending = false;              // Newest first.
   bool verified = false;
 
@@ -51,6 +52,10 @@ struct BatchData {
 // DATA_LOSS  the checksum is wrong, or the bytes are no EventBatch; the message tells the place.
 absl::StatusOr<std::shared_ptr<BatchData>> ParseBatch(const grpc::Slice& message,
                                                       absl::string_view encoded);
+
+// The same of an encoded Delivery, with its attempts.
+absl::StatusOr<std::shared_ptr<BatchData>> ParseDelivery(const grpc::Slice& message,
+                                                         absl::string_view encoded);
 
 // Drops the events that were read by somebody who goes on at `next`: those before it, descending
 // those at or after it.

@@ -125,6 +125,8 @@ ConsumerStats Consumer::Impl::stats() const {
   stats.events_handled = counters_.events_handled;
   stats.events_failed = counters_.events_failed;
   stats.acks_fenced = counters_.acks_fenced;
+  stats.events_retried = counters_.events_retried;
+  stats.dead_letters = counters_.dead_letters;
   stats.gap_events = counters_.gap_events;
   stats.connections = counters_.connections;
   return stats;

@@ -12,8 +12,8 @@
 namespace tidemark::internal {
 namespace {
 
-constexpr uint32_t kDeliveryTag = MakeTag(4, kLengthDelimited);  // ConsumeResponse.delivery
-constexpr uint32_t kBatchTag = MakeTag(1, kLengthDelimited);     // Delivery.batch
+constexpr uint32_t kDeliveryTag = MakeTag(4, kLengthDelimited);         // ConsumeResponse.delivery
+constexpr uint32_t kMoreDeliveriesTag = MakeTag(12, kLengthDelimited);  // .more_deliveries
 
 }  // namespace
 
@@ -24,6 +24,9 @@ void ConsumerSession::OnMessage(const grpc::Slice& message) {
   absl::string_view delivery;
   if (reader.Tag(&tag) && tag == kDeliveryTag && reader.Bytes(&delivery)) {
     OnDelivery(message, delivery);
+    while (reader.Tag(&tag) && tag == kMoreDeliveriesTag && reader.Bytes(&delivery)) {
+      OnDelivery(message, delivery);
+    }
   } else if (note_.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
     OnNote(note_);
   } else {
@@ -33,22 +36,17 @@ void ConsumerSession::OnMessage(const grpc::Slice& message) {
 }
 
 void ConsumerSession::OnDelivery(const grpc::Slice& message, absl::string_view delivery) {
-  WireReader reader(delivery);
-  uint32_t tag;
-  absl::string_view encoded;
-  while (!reader.done() && reader.Tag(&tag)) {
-    if (tag == kBatchTag ? !reader.Bytes(&encoded) : !reader.Skip(tag)) break;
-  }
-  absl::StatusOr<std::shared_ptr<BatchData>> data = ParseBatch(message, encoded);
+  absl::StatusOr<std::shared_ptr<BatchData>> data = ParseDelivery(message, delivery);
   if (!data.ok()) {
     // What was handled before it is acknowledged; the damaged batch is delivered again.
     BeginLeaving(data.status());
     return;
   }
+  if (is_work()) Hold(**data);
   Batch batch(*std::move(data));
   const AckBook::Partition partition(std::string(batch.topic()), batch.partition());
   queue_.Push(std::move(batch));  // Also if it goes at once: it took credits.
-  if (!book_.Owns(partition)) queue_.Drop(partition);
+  if (!is_work() && !book_.Owns(partition)) queue_.Drop(partition);
   if (leaving_ || finishing_) queue_.Clear();
 }
 
@@ -65,6 +63,12 @@ void ConsumerSession::OnNote(const v1::ConsumeResponse& note) {
       break;
     case v1::ConsumeResponse::kAckConfirmed:
       OnAckConfirmed(note.ack_confirmed());
+      break;
+    case v1::ConsumeResponse::kNackConfirmed:
+      OnNackConfirmed(note.nack_confirmed());
+      break;
+    case v1::ConsumeResponse::kExtendConfirmed:
+      OnExtendConfirmed(note.extend_confirmed());
       break;
     case v1::ConsumeResponse::kCaughtUp:
       queue_.Push(DeliveryQueue::CaughtUpMark{assignments_});
@@ -84,6 +88,7 @@ void ConsumerSession::OnNote(const v1::ConsumeResponse& note) {
 
 void ConsumerSession::OnJoined(const v1::Joined& joined) {
   joined_ = true;
+  SetMode(joined.group());
   if (options_.on_joined) options_.on_joined(joined.member_id(), joined.created());
 }
 
@@ -127,6 +132,11 @@ void ConsumerSession::GiveBack(const v1::Revoked& revoked) {
 
 void ConsumerSession::OnAckConfirmed(const v1::AckConfirmed& confirmed) {
   if (acks_unanswered_ > 0) --acks_unanswered_;
+  if (is_work()) {
+    work_book_.Answered();
+    counters_.acks_fenced += static_cast<uint64_t>(confirmed.rejected_events_size());
+    return;
+  }
   book_.Answered();
   std::vector<TopicPartitionOffset> committed;
   for (const v1::TopicPartitionOffset& proto : confirmed.committed()) {
@@ -152,7 +162,7 @@ void ConsumerSession::OnAckConfirmed(const v1::AckConfirmed& confirmed) {
 
 void ConsumerSession::OnStreamEnd() {
   const absl::Status status = client_.connection()->Annotate(stream_.status());
-  if (leaving_ && book_.all_confirmed()) {
+  if (leaving_ && all_confirmed()) {
     Finish(EndKind::kLeft, leave_reason_);
   } else if (leaving_) {
     Finish(EndKind::kFailed,

@@ -16,7 +16,7 @@ constexpr size_t kInHandOfEachThread = 16;
 }  // namespace
 
 void ConsumerSession::StartPool() {
-  if (options_.concurrency <= 1) return;
+  if (pool_ != nullptr || (options_.concurrency <= 1 && !is_work())) return;
   pool_ = std::make_unique<HandlerPool>(
       options_.concurrency,
       [this](const ReceivedEvent& event, HandlerPool::Pause pause) { return RunOne(event, pause); },
@@ -26,6 +26,7 @@ void ConsumerSession::StartPool() {
 // On a lane's thread.
 HandlerPool::Outcome ConsumerSession::RunOne(const ReceivedEvent& event, HandlerPool::Pause pause) {
   using Kind = HandlerPool::Outcome::Kind;
+  if (is_work()) return RunWork(event);
   for (uint32_t attempts = 1;; ++attempts) {
     const absl::Status status = CallHandler(handler_, event);
     if (status.ok()) {
@@ -37,6 +38,7 @@ HandlerPool::Outcome ConsumerSession::RunOne(const ReceivedEvent& event, Handler
     switch (verdict.action) {
       case FailureAction::kSkip:
         return {.kind = Kind::kDone};
+      case FailureAction::kDeadLetter:
       case FailureAction::kStop:
         return {.kind = Kind::kStop, .error = FailedAt(event, status)};
       case FailureAction::kRetry:
@@ -54,9 +56,10 @@ bool ConsumerSession::CanDispatch() const {
 
 void ConsumerSession::Dispatch() {
   if (!std::holds_alternative<Batch>(queue_.front())) return OnQueuedNote();
+  if (is_work()) return DispatchWork();
   const ReceivedEvent& event = queue_.current();
   book_.Begin(queue_.current_partition(), event.offset);
-  pool_->Add({queue_.current_partition(), event, std::get<Batch>(queue_.front())});
+  pool_->Add({queue_.current_partition(), event, std::get<Batch>(queue_.front()), event.event.key});
   queue_.Pop();
 }
 
@@ -64,7 +67,9 @@ void ConsumerSession::TakeResults() {
   if (pool_ == nullptr) return;
   for (HandlerPool::Result& result : pool_->TakeResults()) {
     using Kind = HandlerPool::Outcome::Kind;
-    if (result.outcome.kind == Kind::kDone) {
+    if (result.outcome.kind != Kind::kStop && is_work()) {
+      TakeWorkResult(result);
+    } else if (result.outcome.kind == Kind::kDone) {
       book_.Finish(result.partition, result.offset, SteadyNow());
     } else if (result.outcome.kind == Kind::kStop) {
       BeginLeaving(result.outcome.error);

@@ -19,6 +19,8 @@ constexpr char kMethod[] = "/tidemark.v1.ConsumerGroups/Consume";
 // costs about a microsecond.
 constexpr int kEventsBetweenLooks = 64;
 constexpr absl::Duration kTimeBetweenLooks = absl::Milliseconds(1);
+// Of one message, where batches are small.
+constexpr uint32_t kDeliveriesMax = 100;
 // Beyond this acks gather until some are confirmed.
 constexpr int kAcksUnansweredMax = 8;
 
@@ -45,6 +47,7 @@ ConsumerSession::End ConsumerSession::Run() {
     if (counters_.stop_requested) BeginLeaving(absl::OkStatus());
     if (end_) break;
     SendAcksIfDue();
+    SendExtensionsIfDue();
     SendCreditsIfDue();
     PumpOut();
     const bool can_handle = CanHandle();
@@ -65,8 +68,10 @@ absl::Duration ConsumerSession::UntilNextDeadline() const {
   absl::Time next = last_contact_ + options_.silence_max;
   next = std::min(next, leave_deadline_);
   if (!leaving_ && acks_unanswered_ < kAcksUnansweredMax) {
-    next = std::min(next, book_.dirty_since() + options_.ack_interval);
+    const absl::Time dirty_since = std::min(book_.dirty_since(), work_book_.dirty_since());
+    next = std::min(next, dirty_since + options_.ack_interval);
   }
+  if (!leaving_) next = std::min(next, work_book_.extend_at());
   if (pool_ == nullptr && !queue_.empty() && !leaving_ && !draining_) {
     next = std::min(next, retry_at_);
   }
@@ -132,7 +137,7 @@ void ConsumerSession::HandleSome() {
     } else {
       OnQueuedNote();
     }
-    const bool ack_is_due = book_.dirty_events() >= options_.ack_events_max;
+    const bool ack_is_due = dirty_events() >= options_.ack_events_max;
     if (ack_is_due || counters_.stop_requested || SteadyNow() >= look_at) break;
   }
   // While the handler worked nobody listened, so that time is not silence.
@@ -167,6 +172,7 @@ void ConsumerSession::OnHandlerError(const absl::Status& error) {
   const ReceivedEvent& event = queue_.current();
   const Verdict verdict = JudgeFailure(options_, event, error, ++attempts_);
   switch (verdict.action) {
+    case FailureAction::kDeadLetter:
     case FailureAction::kStop:
       BeginLeaving(FailedAt(event, error));
       break;
@@ -211,7 +217,11 @@ void ConsumerSession::SendJoin() {
   for (const std::string& topic : options_.topics) join.add_topics(topic);
   if (!options_.filter.empty()) ToProto(options_.filter, join.mutable_filter());
   ToProto(options_.start, join.mutable_start());
-  join.set_mode(v1::GROUP_MODE_PARTITION_ORDERED);
+  join.set_mode(static_cast<v1::GroupMode>(options_.mode));
+  if (IsWork(options_.mode) && options_.retry) {
+    ToProto(*options_.retry, join.mutable_retry_policy());
+  }
+  join.set_deliveries_max(kDeliveriesMax);
   join.mutable_credits()->set_events(options_.events_ahead_max);
   join.mutable_credits()->set_bytes(options_.bytes_ahead_max);
   join.set_client_name(options_.client_name.empty() ? client_.options().client_name
@@ -220,6 +230,7 @@ void ConsumerSession::SendJoin() {
 }
 
 void ConsumerSession::SendAcks() {
+  if (is_work()) return SendEventAcks();
   const std::vector<TopicPartitionOffset> acks = book_.TakeAcks();
   if (acks.empty()) return;
   v1::ConsumeRequest request;
@@ -234,10 +245,11 @@ void ConsumerSession::SendAcks() {
 }
 
 void ConsumerSession::SendAcksIfDue() {
-  if (book_.dirty_events() == 0 || acks_unanswered_ >= kAcksUnansweredMax) return;
+  if (dirty_events() == 0 || acks_unanswered_ >= kAcksUnansweredMax) return;
   const bool nothing_left = pool_ == nullptr ? !CanHandle() : pool_->in_hand() == 0;
-  if (book_.dirty_events() >= options_.ack_events_max || nothing_left ||
-      SteadyNow() - book_.dirty_since() >= options_.ack_interval) {
+  const absl::Time dirty_since = std::min(book_.dirty_since(), work_book_.dirty_since());
+  if (dirty_events() >= options_.ack_events_max || nothing_left ||
+      SteadyNow() - dirty_since >= options_.ack_interval) {
     SendAcks();
   }
 }

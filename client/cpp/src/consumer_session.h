@@ -1,8 +1,11 @@
 // ConsumerSession: a group member on one connection: joins, handles, acknowledges, leaves.
 //
 // Terms.    finishing: nothing more is begun; handlers finish what they have in hand. leaving:
-//           nothing more is handled; the last acks and Leave are on their way.
-// Invariant. An event is handled only while its partition is owned, and acknowledged only after.
+//           nothing more is handled; the last acks and Leave are on their way. work: the group's
+//           members acknowledge event by event (KEY_ORDERED, UNORDERED); told by Joined.
+// Invariant. An event is handled only while its partition is owned, and acknowledged only after. In
+//           work it is handled only while it is held, and not after a failed one of its key before
+//           that one came again, or the server took back what was delivered behind it.
 // Threads.  Run and everything it calls on one thread; Wake from any; RunOne on the pool's.
 // Failure.  Told by End; the session is then of no further use.
 #ifndef TIDEMARK_CLIENT_SRC_CONSUMER_SESSION_H_
@@ -11,17 +14,21 @@
 #include <atomic>
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client/cpp/src/ack_book.h"
+#include "client/cpp/src/batch.h"
 #include "client/cpp/src/delivery_queue.h"
 #include "client/cpp/src/handler_pool.h"
 #include "client/cpp/src/raw_stream.h"
+#include "client/cpp/src/work_book.h"
 #include "tidemark/client.h"
 #include "tidemark/consumer.h"
 #include "tidemark/v1/consumer_groups.pb.h"
@@ -34,6 +41,8 @@ struct ConsumerCounters {
   std::atomic<uint64_t> events_handled = 0;
   std::atomic<uint64_t> events_failed = 0;
   std::atomic<uint64_t> acks_fenced = 0;
+  std::atomic<uint64_t> events_retried = 0;
+  std::atomic<uint64_t> dead_letters = 0;
   std::atomic<uint64_t> gap_events = 0;
   std::atomic<uint64_t> connections = 0;
 };
@@ -61,7 +70,7 @@ class ConsumerSession {
   // The server answered the Join: the connection was of use.
   bool joined() const { return joined_; }
   // Every handled event is acknowledged, and the server said that this is durable.
-  bool all_confirmed() const { return book_.all_confirmed(); }
+  bool all_confirmed() const { return book_.all_confirmed() && work_book_.all_confirmed(); }
 
  private:
   // Time and signals.
@@ -98,6 +107,24 @@ class ConsumerSession {
   void TakeResults();
   bool GaveBack(v1::Revoked& revoked);
 
+  // Work (consumer_work.cc).
+  static bool IsWork(GroupMode mode) {
+    return mode == GroupMode::kKeyOrdered || mode == GroupMode::kUnordered;
+  }
+  bool is_work() const { return IsWork(mode_); }
+  uint64_t dirty_events() const { return book_.dirty_events() + work_book_.dirty_events(); }
+  void SetMode(const v1::GroupConfig& group);
+  void Hold(const BatchData& batch);
+  HandlerPool::Outcome RunWork(const ReceivedEvent& event);
+  bool IsBehindFailed(const AckBook::Partition& partition, const ReceivedEvent& event);
+  void DispatchWork();
+  void TakeWorkResult(const HandlerPool::Result& result);
+  void SendNack(const HandlerPool::Result& result);
+  void SendEventAcks();
+  void SendExtensionsIfDue();
+  void OnNackConfirmed(const v1::NackConfirmed& confirmed);
+  void OnExtendConfirmed(const v1::ExtendConfirmed& confirmed);
+
   // What goes out.
   void Send(const v1::ConsumeRequest& request);
   void SendJoin();
@@ -117,7 +144,19 @@ class ConsumerSession {
   ConsumerCounters& counters_;
 
   RawStream stream_;
+  GroupMode mode_ = GroupMode::kUnspecified;
   AckBook book_;
+  WorkBook work_book_;
+  // A failed event of a key. What came of the key behind it, up to the answer to its nack, is not
+  // ours any more.
+  struct Failed {
+    uint64_t offset = 0;
+    uint64_t nack = 0;                  // Of nacks_sent_.
+    uint64_t batches_max = UINT64_MAX;  // What came before the answer; unset: it has not come.
+  };
+  std::map<std::pair<AckBook::Partition, std::string>, Failed> failed_;
+  uint64_t nacks_sent_ = 0;
+  uint64_t nacks_answered_ = 0;
   DeliveryQueue queue_;
   std::deque<grpc::ByteBuffer> out_;
   v1::ConsumeResponse note_;

@@ -130,6 +130,8 @@ GroupConfig FromProto(const v1::GroupConfig& proto) {
   if (retry.has_max_backoff()) config.retry.max_backoff = FromProto(retry.max_backoff());
   if (retry.has_max_attempts()) config.retry.max_attempts = retry.max_attempts();
   config.retry.block_key_after_dead_letter = retry.block_key_after_dead_letter();
+  if (retry.has_lease()) config.retry.lease = FromProto(retry.lease());
+  config.retry.skip_delayed = retry.skip_delayed();
   return config;
 }
 
@@ -213,6 +215,8 @@ void ToProto(const RetryPolicy& retry, v1::RetryPolicy* proto) {
   if (retry.max_backoff) ToProto(*retry.max_backoff, proto->mutable_max_backoff());
   if (retry.max_attempts) proto->set_max_attempts(*retry.max_attempts);
   proto->set_block_key_after_dead_letter(retry.block_key_after_dead_letter);
+  if (retry.lease) ToProto(*retry.lease, proto->mutable_lease());
+  proto->set_skip_delayed(retry.skip_delayed);
 }
 
 void ToProto(const Start& start, v1::Start* proto) {

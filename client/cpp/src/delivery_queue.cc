@@ -21,6 +21,8 @@ void DeliveryQueue::Push(Batch batch) {
   balance_.bytes = Minus(balance_.bytes, batch.encoded_bytes());
   queued_.events += batch.size();
   queued_.bytes += batch.encoded_bytes();
+  ++batches_;
+  ++queued_batches_;
   const bool was_empty = items_.empty();
   items_.emplace_back(std::move(batch));
   if (was_empty) EnterFront();
@@ -38,6 +40,7 @@ void DeliveryQueue::EnterFront() {
 void DeliveryQueue::Leave(const Batch& batch) {
   queued_.events = Minus(queued_.events, batch.size());
   queued_.bytes = Minus(queued_.bytes, batch.encoded_bytes());
+  --queued_batches_;
 }
 
 void DeliveryQueue::Pop() {
@@ -69,6 +72,7 @@ void DeliveryQueue::Drop(const AckBook::Partition& partition) {
 void DeliveryQueue::Clear() {
   items_.clear();
   queued_ = {};
+  queued_batches_ = 0;
   EnterFront();
 }
 

@@ -41,6 +41,10 @@ class DeliveryQueue {
   bool empty() const { return items_.empty(); }
   // Requires !empty(). Of a batch: its next event is current().
   const Item& front() const { return items_.front(); }
+  // How many batches came so far, and which of them the first in the queue is: 1 is the first of
+  // all. Only as long as nothing is dropped.
+  uint64_t batches() const { return batches_; }
+  uint64_t first_batch() const { return batches_ - queued_batches_ + 1; }
   const ReceivedEvent& current() const { return *at_; }
   const AckBook::Partition& current_partition() const { return current_partition_; }
   // Passes the current event; for other items than batches: the item.
@@ -63,6 +67,8 @@ class DeliveryQueue {
 
   const Credits window_;
   Credits balance_;
+  uint64_t batches_ = 0;
+  uint64_t queued_batches_ = 0;
   Credits queued_;  // Whole batches: one is queued until its last event is passed.
   std::deque<Item> items_;
   Batch::Iterator at_;  // Within the front, if that is a batch.

@@ -1,5 +1,6 @@
 #include "client/cpp/src/handler_pool.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/hash/hash.h"
@@ -26,39 +27,63 @@ HandlerPool::~HandlerPool() {
 void HandlerPool::Add(Job job) {
   ++in_hand_;
   ++in_hand_of_[job.partition];
-  const absl::string_view key = job.event.event.key;
-  const size_t at = key.empty() ? next_lane_++ : absl::HashOf(job.partition, key);
+  const size_t at = job.key.empty() ? next_lane_++ : absl::HashOf(job.partition, job.key);
   Lane& lane = *lanes_[at % lanes_.size()];
   absl::MutexLock lock(&mu_);
-  if (lane.stopped) {
-    results_.push_back({job.partition, job.event.offset, {.kind = Outcome::Kind::kDropped}});
+  const bool behind_failed =
+      std::any_of(failed_.begin(), failed_.end(), [&job](const auto& failed) {
+        return failed.second == job.key && failed.first == job.partition;
+      });
+  if (lane.stopped || behind_failed) {
+    results_.push_back({job.partition, job.event.offset, "", {.kind = Outcome::Kind::kDropped}});
     return;
   }
   lane.jobs.push_back(std::move(job));
 }
 
-void HandlerPool::DropJobsLocked(Lane& lane, const AckBook::Partition* partition) {
+void HandlerPool::DropJobsLocked(Lane& lane, absl::FunctionRef<bool(const Job&)> drop) {
   std::deque<Job> kept;
   for (Job& job : lane.jobs) {
-    if (partition != nullptr && job.partition != *partition) {
+    if (!drop(job)) {
       kept.push_back(std::move(job));
       continue;
     }
-    results_.push_back({job.partition, job.event.offset, {.kind = Outcome::Kind::kDropped}});
+    results_.push_back({job.partition, job.event.offset, "", {.kind = Outcome::Kind::kDropped}});
   }
   lane.jobs = std::move(kept);
-  if (lane.running == nullptr) return;
-  if (partition == nullptr || *lane.running == *partition) lane.drop_running = true;
 }
 
 void HandlerPool::Drop(const AckBook::Partition& partition) {
   absl::MutexLock lock(&mu_);
-  for (const std::unique_ptr<Lane>& lane : lanes_) DropJobsLocked(*lane, &partition);
+  for (const std::unique_ptr<Lane>& lane : lanes_) {
+    DropJobsLocked(*lane, [&](const Job& job) { return job.partition == partition; });
+    if (lane->running != nullptr && *lane->running == partition) lane->drop_running = true;
+  }
 }
 
 void HandlerPool::DropAll() {
   absl::MutexLock lock(&mu_);
-  for (const std::unique_ptr<Lane>& lane : lanes_) DropJobsLocked(*lane, nullptr);
+  for (const std::unique_ptr<Lane>& lane : lanes_) {
+    DropJobsLocked(*lane, [](const Job&) { return true; });
+    if (lane->running != nullptr) lane->drop_running = true;
+  }
+}
+
+// What waits behind a failed event of a key is handled after it only.
+void HandlerPool::EndJobLocked(Lane& lane, const Job& job, Outcome outcome) {
+  lane.running = nullptr;
+  Result result{job.partition, job.event.offset, "", std::move(outcome)};
+  if (result.outcome.kind == Outcome::Kind::kStop) {
+    lane.stopped = true;
+    DropJobsLocked(lane, [](const Job&) { return true; });
+  } else if (result.outcome.kind == Outcome::Kind::kFailed && !job.key.empty()) {
+    result.key = std::string(job.key);
+    failed_.emplace_back(job.partition, result.key);
+    DropJobsLocked(lane, [&](const Job& other) {
+      return other.key == job.key && other.partition == job.partition;
+    });
+  }
+  results_.push_back(std::move(result));
 }
 
 std::vector<HandlerPool::Result> HandlerPool::TakeResults() {
@@ -66,6 +91,7 @@ std::vector<HandlerPool::Result> HandlerPool::TakeResults() {
   {
     absl::MutexLock lock(&mu_);
     results.swap(results_);
+    failed_.clear();
   }
   in_hand_ -= results.size();
   for (const Result& result : results) {
@@ -105,12 +131,7 @@ void HandlerPool::RunLane(Lane& lane) {
     Outcome outcome = run_(job.event, pause);
     {
       absl::MutexLock lock(&mu_);
-      lane.running = nullptr;
-      if (outcome.kind == Outcome::Kind::kStop) {
-        lane.stopped = true;
-        DropJobsLocked(lane, nullptr);
-      }
-      results_.push_back({job.partition, job.event.offset, std::move(outcome)});
+      EndJobLocked(lane, job, std::move(outcome));
     }
     wake_();
   }

@@ -5,6 +5,8 @@
 #define TIDEMARK_CLIENT_SRC_HANDLER_RUN_H_
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -22,6 +24,15 @@ struct Verdict {
 };
 Verdict JudgeFailure(const ConsumerOptions& options, const ReceivedEvent& event,
                      const absl::Status& error, uint32_t attempts);
+
+// The same where the server sees to the next attempt: KEY_ORDERED, UNORDERED.
+struct FailureVerdict {
+  FailureAction action = FailureAction::kRetry;
+  std::optional<absl::Duration> delay;  // With kRetry; unset: by the group's policy.
+  std::string reason;                   // With kRetry and kDeadLetter, fit for Nack.reason.
+};
+FailureVerdict JudgeWork(const ConsumerOptions& options, const ReceivedEvent& event,
+                         const absl::Status& error);
 
 }  // namespace tidemark::internal
 

@@ -91,6 +91,10 @@ struct RetryPolicy {
   std::optional<absl::Duration> max_backoff{};      // Default 5 min.
   std::optional<uint32_t> max_attempts{};           // Default: no limit.
   bool block_key_after_dead_letter = false;
+  // KEY_ORDERED, UNORDERED: how long a member may hold an event without a word. Default 30 s.
+  std::optional<absl::Duration> lease{};
+  // KEY_ORDERED: an event with `deliverat` or `delay` does not hold up later ones of its key.
+  bool skip_delayed = false;
 };
 
 // A group's settings.

@@ -1,34 +1,61 @@
 // Consumer: one member of a consumer group; handles each event, then acknowledges it.
 //
-// Terms.    group: shares the partitions of its topics among its members and remembers how far it
-//           is, for ever. A new group begins at the earliest event.
+// Terms.    group: shares what its topics hold among its members and remembers how far it is, for
+//           ever. A new group begins at the earliest event. mode: how it shares. PARTITION_ORDERED:
+//           each partition has one member, events come in its order. KEY_ORDERED: events go to any
+//           member, those of a key in order and to one at a time. UNORDERED: to any, in any order.
 // Guarantees. At least once: an event is acknowledged only after the handler returned OK for it
-// (and
-//           for all before it in its partition), so after a crash or a broken connection the newest
-//           ones may come again. Events of a partition come in order, one at a time; with
-//           `concurrency` above 1 those of a key, and those without a key in any order.
-// Threads.  The handler runs on the thread that called Run; with `concurrency` above 1 on as many
-//           threads of the consumer's own, and so does on_handler_error. Stop() may be called from
-//           any thread. For more still start more consumers with the same group.
-// Failure.  Broken connections and draining servers are met by joining again. A handler's error, or
-//           what it throws, is met by `retry`, if set, then by on_handler_error; else it ends Run
-//           with that error, the event not acknowledged.
+//           (PARTITION_ORDERED: and for all before it in its partition), so after a crash or a
+//           broken connection the newest ones may come again. PARTITION_ORDERED: events of a
+//           partition come one at a time; with `concurrency` above 1 those of a key, and those
+//           without a key in any order. KEY_ORDERED: events of a key one at a time, in order,
+//           whatever `concurrency` is.
+// Leases.   KEY_ORDERED, UNORDERED: while an event waits for its handler, and while that runs, its
+//           lease is extended; how long a handler takes does not matter. What could not be extended
+//           in time is not begun.
+// Threads.  PARTITION_ORDERED with `concurrency` 1: the handler runs on the thread that called Run.
+//           Else on `concurrency` threads of the consumer's own, and so does on_handler_error.
+//           Stop() may be called from any thread. For more still start more consumers with the same
+//           group.
+// Failure.  Broken connections and draining servers are met by joining again. An event fails by
+// what
+//           its handler returns or throws.
+//           PARTITION_ORDERED: it is met by `retry`, if set, then by on_handler_error; else it ends
+//           Run with that error, the event not acknowledged.
+//           KEY_ORDERED, UNORDERED: RetryAfter and GiveUp say what is to be done; any other error
+//           is met by on_handler_error, if set; else the event comes again, here or elsewhere, as
+//           the group's retry policy says, and goes to the dead letters after the last attempt.
+//           Nothing waits for it but later events of its key.
+// Raw.      Who wants to say everything himself, from credits to leases, takes the stream itself:
+//           ConsumerGroupsStub(client)->Consume(&context), in tidemark/stubs.h.
 //
 //   tidemark::Consumer payroll(client,
 //       {.group = "payroll", .topics = {"hr"}, .filter = {.types = {"employee.created"}}},
 //       [](const tidemark::ReceivedEvent& e) { return PaySalaryTo(e.event.key); });
 //   return payroll.Run();  // Until Stop() or an error.
+//
+//   tidemark::Consumer mailer(client,
+//       {.group = "mailer", .topics = {"mails"}, .mode = tidemark::GroupMode::kKeyOrdered,
+//        .concurrency = 8, .retry = tidemark::RetryPolicy{.max_attempts = 5}},
+//       [](const tidemark::ReceivedEvent& e) -> absl::Status {
+//         if (!IsAddress(e.event.key)) return tidemark::GiveUp("no address");
+//         if (Overloaded()) return tidemark::RetryAfter(absl::Minutes(1), "too many mails");
+//         return Send(e.event.data);
+//       });
 #ifndef TIDEMARK_CONSUMER_H_
 #define TIDEMARK_CONSUMER_H_
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "tidemark/admin.h"
 #include "tidemark/client.h"
@@ -38,9 +65,33 @@ namespace tidemark {
 
 // What becomes of an event whose handler failed.
 enum class FailureAction {
-  kStop,   // Run returns the error; the event is delivered again to the next member.
-  kRetry,  // The handler is called again after retry_backoff; everything behind it waits.
-  kSkip,   // It is acknowledged as if it had succeeded.
+  kStop,  // Run returns the error; the event is delivered again to the next member.
+  // PARTITION_ORDERED: the handler is called again after retry_backoff; everything behind it waits.
+  // Else: the group's retry policy decides when it comes again, and whether.
+  kRetry,
+  kSkip,        // It is acknowledged as if it had succeeded.
+  kDeadLetter,  // To the dead letters. As kStop in PARTITION_ORDERED, which has none.
+};
+
+// What a handler returns so that, in a KEY_ORDERED or UNORDERED group, its event comes again after
+// `delay` (at most 10 years), or becomes a dead letter if that was its last attempt. `reason`: of
+// which 1024 bytes are kept with a dead letter.
+absl::Status RetryAfter(absl::Duration delay, absl::string_view reason);
+
+// The same to make the event a dead letter at once.
+absl::Status GiveUp(absl::string_view reason);
+
+// The same for handlers that throw: throw EventFailure(RetryAfter(...)).
+class EventFailure : public std::exception {
+ public:
+  explicit EventFailure(absl::Status status)
+      : status_(std::move(status)), what_(status_.message()) {}
+  const absl::Status& status() const { return status_; }
+  const char* what() const noexcept override { return what_.c_str(); }
+
+ private:
+  absl::Status status_;
+  std::string what_;
 };
 
 struct ConsumerOptions {
@@ -49,6 +100,9 @@ struct ConsumerOptions {
   // What the group reads. Required for a new group; for an existing one empty or the same.
   std::vector<std::string> topics{};
   Filter filter{};
+  // How a NEW group shares its work; unset: PARTITION_ORDERED. An existing one's: the same or
+  // unset.
+  GroupMode mode = GroupMode::kUnspecified;
   // Where a NEW group begins (earliest, latest or a time); an existing one goes on where it is.
   Start start{};
   // Shown with the group's members. Empty: ClientOptions::client_name.
@@ -63,14 +117,18 @@ struct ConsumerOptions {
   // How many handlers may be at work at once.
   int concurrency = 1;
 
-  // Set: a failed event is handled again in place, after the policy's pauses and as often as it
-  // says; events behind it (of its key, or of what shares its thread) wait.
+  // PARTITION_ORDERED, if set: a failed event is handled again in place, after the policy's pauses
+  // and as often as it says; events behind it (of its key, or of what shares its thread) wait. With
+  // mode KEY_ORDERED and UNORDERED: the policy of a NEW group, kept by the server; an existing
+  // one's: the same or unset.
   std::optional<RetryPolicy> retry{};
-  // Decides about a failed event, after `retry`. Unset: FailureAction::kStop.
+  // Decides about a failed event. PARTITION_ORDERED: after `retry`; unset: FailureAction::kStop.
+  // Else: about errors that are not RetryAfter's or GiveUp's; unset: FailureAction::kRetry.
   std::function<FailureAction(const ReceivedEvent&, const absl::Status&)> on_handler_error{};
-  absl::Duration retry_backoff = absl::Seconds(1);  // With FailureAction::kRetry.
+  absl::Duration retry_backoff = absl::Seconds(1);  // Of FailureAction::kRetry in place.
 
-  // Notes, on the thread of Run. `assigned` and `revoked` tell what this member owns.
+  // Notes, on the thread of Run. `assigned`, `revoked` and `committed` are PARTITION_ORDERED's:
+  // `assigned` and `revoked` tell what this member owns.
   std::function<void(const std::string& member_id, bool group_created)> on_joined{};
   std::function<void(const std::vector<TopicPartitionOffset>& assigned)> on_assigned{};
   std::function<void(const std::vector<TopicPartitionOffset>& revoked)> on_revoked{};
@@ -92,8 +150,13 @@ struct ConsumerOptions {
 struct ConsumerStats {
   uint64_t events_handled = 0;
   uint64_t events_failed = 0;
-  // Acknowledgements that had no effect, because the partition was another's by then.
+  // Acknowledgements that had no effect, because the partition or the event was another's by then;
+  // of events where these are acknowledged one by one.
   uint64_t acks_fenced = 0;
+  // KEY_ORDERED, UNORDERED: failed events that come again, and those that became dead letters by
+  // what this consumer said of them.
+  uint64_t events_retried = 0;
+  uint64_t dead_letters = 0;
   uint64_t gap_events = 0;
   uint64_t connections = 0;
 };
@@ -116,6 +179,8 @@ class Consumer {
   absl::Status Run();
 
   // As Run, but ends with OK when everything stored in this member's partitions is handled.
+  // KEY_ORDERED, UNORDERED: everything that was there for it; what waits for its time, its next
+  // attempt or its key may be left.
   absl::Status RunUntilCaughtUp();
 
   // From any thread, also from the handler: Run finishes the events whose handlers are at work,

@@ -81,6 +81,9 @@ struct ReceivedEvent {
   absl::Time append_time;
   // The place of its batch in the order of all commits of the store.
   uint64_t position = 0;
+  // How often it was delivered, this time included. 1 where nobody counts: readers, and groups of
+  // mode PARTITION_ORDERED.
+  uint32_t attempt = 1;
 };
 
 }  // namespace tidemark
