@@ -1,14 +1,12 @@
 """Groups that are changed, moved and paused while their members are at work."""
 
-import datetime
-import time
-
 from google.protobuf import field_mask_pb2, timestamp_pb2
 
 from support.case import ServerCase, main
 from support.consumer import Member, settle
 from support.events import event
 from support.stubs import pb
+from support.work import Worker, seconds
 
 
 class ControlCase(ServerCase):
@@ -235,14 +233,13 @@ class Seek(ControlCase):
 
     def test_to_a_time(self):
         topic = self.filled(5)
-        time.sleep(0.01)
+        stored = self.append(topic, [event(id="last")]).append_time
         between = timestamp_pb2.Timestamp()
-        between.FromDatetime(datetime.datetime.now(datetime.timezone.utc))
-        time.sleep(0.01)
-        self.append(topic, [event(id="later")] * 3)
+        between.FromMicroseconds(stored.ToMicroseconds() + 1)
+        self.append(topic, [event(id="later")] * 2)
         self.commit((topic, 0, 8))
         self.seek(start=pb.Start(time=between))
-        self.assertEqual(self.committed(), [(topic, 0, 5)])
+        self.assertEqual(self.committed(), [(topic, 0, 6)])
 
     def test_after_a_cursor_moves_only_its_partitions(self):
         topic = self.filled(5, partitions=2)
@@ -298,6 +295,81 @@ class Seek(ControlCase):
         self.group = self.new_name("group")
         self.assert_refused(lambda: self.seek(start=pb.Start()), "NOT_FOUND", "GROUP_NOT_FOUND",
                             group=self.group)
+
+
+class Work(ControlCase):
+    """The same of groups whose members ack event by event."""
+
+    MODES = (pb.GROUP_MODE_KEY_ORDERED, pb.GROUP_MODE_UNORDERED)
+
+    def worker(self, topics, mode, **join):
+        worker = Worker(self.server.groups, self.group, topics, mode=mode, **join)
+        self.addCleanup(worker.close)
+        return worker
+
+    def each_mode(self):
+        for mode in self.MODES:
+            with self.subTest(mode=pb.GroupMode.Name(mode)):
+                self.group = self.new_name("group")
+                yield mode
+
+    def test_nothing_is_delivered_while_it_is_paused(self):
+        for mode in self.each_mode():
+            topic = self.filled(3)
+            worker = self.worker([topic], mode).until_events(3)
+            self.server.groups.PauseGroup(pb.PauseGroupRequest(group=self.group))
+            self.append(topic, [event(id="3")])
+            beats = worker.heartbeats
+            worker.nack_events(worker.events[:1], delay=seconds(0))
+            worker.ack_events(worker.events[1:])  # Acks go on.
+            worker.until_answers(1)
+            worker.until(lambda m: m.heartbeats > beats + 2, "heartbeats")
+            self.assertEqual(len(worker.events), 3)
+            self.server.groups.ResumeGroup(pb.ResumeGroupRequest(group=self.group))
+            worker.until_events(5)
+            self.assertEqual(sorted(worker.ids_of()[3:]), ["0", "3"])
+
+    def test_a_seek_counts_fences_and_delivers_again(self):
+        for mode in self.each_mode():
+            topic = self.filled(10)
+            worker = self.worker([topic], mode).until_events(10)
+            worker.ack_events(worker.events[:6])
+            worker.until_answers(1)
+            answer = self.seek(dry_run=True, start=pb.Start(earliest=pb.Earliest()))
+            self.assertEqual((answer.redelivered_events, answer.skipped_events), (6, 0))
+            self.assertEqual(self.committed(), [(topic, 0, 6)])
+            answer = self.seek(start=pb.Start(earliest=pb.Earliest()))
+            self.assertEqual((answer.redelivered_events, answer.skipped_events), (6, 0))
+            worker.ack_events(worker.events[6:])
+            worker.until_answers(2)
+            fenced = worker.confirmations[1].rejected_events
+            self.assertEqual([r.reason for r in fenced], ["FENCED"] * 4)
+            worker.until_events(20)
+            self.assertEqual([o.offset for o in worker.events[10:]], list(range(10)))
+            self.assertEqual(worker.attempts[10:], [1] * 10)
+            self.seek(topic, start=pb.Start(offsets=pb.PartitionOffsets(offsets={0: 8})))
+            worker.until_events(22)
+            worker.ack_events(worker.events[20:])
+            worker.until_answers(3)
+            self.restart_hard()
+            self.assertEqual(self.committed(), [(topic, 0, 10)])
+
+    def test_settings_change_under_its_members(self):
+        for mode in self.each_mode():
+            topic, other = self.filled(2, kind="a"), self.filled(1, kind="c")
+            worker = self.worker([topic], mode, filter=pb.Filter(types=["a"])).until_events(2)
+            self.update("topics", "retry_policy", topics=[topic, other],
+                        retry_policy=pb.RetryPolicy(max_attempts=1))
+            worker.nack_events(worker.events[:1])
+            worker.until_nacked(1)
+            self.assertEqual(worker.nacked[0].dead_letters, 1)
+            self.update("filter", filter=pb.Filter(types=["b"]))
+            self.append(topic, [event(id="unread", type="a"), event(id="read", type="b")])
+            worker.until_events(3)
+            self.assertEqual(worker.ids_of()[2], "read")
+            self.assert_refused(
+                lambda: self.update("mode", mode=pb.GROUP_MODE_PARTITION_ORDERED),
+                "FAILED_PRECONDITION", "GROUP_HAS_MEMBERS", "config.mode")
 
 
 class Patterns(ControlCase):

@@ -1,9 +1,9 @@
 """Up to 64 members come and go under load, with kill -9 of members and of the server.
 
 Each member is a process that writes what it handles to a file of its own. At the end every event was
-handled; within a member events of a partition came in order; an event was handled twice only where a
-member was killed or the server crashed. TIDEMARK_CHURN_SECONDS is how long each part lasts (default 4);
-TIDEMARK_TEST_SEED repeats a run:
+handled; within a member events of a partition (of a key, where members share keys) came in order; an
+event was handled twice only where a member was killed or the server crashed. TIDEMARK_CHURN_SECONDS is
+how long each part lasts (default 4); TIDEMARK_TEST_SEED repeats a run:
 
     TIDEMARK_CHURN_SECONDS=120 ./dev test -R group_churn
 """
@@ -29,18 +29,19 @@ KEYS = 500
 class Member:
     """One `tidemark consume` process."""
 
-    def __init__(self, test, topic, group, number):
+    def __init__(self, test, topic, group, number, mode):
         self.path = test.scratch / f"member-{number}"
         self.killed = False
         with open(self.path, "wb") as output:
-            self.process = test.start("consume", topic, "--group", group, "-o", "jsonl",
-                                      stdout=output)
+            self.process = test.start("consume", topic, "--group", group, "--mode", mode,
+                                      "-o", "jsonl", stdout=output)
 
     def handled(self):
-        """(partition, offset), in order; a line that a kill cut is not handled."""
+        """(key, partition, offset), in order; a line that a kill cut is not handled."""
         lines = self.path.read_bytes().split(b"\n")[:-1]
         events = [json.loads(line) for line in lines]
-        return [(int(e["tidemarkpartition"]), int(e["tidemarkoffset"])) for e in events]
+        return [(e["subject"], int(e["tidemarkpartition"]), int(e["tidemarkoffset"]))
+                for e in events]
 
 
 class Load:
@@ -82,7 +83,7 @@ class GroupChurn(CliTest):
         self.alive = []
 
     def come(self):
-        member = Member(self, self.topic, self.group, len(self.all))
+        member = Member(self, self.topic, self.group, len(self.all), self.mode)
         self.all.append(member)
         self.alive.append(member)
 
@@ -121,12 +122,12 @@ class GroupChurn(CliTest):
         handlers = collections.defaultdict(list)
         for member in self.all:
             last = {}
-            for place in member.handled():
-                handlers[place].append(member)
-                partition, offset = place
+            for key, partition, offset in member.handled():
+                handlers[partition, offset].append(member)
+                line = key if self.mode == "key-ordered" else partition
                 if not crashed:
-                    self.assertGreater(offset, last.get(partition, -1), f"{member.path.name}: out of order")
-                last[partition] = offset
+                    self.assertGreater(offset, last.get(line, -1), f"{member.path.name}: out of order")
+                last[line] = offset
         self.assertEqual(len(handlers), events, "events are missing")
         again = 0
         for place, members in handlers.items():
@@ -136,7 +137,8 @@ class GroupChurn(CliTest):
                 self.assertLessEqual(len(finished), 1, f"{place} was acked, and handled again")
         return again
 
-    def part(self, crash):
+    def part(self, crash, mode="partition-ordered"):
+        self.mode = mode
         for _ in range(32):
             self.come()
         load = Load(self, self.topic, self.group)
@@ -159,6 +161,12 @@ class GroupChurn(CliTest):
 
     def test_the_server_crashes_meanwhile(self):
         self.part(crash=True)
+
+    def test_members_share_keys(self):
+        self.part(crash=False, mode="key-ordered")
+
+    def test_members_share_keys_and_the_server_crashes_meanwhile(self):
+        self.part(crash=True, mode="key-ordered")
 
 
 if __name__ == "__main__":
