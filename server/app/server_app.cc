@@ -31,6 +31,7 @@ log::LogOptions LogOptionsFrom(const config::Settings& settings) {
                        .producers_max = config::kProducersCachedMax},
           .index = {.segment_events = settings.index_segment_events,
                     .open_bytes_max = settings.index_open_bytes_max},
+          .key_counts_bytes_max = config::kKeyCountsBytes,
           .partitions_max = settings.partitions_max,
           .partitions_cached_max = settings.partitions_cached_max};
 }
@@ -41,6 +42,8 @@ rpc::RpcLimits LimitsFrom(const config::Settings& settings) {
   limits.event.key_bytes_max = settings.key_bytes_max;
   limits.request_bytes_max = settings.request_bytes_max;
   limits.request_events_max = settings.request_events_max;
+  limits.request_conditions_max = settings.request_conditions_max;
+  limits.request_offset_commits_max = settings.request_offset_commits_max;
   limits.topic_partitions_max = settings.topic_partitions_max;
   limits.partitions_max = settings.partitions_max;
   limits.group_members_max = settings.group_members_max;

@@ -47,6 +47,7 @@ std::vector<MemoryPart> MemoryPlan(const Settings& settings) {
       {"producers", absl::StrCat(kProducersCachedMax, " x ", kProducerBytes, " bytes"),
        kProducersCachedMax * kProducerBytes},
       {"work queues", "what groups have read and not done", kWorkBytes},
+      {"key counts", "keys that conditions named lately", kKeyCountsBytes},
       {"transport", "gRPC's buffers", kTransportBytes},
       {"process", "program, threads, metrics", kProcessBytes},
   };

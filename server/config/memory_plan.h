@@ -33,9 +33,12 @@ inline constexpr uint64_t kReaderFilesMax = 64;
 // Events of one segment while they are grouped by type and key.
 inline constexpr uint64_t kIndexWorkBytes = 16 * kMiB;
 // What KEY_ORDERED and UNORDERED groups know of events that are not done, and have read of them.
-inline constexpr uint64_t kWorkBytes = 12 * kMiB;
+inline constexpr uint64_t kWorkBytes = 10 * kMiB;
 // Newest sequences of producers.
 inline constexpr uint64_t kProducersCachedMax = 100'000;
+
+// Counts of keys that conditions named lately.
+inline constexpr uint64_t kKeyCountsBytes = 3 * kMiB;
 
 struct MemoryPart {
   std::string name;   // "queue".

@@ -52,6 +52,12 @@ void AddLimits(std::vector<SettingSpec>& table) {
                                &Settings::request_events_max, 1, 10'000'000));
   table.push_back(CountSetting({"key_bytes_max", kLimits, "Bytes of one event's key."},
                                &Settings::key_bytes_max, 16, 64 * kKiB));
+  table.push_back(
+      CountSetting({"request_conditions_max", kLimits, "Conditions on keys of one request."},
+                   &Settings::request_conditions_max, 1, 10'000));
+  table.push_back(CountSetting(
+      {"request_offset_commits_max", kLimits, "Offsets of groups that one append commits."},
+      &Settings::request_offset_commits_max, 1, 10'000));
   table.push_back(CountSetting({"topic_partitions_max", kLimits, "Partitions of one topic."},
                                &Settings::topic_partitions_max, 1, 1'000'000));
   table.push_back(CountSetting({"partitions_max", kLimits, "Partitions of the whole store."},

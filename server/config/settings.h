@@ -48,6 +48,8 @@ struct Settings {
   uint64_t request_bytes_max = 4 * kMiB;  // One encoded request; >= event_bytes_max.
   uint64_t request_events_max = 100'000;
   uint64_t key_bytes_max = 1024;
+  uint64_t request_conditions_max = 100;
+  uint64_t request_offset_commits_max = 1000;
   uint64_t topic_partitions_max = 10'000;
   uint64_t partitions_max = 100'000;  // Of the store.
   uint64_t streams_max = 10'000;      // Open streams of the server.

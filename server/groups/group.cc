@@ -288,6 +288,9 @@ EntryState Group::StateOf(const OffsetEntry& entry, const PartitionState& state)
   if (state.owner != nullptr) {
     seen.owner = MemberId(state.owner->member);
     seen.client_name = members_.at(state.owner->member).client_name;
+    seen.assignment = state.owner->assignment;
+    seen.fenced = state.owner->fenced;
+    seen.delivered = state.owner->scanned_to;
   }
   return seen;
 }

@@ -112,6 +112,25 @@ class Group {
   // FAILED_PRECONDITION while it has members.
   absl::StatusOr<std::vector<std::pair<LogId, Offset>>> CheckWorkCommit(
       const std::vector<OffsetEntry>& entries, bool allow_rewind);
+  // --- Offsets that a transaction sets, on the thread that prepares commits: they are checked,
+  // with those of all its groups, then put. Neither has effects.
+  // ABORTED              FENCED: a member does not own what it commits by the assignment it names;
+  //                      OFFSET_MISMATCH.
+  // NOT_FOUND            the group, a topic or a partition was deleted meanwhile.
+  // FAILED_PRECONDITION  as CommitOffsets, and GROUP_ACKS_BY_EVENT.
+  absl::Status CheckTransaction(const std::vector<OffsetEntry>& entries);
+  struct PutOffset {
+    LogId log;
+    Offset offset;
+    uint64_t order;
+  };
+  // Requires that CheckTransaction was OK just now.
+  std::vector<PutOffset> PutTransaction(const std::vector<OffsetEntry>& entries, absl::Time now);
+  // Its commit ended.
+  void EndTransaction(const std::vector<PutOffset>& puts, const absl::Status& commit,
+                      absl::Time now);
+  // See OffsetCommits.
+  void ReviseWrite(std::vector<log::OffsetWrite>& writes) { commits_.Revise(writes); }
   // The write of a WriteEffect ended.
   void WriteEnded(const absl::Status& status, absl::Time now);
   std::vector<TopicPartitionOffset> DurableOffsets(const std::vector<std::string>& topics) const;
@@ -155,6 +174,7 @@ class Group {
     bool revoked = false;
     // The group was sought elsewhere: acks count for nothing but as the answer to that.
     bool fenced = false;
+    uint64_t assignment = 0;
     uint64_t revocation = 0;  // Its number, when revoked.
     absl::Time deadline;      // When revoked.
     Offset acked;             // Everything before it is done, or was before this owner came.
@@ -218,7 +238,7 @@ class Group {
   void Retarget();
   void RevokeMisplaced(absl::Time now);
   void FreeDrained();
-  void AssignFree();
+  void AssignFree(absl::Time now);
   void WriteAndAnswer();
   void Answer(OffsetCommits::Ready ready);
 
@@ -233,6 +253,7 @@ class Group {
   absl::Time last_progress_ = absl::InfinitePast();
   uint64_t redelivered_events_ = 0;
   uint64_t revocations_ = 0;  // Number of the newest one.
+  uint64_t assignments_ = 0;  // The same.
   bool passed_ = false;       // Some filter passed events that no commit says yet.
   absl::btree_map<MemberNumber, MemberInfo> members_;
   absl::btree_map<LogId, PartitionState> partitions_;

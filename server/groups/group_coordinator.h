@@ -75,6 +75,12 @@ class GroupCoordinator {
   void CommitOffsets(std::string group, std::vector<OffsetEntry> entries, bool allow_rewind,
                      log::DoneCallback done) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // For log::AppendRequest::participant: offsets that are committed with the request or not at all.
+  // Requires valid names, each group and each of its partitions once, at least one (rpc checks).
+  // NOT_FOUND  no such group, topic or partition.
+  absl::StatusOr<std::shared_ptr<log::CommitParticipant>> CommitWithAppend(
+      std::vector<GroupOffsets> groups) ABSL_LOCKS_EXCLUDED(mu_);
+
   // Changes settings, also of a live group; what changed reaches its members before `done` is
   // called (see Group::SetRecord), and so do partitions of topics it reads from now on.
   // NOT_FOUND            no such group, or a topic that is named does not exist.
@@ -164,6 +170,8 @@ class GroupCoordinator {
   struct ChangeAttempt;
   struct SeekAttempt;
   using GroupPtr = std::shared_ptr<LiveGroup>;
+
+  friend class TransactionOffsets;  // KeepTicking.
 
   GroupPtr Find(absl::string_view name) const ABSL_LOCKS_EXCLUDED(mu_);
   // Visits each group that may have dead letters of the log in the store.

@@ -69,7 +69,7 @@ void Group::Settle(absl::Time now) {
     }
     taken_.clear();
     DropRetired();
-    AssignFree();
+    AssignFree(now);
     rearrange_ = false;
   }
   WriteAndAnswer();
@@ -122,7 +122,10 @@ void Group::FreeDrained() {
   }
 }
 
-void Group::AssignFree() {
+void Group::AssignFree(absl::Time now) {
+  // By the clock, so that no number of an earlier run of the server comes again.
+  const uint64_t number = std::max(
+      assignments_ + 1, static_cast<uint64_t>(std::max<int64_t>(absl::ToUnixMicros(now), 0)));
   absl::btree_map<MemberNumber, std::vector<AssignedPartition>> assigned;
   for (auto& [log, state] : partitions_) {
     if (state.owner != nullptr || !state.target.has_value()) continue;
@@ -130,11 +133,13 @@ void Group::AssignFree() {
     state.owner = std::make_unique<Ownership>();
     state.owner->member = *state.target;
     state.owner->filter = filter_;
+    state.owner->assignment = number;
     state.owner->acked = from;
     state.owner->delivered_end = from;
     state.owner->scanned_to = from;
-    assigned[*state.target].push_back({state.topic, state.index, log, from, filter_});
+    assigned[*state.target].push_back({state.topic, state.index, log, from, filter_, number});
   }
+  if (!assigned.empty()) assignments_ = number;
   for (auto& [member, partitions] : assigned) {
     effects_.push_back(AssignedEffect{member, std::move(partitions)});
   }

@@ -6,6 +6,7 @@
 #include "server/groups/group_coordinator.h"
 #include "server/groups/live_group.h"
 #include "server/groups/new_group.h"
+#include "server/groups/transaction_offsets.h"
 
 namespace tidemark::groups {
 namespace {
@@ -165,6 +166,19 @@ void GroupCoordinator::CreateForCommit(std::shared_ptr<CommitAttempt> attempt) {
     if (absl::IsAlreadyExists(created)) return TryCommit(std::move(attempt));
     std::move(attempt->done)(created);
   });
+}
+
+absl::StatusOr<std::shared_ptr<log::CommitParticipant>> GroupCoordinator::CommitWithAppend(
+    std::vector<GroupOffsets> groups) {
+  std::vector<LiveGroup::Transaction> parts;
+  for (GroupOffsets& offsets : groups) {
+    absl::Status status = CheckPlaces(context_->log.catalog(), offsets.entries);
+    if (!status.ok()) return status;
+    GroupPtr group = Find(offsets.group);
+    if (group == nullptr) return NoSuchGroup(offsets.group);
+    parts.push_back({.group = std::move(group), .entries = std::move(offsets.entries)});
+  }
+  return std::make_shared<TransactionOffsets>(*this, std::move(parts));
 }
 
 void GroupCoordinator::DeleteGroup(std::string name, bool force, log::DoneCallback done) {

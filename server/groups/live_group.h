@@ -47,6 +47,18 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
       ABSL_LOCKS_EXCLUDED(mu_);
   Outcome CommitOffsets(const std::vector<OffsetEntry>& entries, bool allow_rewind,
                         log::DoneCallback& done) ABSL_LOCKS_EXCLUDED(mu_);
+  // A group's part of a transaction. See Group.
+  struct Transaction {
+    std::shared_ptr<LiveGroup> group;
+    std::vector<OffsetEntry> entries;
+    std::vector<Group::PutOffset> puts;  // By PrepareTogether.
+  };
+  // On the thread that prepares commits: checks all parts, then puts the offsets of all, or none.
+  // The parts are sorted by the groups' addresses, each group once.
+  static absl::Status PrepareTogether(std::vector<Transaction>& parts,
+                                      std::vector<log::OffsetWrite>& writes);
+  void EndTransaction(const std::vector<Group::PutOffset>& puts, const absl::Status& commit)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // Only within a mutation's prepare: the settings with `change`, or why not. See ApplyChange.
   absl::StatusOr<storage::GroupRecord> PlanChange(const GroupChange& change) const
       ABSL_LOCKS_EXCLUDED(mu_);

@@ -85,9 +85,14 @@ void LiveGroup::CarryOut(Effect effect, MemberListener* listener) {
 }
 
 void LiveGroup::Write(std::vector<log::OffsetWrite> writes) {
-  context_->log.CommitOffsets(std::move(writes), [self = shared_from_this()](absl::Status status) {
-    self->WriteEnded(status);
-  });
+  const std::shared_ptr<LiveGroup> self = shared_from_this();
+  context_->log.CommitOffsets(
+      std::move(writes),
+      [self](std::vector<log::OffsetWrite>& prepared) {
+        absl::MutexLock lock(&self->mu_);
+        self->group_.ReviseWrite(prepared);
+      },
+      [self](absl::Status status) { self->WriteEnded(status); });
 }
 
 void LiveGroup::WriteEnded(const absl::Status& status) {

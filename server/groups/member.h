@@ -46,6 +46,8 @@ struct AssignedPartition {
   // What of it is wanted. All that a member owns and that is not revoked has the same filter, which
   // changes only with an assignment. Never null.
   std::shared_ptr<const log::Filter> filter;
+  // By which it is owned; the same for all that are assigned together, and never used again.
+  uint64_t assignment = 0;
 };
 
 // What a group tells one member.

@@ -22,6 +22,45 @@ void OffsetCommits::Set(LogId log, Offset offset) {
   unwritten_[log] = offset;
 }
 
+uint64_t OffsetCommits::Put(LogId log, Offset offset) {
+  State& state = offsets_[log];
+  state.newest = offset;
+  ++state.puts;
+  // Who waits for the next write is not told before it; it must not write what is older.
+  if (const auto it = unwritten_.find(log); it != unwritten_.end()) it->second = offset;
+  if (const auto it = written_.find(log); it != written_.end() && !revised_) {
+    it->second.outdated = true;
+  }
+  return ++order_;
+}
+
+void OffsetCommits::EndPut(LogId log, Offset offset, uint64_t order, bool committed) {
+  const auto it = offsets_.find(log);
+  if (it == offsets_.end()) return;  // Forgotten meanwhile.
+  if (it->second.puts > 0) --it->second.puts;
+  if (committed) BecomesDurable(it->second, offset, order);
+  SettleNewest(log, it->second);
+}
+
+void OffsetCommits::BecomesDurable(State& state, Offset offset, uint64_t order) {
+  if (order < state.durable_order) return;
+  state.durable = offset;
+  state.durable_order = order;
+}
+
+void OffsetCommits::SettleNewest(LogId log, State& state) {
+  if (state.puts == 0 && !unwritten_.contains(log) && !written_.contains(log)) state.newest.reset();
+}
+
+void OffsetCommits::Revise(std::vector<log::OffsetWrite>& writes) {
+  revised_ = true;
+  std::erase_if(writes, [this](const log::OffsetWrite& write) {
+    Written& written = written_.at(write.log);
+    written.order = ++order_;
+    return written.outdated;
+  });
+}
+
 void OffsetCommits::Forget(LogId log) {
   offsets_.erase(log);
   unwritten_.erase(log);
@@ -47,11 +86,13 @@ std::vector<log::OffsetWrite> OffsetCommits::BeginWrite(storage::GroupId group) 
     return {};
   }
   writing_ = true;
-  written_ = std::exchange(unwritten_, {});
+  revised_ = false;
+  for (const auto& [log, offset] : std::exchange(unwritten_, {}))
+    written_[log] = {.offset = offset};
   current_ = std::exchange(next_, {});
   std::vector<log::OffsetWrite> writes;
   writes.reserve(written_.size());
-  for (const auto& [log, offset] : written_) writes.push_back({group, log, offset});
+  for (const auto& [log, written] : written_) writes.push_back({group, log, written.offset});
   return writes;
 }
 
@@ -60,7 +101,12 @@ void OffsetCommits::EndWrite(const absl::Status& status) {
   writing_ = false;
   if (absl::IsResourceExhausted(status)) {
     queue_was_full_ = true;
-    unwritten_.insert(written_.begin(), written_.end());  // Keeps what was set since.
+    for (const auto& [log, written] : written_) {
+      // Keeps what was set since. Outdated ones too: who waits is told after the transaction's end.
+      const std::optional<Offset> newest = written.outdated ? Newest(log) : std::nullopt;
+      unwritten_.emplace(log, newest.value_or(written.offset));
+    }
+    written_.clear();
     current_.insert(current_.end(), std::move_iterator(next_.begin()),
                     std::move_iterator(next_.end()));
     next_ = std::exchange(current_, {});
@@ -73,11 +119,13 @@ void OffsetCommits::EndWrite(const absl::Status& status) {
 }
 
 void OffsetCommits::WriteSucceeded() {
-  for (const auto& [log, offset] : written_) {
+  for (const auto& [log, written] : std::exchange(written_, {})) {
     const auto it = offsets_.find(log);
     if (it == offsets_.end()) continue;  // Forgotten meanwhile.
-    it->second.durable = offset;
-    if (!unwritten_.contains(log)) it->second.newest.reset();
+    if (!written.outdated) {
+      BecomesDurable(it->second, written.offset, revised_ ? written.order : ++order_);
+    }
+    SettleNewest(log, it->second);
   }
   for (Waiting& waiting : std::exchange(current_, {})) {
     ready_.push_back({std::move(waiting), absl::OkStatus()});
@@ -85,9 +133,8 @@ void OffsetCommits::WriteSucceeded() {
 }
 
 void OffsetCommits::WriteFailed(const absl::Status& status) {
-  for (const auto& [log, offset] : written_) {
-    const auto it = offsets_.find(log);
-    if (it != offsets_.end() && !unwritten_.contains(log)) it->second.newest.reset();
+  for (const auto& [log, written] : std::exchange(written_, {})) {
+    if (const auto it = offsets_.find(log); it != offsets_.end()) SettleNewest(log, it->second);
   }
   for (Waiting& waiting : std::exchange(current_, {})) {
     ready_.push_back({std::move(waiting), status});

@@ -28,8 +28,32 @@ absl::Status EntryError(absl::StatusCode code, const OffsetEntry& entry, absl::s
   return MakeError(code, message, std::move(detail));
 }
 
+// That a member commits what is its own.
+absl::Status CheckFence(const EntryState& state) {
+  const OffsetEntry& entry = *state.entry;
+  if (entry.member_id.empty()) return absl::OkStatus();
+  const bool owned = state.owner == entry.member_id && state.assignment == entry.assignment;
+  if (owned && !state.fenced) return absl::OkStatus();
+  return EntryError(absl::StatusCode::kAborted, entry, "FENCED",
+                    absl::StrCat(Subject(entry), " is not owned by ", entry.member_id,
+                                 " by assignment ", entry.assignment,
+                                 " (any more); nothing was written. Forget what was delivered "
+                                 "of it: it goes to its next owner"),
+                    {{"member_id", entry.member_id},
+                     {"assignment", absl::StrCat(entry.assignment)},
+                     {"owner", state.owner}});
+}
+
 absl::Status CheckRange(const EntryState& state) {
   const OffsetEntry& entry = *state.entry;
+  if (!entry.member_id.empty() && entry.offset > state.delivered) {
+    return EntryError(
+        absl::StatusCode::kOutOfRange, entry, "OFFSET_NOT_DELIVERED",
+        absl::StrCat("offset ", entry.offset, " of ", Subject(entry), " is past ", state.delivered,
+                     ", what was delivered to ", entry.member_id, "; nothing was written"),
+        {{"offset", absl::StrCat(entry.offset)},
+         {"delivered_offset", absl::StrCat(state.delivered)}});
+  }
   if (entry.offset <= state.end) return absl::OkStatus();
   return EntryError(
       absl::StatusCode::kOutOfRange, entry, "OFFSET_OUT_OF_RANGE",
@@ -74,7 +98,7 @@ absl::Status CheckExpected(const std::vector<EntryState>& states) {
 
 absl::Status CheckOwner(const EntryState& state) {
   const OffsetEntry& entry = *state.entry;
-  if (state.owner.empty()) return absl::OkStatus();
+  if (state.owner.empty() || !entry.member_id.empty()) return absl::OkStatus();
   return EntryError(
       absl::StatusCode::kFailedPrecondition, entry, "PARTITION_OWNED",
       absl::StrCat(Subject(entry), " is owned by ", state.owner, " (", state.client_name,
@@ -96,6 +120,9 @@ absl::Status CheckRewind(const EntryState& state) {
 }  // namespace
 
 absl::Status CheckEntries(const std::vector<EntryState>& states, bool allow_rewind) {
+  for (const EntryState& state : states) {
+    if (absl::Status status = CheckFence(state); !status.ok()) return status;
+  }
   for (const EntryState& state : states) {
     if (absl::Status status = CheckRange(state); !status.ok()) return status;
   }

@@ -22,6 +22,15 @@ struct OffsetEntry {
   Offset offset;
   // Commit only if the committed offset is this. monostate: whatever it is.
   std::variant<std::monostate, Offset, NothingCommitted> expected;
+  // Who commits; empty: nobody who owns the partition. With the assignment by which it does.
+  std::string member_id = {};
+  uint64_t assignment = 0;
+};
+
+// What one group is to commit with an append; each partition once, at least one.
+struct GroupOffsets {
+  std::string group;
+  std::vector<OffsetEntry> entries;
 };
 
 // The partition of an entry as the commit finds it.
@@ -31,10 +40,13 @@ struct EntryState {
   Offset end;
   std::string owner;        // A live member's id, or empty.
   std::string client_name;  // The owner's.
+  uint64_t assignment = 0;  // The owner's.
+  bool fenced = false;      // The group was sought elsewhere: the owner commits nothing any more.
+  Offset delivered;         // To the owner, or passed by its filter.
 };
 
-// OK, or the first kind of error that applies: OUT_OF_RANGE, ABORTED (with every mismatch),
-// FAILED_PRECONDITION.
+// OK, or the first kind of error that applies: ABORTED (FENCED), OUT_OF_RANGE, ABORTED (with every
+// mismatch), FAILED_PRECONDITION.
 absl::Status CheckEntries(const std::vector<EntryState>& states, bool allow_rewind);
 
 absl::Status NoSuchPartition(const OffsetEntry& entry, uint32_t partitions);

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/log/event_terms.h"
+#include "server/log/key_condition.h"
 #include "server/log/partition.h"
 #include "server/log/producer_window.h"
 #include "server/log/topic.h"
@@ -20,8 +21,32 @@ namespace tidemark::log {
 // What a connection or a stream sends: taken in order, and in turns with other flows.
 enum class FlowId : uint64_t {};
 
+struct OffsetWrite {
+  storage::GroupId group;
+  LogId log;
+  Offset committed;
+};
+
+// Somebody beside the log who takes part in a request's commit: groups whose offsets it sets.
+class CommitParticipant {
+ public:
+  virtual ~CommitParticipant() = default;
+  // True: Prepare will need nothing from the disk. Never waits for it.
+  virtual bool IsReady() = 0;
+  // Brings what Prepare needs into memory. May wait for the disk.
+  virtual absl::Status MakeReady() = 0;
+  // Refuses the request, or adds what is to be written in its commit, which from then on nothing
+  // but a failed store keeps from happening. Called at most once, on the thread that prepares
+  // commits, as the last check of the request: must not block, nor call into the pipeline.
+  virtual absl::Status Prepare(std::vector<OffsetWrite>& writes) = 0;
+  // After a Prepare that was OK: the commit ended. On a pipeline's thread, without locks, before
+  // the request is answered: must not block.
+  virtual void Finish(const absl::Status& commit) = 0;
+};
+
 // A request's events for one partition.
 struct PartitionEvents {
+  TopicPtr topic = nullptr;  // Null: the request's.
   PartitionIndex partition;
   uint32_t count = 0;
   uint64_t bytes = 0;
@@ -36,18 +61,23 @@ struct PartitionEvents {
 };
 
 struct AppendRequest {
-  TopicPtr topic;
-  std::vector<PartitionEvents> parts;  // By partition, each once, at least one.
-  std::shared_ptr<const void> owner;   // Keeps the runs alive.
-  uint64_t bytes = 0;                  // What the request occupies while it waits.
+  TopicPtr topic;  // Null: each part names its own.
+  // Each partition once. At least one, unless a participant writes something.
+  std::vector<PartitionEvents> parts;
+  std::shared_ptr<const void> owner;  // Keeps the runs alive.
+  uint64_t bytes = 0;                 // What the request occupies while it waits.
   FlowId flow{0};
+  bool in_order = false;  // It is not to overtake earlier requests of its flow.
   std::optional<ProducerSequence> producer;
-  uint32_t fingerprint = 0;  // Of the content; with `producer`.
+  uint32_t fingerprint = 0;              // Of the content; with `producer`.
+  std::vector<KeyCondition> conditions;  // All hold, or it is refused.
+  std::shared_ptr<CommitParticipant> participant;
 };
 
 struct AppendResult {
-  std::vector<storage::ProducerRecord::Range> ranges;  // By partition.
-  Position position;
+  std::vector<storage::ProducerRecord::Range> ranges;  // In the order of the parts.
+  std::vector<KeyRevision> revisions;                  // In the order of the conditions.
+  Position position;                                   // 0: there were no events.
   absl::Time append_time;
   bool duplicate = false;
   storage::Durability durability = storage::Durability::kSynced;
@@ -56,11 +86,9 @@ struct AppendResult {
 // Called once, on a pipeline thread, without locks: must not block.
 using AppendCallback = absl::AnyInvocable<void(absl::StatusOr<AppendResult>) &&>;
 
-struct OffsetWrite {
-  storage::GroupId group;
-  LogId log;
-  Offset committed;
-};
+// Called on the thread that prepares commits, right before the writes are put into a commit: takes
+// out those that are outdated. Must not block, nor call into the pipeline.
+using OffsetRevision = absl::AnyInvocable<void(std::vector<OffsetWrite>&)>;
 // What a group remembers beside its offsets, to be written with them.
 using GroupRowChange = storage::GroupRowChange;
 using DoneCallback = absl::AnyInvocable<void(absl::Status) &&>;

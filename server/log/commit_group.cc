@@ -14,6 +14,7 @@ namespace {
 
 AppendResult FromRecord(const storage::ProducerRecord& record) {
   return {.ranges = record.ranges,
+          .revisions = record.revisions,
           .position = record.position,
           .append_time = absl::FromUnixMicros(record.append_time_us),
           .duplicate = true,
@@ -37,18 +38,15 @@ CommitGroup::CommitGroup(PrepareContext context, std::unique_ptr<storage::WriteS
 
 void CommitGroup::Add(QueuedAppend append) {
   AppendRequest& request = append.request;
-  const TopicPtr topic = context_.catalog.FindById(request.topic->id());
-  Answer answer{.result = topic == nullptr
-                              ? absl::StatusOr<AppendResult>(
-                                    NoSuch("topic", request.topic->name(), ": it was deleted"))
-                              : Prepare(request, *topic),
+  Answer answer{.result = Prepare(request),
                 .done = std::move(append.done),
                 .queued_at_nanos = append.queued_at_nanos,
                 .producer = std::nullopt};
   if (answer.result.ok() && !answer.result->duplicate) {
-    answer.topic = request.topic->id();
+    if (request.topic != nullptr) answer.topic = request.topic->id();
     answer.events = EventsIn(request);
     for (const PartitionEvents& part : request.parts) answer.bytes += part.bytes;
+    answer.participant = std::move(request.participant);
     if (request.producer.has_value()) {
       answer.producer = request.producer;
       answer.fingerprint = request.fingerprint;
@@ -58,7 +56,53 @@ void CommitGroup::Add(QueuedAppend append) {
   answers_.push_back(std::move(answer));
 }
 
-absl::StatusOr<AppendResult> CommitGroup::Prepare(AppendRequest& request, const Topic& topic) {
+absl::StatusOr<std::vector<CommitGroup::Target>> CommitGroup::FindTargets(
+    const AppendRequest& request) {
+  std::vector<Target> targets;
+  targets.reserve(request.parts.size());
+  for (const PartitionEvents& part : request.parts) {
+    const Topic& asked = part.topic != nullptr ? *part.topic : *request.topic;
+    TopicPtr topic = !targets.empty() && targets.back().topic->id() == asked.id()
+                         ? targets.back().topic
+                         : context_.catalog.FindById(asked.id());
+    if (topic == nullptr) return NoSuch("topic", asked.name(), ": it was deleted");
+    absl::StatusOr<PartitionPtr> partition = context_.partitions.Get(topic->log(part.partition));
+    if (!partition.ok()) return partition.status();
+    targets.push_back({std::move(topic), *std::move(partition)});
+  }
+  return targets;
+}
+
+void CommitGroup::AddParts(AppendRequest& request, const std::vector<Target>& targets,
+                           AppendResult& result) {
+  bool all_memory = !request.parts.empty();
+  for (size_t i = 0; i < request.parts.size(); ++i) {
+    PartitionEvents& part = request.parts[i];
+    const storage::TopicConfig& config = targets[i].topic->record.config;
+    const PartitionPtr& partition = targets[i].partition;
+    LogBatches& log = logs_[partition->log()];
+    log.partition = partition;
+    log.compression = config.compression;
+    log.index_keys = config.index_keys;
+    result.ranges.push_back({.partition = part.partition,
+                             .first = partition->next_offset(),
+                             .count = part.count,
+                             .topic = part.topic != nullptr ? part.topic->id() : TopicId()});
+    AddEvents(log, part);
+    if (config.durability == storage::Durability::kMemory) {
+      result.durability = storage::Durability::kMemory;
+    } else {
+      all_memory = false;
+    }
+  }
+  needs_sync_ = needs_sync_ || !all_memory;
+}
+
+absl::StatusOr<AppendResult> CommitGroup::Prepare(AppendRequest& request) {
+  // A topic that is gone is told before anything is said about the producer.
+  if (request.topic != nullptr && context_.catalog.FindById(request.topic->id()) == nullptr) {
+    return NoSuch("topic", request.topic->name(), ": it was deleted");
+  }
   if (request.producer.has_value()) {
     absl::StatusOr<std::optional<storage::ProducerRecord>> known =
         context_.producers.Check(*request.producer, request.fingerprint);
@@ -69,28 +113,24 @@ absl::StatusOr<AppendResult> CommitGroup::Prepare(AppendRequest& request, const 
       return FromRecord(**known);
     }
   }
-  // Loading can fail, so it comes before any offset is given out.
-  std::vector<PartitionPtr> partitions;
-  for (const PartitionEvents& part : request.parts) {
-    absl::StatusOr<PartitionPtr> partition = context_.partitions.Get(topic.log(part.partition));
-    if (!partition.ok()) return partition.status();
-    partitions.push_back(*std::move(partition));
+  // What can fail comes before any offset is given out.
+  absl::StatusOr<std::vector<Target>> targets = FindTargets(request);
+  if (!targets.ok()) return targets.status();
+  std::vector<KeyCount> counts;
+  if (!request.conditions.empty()) {
+    if (absl::Status status = CheckConditions(request, counts); !status.ok()) return status;
   }
-  AppendResult result{.append_time = absl::FromUnixMicros(append_time_us_),
-                      .durability = topic.record.config.durability};
-  for (size_t i = 0; i < request.parts.size(); ++i) {
-    PartitionEvents& part = request.parts[i];
-    LogBatches& log = logs_[partitions[i]->log()];
-    log.partition = partitions[i];
-    log.compression = topic.record.config.compression;
-    log.index_keys = topic.record.config.index_keys;
-    result.ranges.push_back(
-        {.partition = part.partition, .first = partitions[i]->next_offset(), .count = part.count});
-    AddEvents(log, part);
+  std::vector<OffsetWrite> offsets;
+  if (request.participant != nullptr) {
+    if (absl::Status status = request.participant->Prepare(offsets); !status.ok()) return status;
   }
+  for (const OffsetWrite& write : offsets) set_->PutOffset(write.group, write.log, write.committed);
+  offset_writes_ += offsets.size();
+  AppendResult result{.append_time = absl::FromUnixMicros(append_time_us_)};
+  AddParts(request, *targets, result);
+  if (!request.conditions.empty()) result.revisions = RevisionsAfter(request, counts);
   // A remembered producer sequence must survive with its events.
-  needs_sync_ = needs_sync_ || result.durability == storage::Durability::kSynced ||
-                request.producer.has_value();
+  needs_sync_ = needs_sync_ || request.producer.has_value() || !offsets.empty();
   return result;
 }
 
@@ -154,6 +194,7 @@ void CommitGroup::AddEvents(LogBatches& log, PartitionEvents& events) {
 }
 
 void CommitGroup::Add(QueuedOffsets offsets) {
+  if (offsets.revise != nullptr) offsets.revise(offsets.writes);
   for (const OffsetWrite& write : offsets.writes) {
     set_->PutOffset(write.group, write.log, write.committed);
   }
@@ -183,11 +224,13 @@ storage::ProducerRecord CommitGroup::RecordOf(const Answer& answer) {
           .append_time_us = static_cast<uint64_t>(absl::ToUnixMicros(answer.result->append_time)),
           .position = answer.result->position,
           .durability = answer.result->durability,
-          .ranges = answer.result->ranges};
+          .ranges = answer.result->ranges,
+          .revisions = answer.result->revisions};
 }
 
 void CommitGroup::Finish() {
   for (auto& [log_id, log] : logs_) {
+    std::vector<BatchTerms> terms;
     for (LogBatches::Open& open : log.open) {
       ++context_.last_position;
       const std::shared_ptr<const std::string> bytes =
@@ -207,16 +250,20 @@ void CommitGroup::Finish() {
       log.partition->next_bytes() += batch->events.size();
       bytes_ += batch->events.size();
       log.finished.push_back(std::move(batch));
-      log.terms.push_back(std::move(open.terms));
+      terms.push_back(std::move(open.terms));
     }
     log.open.clear();
+    log.partition->Stage(log.finished, std::move(terms));
   }
   last_position_ = context_.last_position;
   for (Answer& answer : answers_) {
     if (!answer.result.ok()) continue;
     // Also of a duplicate whose first request is in this group.
-    if (answer.result->position == Position(0)) answer.result->position = context_.last_position;
+    if (answer.result->position == Position(0) && !answer.result->ranges.empty()) {
+      answer.result->position = context_.last_position;
+    }
     if (!answer.producer.has_value()) continue;
+    stores_producers_ = true;
     const storage::ProducerRecord record = RecordOf(answer);
     set_->PutProducer(answer.producer->id, answer.producer->sequence, record);
     context_.producers.Add(*answer.producer, record);
@@ -234,12 +281,12 @@ void CommitGroup::Finish() {
 }
 
 bool CommitGroup::has_writes() const {
-  return !logs_.empty() || offset_writes_ > 0 || !trims_.empty();
+  return !logs_.empty() || offset_writes_ > 0 || !trims_.empty() || stores_producers_;
 }
 
 void CommitGroup::Publish(TailBudget& tail, metrics::Metrics& metrics) {
   for (auto& [log_id, log] : logs_) {
-    log.partition->Publish(log.finished, std::move(log.terms));
+    log.partition->PublishStaged(log.finished.size());
     for (const storage::BatchPtr& batch : log.finished) tail.Add(log.partition, *batch);
     metrics.append_batches_total.Increment(static_cast<double>(log.finished.size()));
   }
@@ -259,6 +306,7 @@ void CommitGroup::Complete(const absl::Status& commit, int64_t now_nanos,
   uint64_t bytes = 0;
   const bool alone = answers_.size() + other_answers_.size() == 1;
   for (Answer& answer : answers_) {
+    if (answer.participant != nullptr) answer.participant->Finish(commit);
     // Also what was refused: it was checked against a state that is not going to be.
     if (!commit.ok()) {
       std::move(answer.done)(commit);
@@ -271,6 +319,8 @@ void CommitGroup::Complete(const absl::Status& commit, int64_t now_nanos,
       (answer.result->duplicate ? metrics.duplicate_appends_total : metrics.append_requests_total)
           .Increment();
       metrics.append_seconds.Observe(static_cast<double>(now_nanos - answer.queued_at_nanos) / 1e9);
+    } else if (const auto detail = DetailOf(answer.result.status()); detail.has_value()) {
+      metrics.RefusedAppends(detail->reason).Increment();
     }
     std::move(answer.done)(std::move(answer.result));
   }

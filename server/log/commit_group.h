@@ -15,6 +15,7 @@
 #include "server/base/clock.h"
 #include "server/log/append_request.h"
 #include "server/log/catalog.h"
+#include "server/log/key_counts.h"
 #include "server/log/partition_table.h"
 #include "server/log/tail.h"
 #include "server/metrics/metrics.h"
@@ -28,6 +29,7 @@ struct QueuedAppend {
 };
 struct QueuedOffsets {
   std::vector<OffsetWrite> writes;
+  OffsetRevision revise;  // May be null.
   std::vector<GroupRowChange> rows;
   DoneCallback done;
 };
@@ -41,6 +43,7 @@ struct PrepareContext {
   const Catalog& catalog;
   PartitionTable& partitions;
   ProducerWindow& producers;
+  KeyCounts& keys;
   Position& last_position;        // Of the newest batch prepared.
   uint64_t& last_append_time_us;  // Of the newest batch prepared.
   const base::Clock& clock;
@@ -85,7 +88,6 @@ class CommitGroup {
     };
     std::vector<Open> open;
     std::vector<storage::BatchPtr> finished;
-    std::vector<BatchTerms> terms;  // Of `finished`.
     bool index_keys = true;
   };
   struct Answer {
@@ -97,9 +99,30 @@ class CommitGroup {
     TopicId topic;
     uint64_t events = 0;
     uint64_t bytes = 0;
+    std::shared_ptr<CommitParticipant> participant;  // That prepared something.
+  };
+  // A part of a request with what it is added to.
+  struct Target {
+    TopicPtr topic;  // With its settings as of now.
+    PartitionPtr partition;
   };
 
-  absl::StatusOr<AppendResult> Prepare(AppendRequest& request, const Topic& topic);
+  absl::StatusOr<AppendResult> Prepare(AppendRequest& request);
+  // Finds topics and partitions of all parts.
+  absl::StatusOr<std::vector<Target>> FindTargets(const AppendRequest& request);
+  // Gives the events their offsets.
+  void AddParts(AppendRequest& request, const std::vector<Target>& targets, AppendResult& result);
+
+  // --- Conditions (commit_conditions.cc).
+
+  // The count of each condition's key as the request would find it; OK: all conditions hold.
+  absl::Status CheckConditions(const AppendRequest& request, std::vector<KeyCount>& counts);
+  // Events of the key that this group adds to `log`, from `from` on.
+  uint64_t CountInGroup(LogId log, absl::string_view key, Offset from) const;
+  // What the request's conditions come to, after its events got their offsets.
+  std::vector<KeyRevision> RevisionsAfter(const AppendRequest& request,
+                                          const std::vector<KeyCount>& before);
+
   void AddEvents(LogBatches& log, PartitionEvents& events);
   static void AddTerms(LogBatches& log, PartitionEvents& events);
   static storage::ProducerRecord RecordOf(const Answer& answer);
@@ -111,6 +134,7 @@ class CommitGroup {
   Position last_position_;
   uint64_t bytes_ = 0;
   uint64_t offset_writes_ = 0;
+  bool stores_producers_ = false;
   std::vector<LogTrim> trims_;  // Those that have an effect.
   absl::btree_map<LogId, LogBatches> logs_;
   std::vector<Answer> answers_;

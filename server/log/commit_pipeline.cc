@@ -16,16 +16,11 @@ constexpr int kThreads = 2;  // One commits, one prepares.
 // What a request occupies beside its bytes.
 constexpr uint64_t kRequestOverheadBytes = 256;
 constexpr uint64_t kOffsetWriteBytes = 32;
+constexpr uint64_t kConditionBytes = 128;
 // Below this preparing is short beside an fsync (128 KiB: 60 us beside 200).
 constexpr uint64_t kPrepareAheadBytes = 128 << 10;
 // Of offsets and trims, which are few and small and must stay in order.
 constexpr FlowId kOwnFlow{0};
-
-absl::Status Stopping() {
-  return MakeError(absl::StatusCode::kUnavailable,
-                   "the server is shutting down; nothing was written. Reconnect and repeat",
-                   {.reason = "SHUTTING_DOWN"});
-}
 
 absl::Status Failed(const absl::Status& cause) {
   return MakeError(
@@ -36,11 +31,19 @@ absl::Status Failed(const absl::Status& cause) {
       {.reason = "STORE_FAILED"});
 }
 
+uint64_t BytesOf(const AppendRequest& request) {
+  uint64_t bytes = request.bytes + kRequestOverheadBytes;
+  for (const KeyCondition& condition : request.conditions) {
+    bytes += kConditionBytes + condition.key.size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 CommitPipeline::CommitPipeline(const PipelineOptions& options, storage::Store& store,
                                const Catalog& catalog, PartitionTable& partitions,
-                               const base::Clock& clock, metrics::Metrics& metrics,
+                               const base::Clock& clock, metrics::Metrics& metrics, KeyCounts& keys,
                                storage::CommitMark last_commit)
     : options_(options),
       store_(store),
@@ -48,6 +51,7 @@ CommitPipeline::CommitPipeline(const PipelineOptions& options, storage::Store& s
       partitions_(partitions),
       clock_(clock),
       metrics_(metrics),
+      keys_(keys),
       horizon_(last_commit.position),
       producers_(store, options.producers_max),
       last_position_(last_commit.position),
@@ -78,47 +82,80 @@ absl::Status CommitPipeline::health() const {
   return failure_.ok() ? absl::OkStatus() : Failed(failure_);
 }
 
+absl::Status CommitPipeline::Stopping() {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   "the server is shutting down; nothing was written. Reconnect and repeat",
+                   {.reason = "SHUTTING_DOWN"});
+}
+
 absl::Status CommitPipeline::QueueFull(uint64_t bytes) const {
+  const uint64_t waiting = queue_.bytes() + held_bytes_;
   return MakeError(
       absl::StatusCode::kResourceExhausted,
-      absl::StrCat("the commit queue is full: ", queue_.bytes(), " bytes wait, the request has ",
-                   bytes, ", and queue_bytes_max is ", options_.queue_bytes_max,
+      absl::StrCat("the commit queue is full: ", waiting, " bytes wait, the request has ", bytes,
+                   ", and queue_bytes_max is ", options_.queue_bytes_max,
                    "; nothing was written. Repeat after a pause"),
       {.reason = "QUEUE_FULL",
        .metadata = {{"limit_name", "queue_bytes_max"},
                     {"limit", std::to_string(options_.queue_bytes_max)},
-                    {"value", std::to_string(queue_.bytes() + bytes)}},
+                    {"value", std::to_string(waiting + bytes)}},
        .retry_delay = absl::Milliseconds(50)});
 }
 
-absl::Status CommitPipeline::Enqueue(Request& request, FlowId flow, uint64_t bytes) {
-  absl::MutexLock lock(&queue_mu_);
+absl::Status CommitPipeline::CheckRoomLocked(uint64_t bytes) const {
   if (stopping_) return Stopping();
   if (!failure_.ok()) return Failed(failure_);
-  if (queue_.bytes() + bytes > options_.queue_bytes_max) return QueueFull(bytes);
+  if (queue_.bytes() + held_bytes_ + bytes > options_.queue_bytes_max) return QueueFull(bytes);
+  return absl::OkStatus();
+}
+
+absl::Status CommitPipeline::Enqueue(Request& request, FlowId flow, uint64_t bytes,
+                                     uint64_t held_bytes) {
+  absl::MutexLock lock(&queue_mu_);
+  held_bytes_ -= held_bytes;
+  if (absl::Status status = CheckRoomLocked(bytes); !status.ok()) return status;
   queue_.Push(std::move(request), flow, bytes);
   metrics_.queue_bytes.Set(static_cast<double>(queue_.bytes()));
   metrics_.queue_requests.Set(static_cast<double>(queue_.requests()));
   return absl::OkStatus();
 }
 
-void CommitPipeline::Append(AppendRequest request, AppendCallback done) {
-  const uint64_t bytes = request.bytes + kRequestOverheadBytes;
+void CommitPipeline::Append(AppendRequest request, AppendCallback done, uint64_t held_bytes) {
+  const uint64_t bytes = BytesOf(request);
   const FlowId flow = request.flow;
   Request queued = QueuedAppend{std::move(request), std::move(done), base::MonotonicNanos()};
-  if (absl::Status status = Enqueue(queued, flow, bytes); !status.ok()) {
-    metrics_.RefusedAppends(DetailOf(status)->reason).Increment();
-    std::move(std::get<QueuedAppend>(queued).done)(status);
+  if (absl::Status status = Enqueue(queued, flow, bytes, held_bytes); !status.ok()) {
+    Refuse(status, std::move(std::get<QueuedAppend>(queued).done));
   }
 }
 
+void CommitPipeline::Refuse(const absl::Status& status, AppendCallback done) {
+  metrics_.RefusedAppends(DetailOf(status)->reason).Increment();
+  std::move(done)(status);
+}
+
+absl::StatusOr<uint64_t> CommitPipeline::Hold(const AppendRequest& request) {
+  const uint64_t bytes = BytesOf(request);
+  absl::MutexLock lock(&queue_mu_);
+  if (absl::Status status = CheckRoomLocked(bytes); !status.ok()) return status;
+  held_bytes_ += bytes;
+  return bytes;
+}
+
+void CommitPipeline::LetGo(uint64_t held_bytes) {
+  absl::MutexLock lock(&queue_mu_);
+  held_bytes_ -= held_bytes;
+}
+
 void CommitPipeline::CommitOffsets(std::vector<OffsetWrite> writes,
-                                   std::vector<GroupRowChange> rows, DoneCallback done) {
+                                   std::vector<GroupRowChange> rows, OffsetRevision revise,
+                                   DoneCallback done) {
   uint64_t bytes = kRequestOverheadBytes + kOffsetWriteBytes * writes.size();
   for (const GroupRowChange& row : rows) {
     bytes += kOffsetWriteBytes + row.key.size() + row.value.value_or("").size();
   }
-  Request queued = QueuedOffsets{std::move(writes), std::move(rows), std::move(done)};
+  Request queued =
+      QueuedOffsets{std::move(writes), std::move(revise), std::move(rows), std::move(done)};
   if (absl::Status status = Enqueue(queued, kOwnFlow, bytes); !status.ok()) {
     std::move(std::get<QueuedOffsets>(queued).done)(status);
   }
@@ -191,6 +228,7 @@ CommitGroup CommitPipeline::Prepare(std::vector<Request> requests) {
   CommitGroup group({.catalog = catalog_,
                      .partitions = partitions_,
                      .producers = producers_,
+                     .keys = keys_,
                      .last_position = last_position_,
                      .last_append_time_us = last_append_time_us_,
                      .clock = clock_,

@@ -47,20 +47,32 @@ class CommitPipeline {
  public:
   CommitPipeline(const PipelineOptions& options, storage::Store& store, const Catalog& catalog,
                  PartitionTable& partitions, const base::Clock& clock, metrics::Metrics& metrics,
-                 storage::CommitMark last_commit);
+                 KeyCounts& keys, storage::CommitMark last_commit);
   ~CommitPipeline();
 
   // RESOURCE_EXHAUSTED  (in `done`) queue_bytes_max is reached; nothing is written.
   // UNAVAILABLE         (in `done`) stopping, failed, or the commit failed: perhaps written.
   // Other errors as in the contract of EventStore.Append; nothing is written.
-  void Append(AppendRequest request, AppendCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
-  // `rows` are written in the same commit, after the offsets.
+  // Requires that conditions are at hand and participants ready. `held_bytes`: of Hold.
+  void Append(AppendRequest request, AppendCallback done, uint64_t held_bytes = 0)
+      ABSL_LOCKS_EXCLUDED(queue_mu_);
+  // `rows` are written in the same commit, after the offsets. `revise` may be null.
   void CommitOffsets(std::vector<OffsetWrite> writes, std::vector<GroupRowChange> rows,
-                     DoneCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
+                     OffsetRevision revise, DoneCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
   // Moves starts of logs; those that are no longer right are left out. Needs no place in the
   // queue's bytes: it is how memory and disk become free.
   void Trim(std::vector<LogTrim> trims, DoneCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
   void Mutate(Mutation mutation) ABSL_LOCKS_EXCLUDED(queue_mu_);
+
+  // --- For who keeps a request before it may be queued (request_gate.h).
+  // Takes the request's place in queue_bytes_max, and says how much that is; or refuses as Append.
+  absl::StatusOr<uint64_t> Hold(const AppendRequest& request) ABSL_LOCKS_EXCLUDED(queue_mu_);
+  // Gives the place back; Append does it with `held_bytes`.
+  void LetGo(uint64_t held_bytes) ABSL_LOCKS_EXCLUDED(queue_mu_);
+  // Counts the refusal, and answers with it.
+  void Refuse(const absl::Status& status, AppendCallback done);
+  // UNAVAILABLE  SHUTTING_DOWN.
+  static absl::Status Stopping();
 
   // Up to where everything committed is readable.
   CommitHorizon& horizon() { return horizon_; }
@@ -73,8 +85,10 @@ class CommitPipeline {
   using Request = PipelineRequest;
 
   // OK and queued, or why not.
-  absl::Status Enqueue(Request& request, FlowId flow, uint64_t bytes)
+  absl::Status Enqueue(Request& request, FlowId flow, uint64_t bytes, uint64_t held_bytes = 0)
       ABSL_LOCKS_EXCLUDED(queue_mu_);
+  // Why `bytes` more are refused, or OK.
+  absl::Status CheckRoomLocked(uint64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mu_);
   absl::Status QueueFull(uint64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mu_);
   // True: it is time to prepare a group, or to stop.
   bool ShouldTakeLocked() const ABSL_SHARED_LOCKS_REQUIRED(queue_mu_);
@@ -95,6 +109,7 @@ class CommitPipeline {
   PartitionTable& partitions_;
   const base::Clock& clock_;
   metrics::Metrics& metrics_;
+  KeyCounts& keys_;
   CommitHorizon horizon_;
 
   absl::Mutex prepare_mu_;  // Then commit_mu_, then queue_mu_.
@@ -107,6 +122,7 @@ class CommitPipeline {
 
   mutable absl::Mutex queue_mu_;
   FairQueue queue_ ABSL_GUARDED_BY(queue_mu_);
+  uint64_t held_bytes_ ABSL_GUARDED_BY(queue_mu_) = 0;
   bool committing_ ABSL_GUARDED_BY(queue_mu_) = false;  // A thread is at its fsync.
   bool stopping_ ABSL_GUARDED_BY(queue_mu_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(queue_mu_);  // Not OK once appends are refused.

@@ -161,7 +161,8 @@ absl::StatusOr<std::optional<KeyFigures>> EventIndex::FindKey(const Partition& p
                                                               absl::string_view key) const {
   const std::string text(key);
   while (true) {
-    absl::StatusOr<std::optional<KeyFigures>> figures = TryKey(partition, text);
+    absl::StatusOr<std::optional<KeyFigures>> figures =
+        TryKey(partition, text, /*find_first=*/true);
     if (!figures.ok()) return Annotate(partition, figures.status());
     if (!figures->has_value()) continue;
     if ((*figures)->events == 0) return std::optional<KeyFigures>();
@@ -169,8 +170,21 @@ absl::StatusOr<std::optional<KeyFigures>> EventIndex::FindKey(const Partition& p
   }
 }
 
+absl::StatusOr<KeyCount> EventIndex::CountKey(const Partition& partition,
+                                              absl::string_view key) const {
+  const std::string text(key);
+  while (true) {
+    absl::StatusOr<std::optional<KeyFigures>> figures =
+        TryKey(partition, text, /*find_first=*/false);
+    if (!figures.ok()) return Annotate(partition, figures.status());
+    if (!figures->has_value()) continue;
+    return KeyCount{.events = (*figures)->events, .until = (*figures)->until};
+  }
+}
+
 absl::StatusOr<std::optional<KeyFigures>> EventIndex::TryKey(const Partition& partition,
-                                                             const std::string& key) const {
+                                                             const std::string& key,
+                                                             bool find_first) const {
   absl::StatusOr<View> view = Open(partition);
   if (!view.ok()) return view.status();
   const Partition::Ends ends = partition.ends();
@@ -178,13 +192,13 @@ absl::StatusOr<std::optional<KeyFigures>> EventIndex::TryKey(const Partition& pa
   absl::StatusOr<std::optional<storage::KeyTotal>> total = view->sealed->TotalOf(key);
   if (!total.ok()) return total.status();
 
-  KeyFigures figures;
+  KeyFigures figures{.until = ends.end};
   if (total->has_value()) {
     figures.events = (*total)->count;
     figures.last = (*total)->last;
     if ((*total)->first >= ends.start) {
       figures.first = (*total)->first;
-    } else if ((*total)->last >= ends.start) {
+    } else if (find_first && (*total)->last >= ends.start) {
       absl::StatusOr<std::optional<Offset>> first =
           FirstOfKey(partition, key, ends.start, view->mark);
       if (!first.ok()) return first.status();

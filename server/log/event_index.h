@@ -30,6 +30,7 @@
 #include "server/log/catalog.h"
 #include "server/log/direction.h"
 #include "server/log/filter.h"
+#include "server/log/key_condition.h"
 #include "server/log/partition.h"
 #include "server/log/partition_reader.h"
 #include "server/log/term_search.h"
@@ -65,6 +66,7 @@ struct KeyFigures {
   uint64_t events = 0;          // That the key ever had, also those that cannot be read any more.
   std::optional<Offset> first;  // The oldest that can be read.
   Offset last;                  // The newest, readable or not.
+  Offset until;                 // Everything before it is taken into account.
 };
 
 // What counting may still cost.
@@ -95,6 +97,10 @@ class EventIndex {
   // DATA_LOSS  as AddTypes.
   absl::StatusOr<std::optional<KeyFigures>> FindKey(const Partition& partition,
                                                     absl::string_view key) const;
+
+  // How many events `key` ever had, up to the end. Requires that keys are indexed.
+  // DATA_LOSS, NOT_FOUND, UNAVAILABLE  as AddTypes, or the partition is deleted.
+  absl::StatusOr<KeyCount> CountKey(const Partition& partition, absl::string_view key) const;
 
   // How many readable events in [from, until) match; exact at the moment of the answer. Empty: the
   // budget, from which the cost is taken, was not enough. A filter of types costs a posting for
@@ -129,8 +135,9 @@ class EventIndex {
   absl::StatusOr<std::optional<TypeTable>> TryTypes(const Partition& partition,
                                                     absl::string_view after,
                                                     size_t types_max) const;
+  // Without `find_first` the first readable event is not looked for.
   absl::StatusOr<std::optional<KeyFigures>> TryKey(const Partition& partition,
-                                                   const std::string& key) const;
+                                                   const std::string& key, bool find_first) const;
 
   absl::StatusOr<std::optional<std::vector<OffsetSpan>>> FindSealed(const View& view,
                                                                     const TermQuery& query,

@@ -76,7 +76,9 @@ EventLog::EventLog(const LogOptions& options, storage::Store& store, const base:
       partitions_(store, options.partitions_cached_max, index_budget_),
       reader_(store, metrics),
       index_(store, catalog_, reader_, index_budget_),
-      pipeline_(options.pipeline, store, catalog_, partitions_, clock, metrics, mark),
+      keys_(index_, reader_, partitions_, options.key_counts_bytes_max),
+      pipeline_(options.pipeline, store, catalog_, partitions_, clock, metrics, keys_, mark),
+      gate_(pipeline_, keys_),
       sealer_(store, catalog_, partitions_, reader_, metrics, index_budget_),
       retention_(store, partitions_, pipeline_, sealer_, clock),
       reclaimer_(store, pipeline_, sealer_, metrics) {}
@@ -86,6 +88,7 @@ EventLog::~EventLog() { Stop(); }
 void EventLog::Stop() {
   sealer_.Stop();  // First: commits may be waiting for it.
   reclaimer_.Stop();
+  gate_.Stop();
   pipeline_.Stop();
 }
 

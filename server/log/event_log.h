@@ -19,9 +19,11 @@
 #include "server/log/commit_pipeline.h"
 #include "server/log/event_index.h"
 #include "server/log/index_sealer.h"
+#include "server/log/key_counts.h"
 #include "server/log/partition_reader.h"
 #include "server/log/partition_table.h"
 #include "server/log/reclaimer.h"
+#include "server/log/request_gate.h"
 #include "server/log/retention.h"
 
 namespace tidemark::log {
@@ -36,6 +38,7 @@ struct IndexOptions {
 struct LogOptions {
   PipelineOptions pipeline;
   IndexOptions index;
+  size_t key_counts_bytes_max = 3 << 20;  // Of keys that conditions named lately.
   uint64_t partitions_max = 100'000;      // Of the store.
   size_t partitions_cached_max = 10'000;  // Kept in memory though nobody uses them.
 };
@@ -89,16 +92,20 @@ class EventLog {
   IndexSealer& sealer() { return sealer_; }
   const OpenBudget& index_budget() const { return *index_budget_; }
 
-  // See CommitPipeline.
+  // See CommitPipeline and RequestGate.
   void Append(AppendRequest request, AppendCallback done) {
+    if (gate_.Concerns(request)) return gate_.Append(std::move(request), std::move(done));
     pipeline_.Append(std::move(request), std::move(done));
   }
+  void CommitOffsets(std::vector<OffsetWrite> writes, OffsetRevision revise, DoneCallback done) {
+    pipeline_.CommitOffsets(std::move(writes), {}, std::move(revise), std::move(done));
+  }
   void CommitOffsets(std::vector<OffsetWrite> writes, DoneCallback done) {
-    pipeline_.CommitOffsets(std::move(writes), {}, std::move(done));
+    CommitOffsets(std::move(writes), nullptr, std::move(done));
   }
   void CommitGroupState(std::vector<OffsetWrite> offsets, std::vector<GroupRowChange> rows,
                         DoneCallback done) {
-    pipeline_.CommitOffsets(std::move(offsets), std::move(rows), std::move(done));
+    pipeline_.CommitOffsets(std::move(offsets), std::move(rows), nullptr, std::move(done));
   }
   void Mutate(Mutation mutation) { pipeline_.Mutate(std::move(mutation)); }
   // A number for a new group; only within a Mutation's prepare, whose set remembers it.
@@ -134,7 +141,9 @@ class EventLog {
   PartitionTable partitions_;
   PartitionReader reader_;
   EventIndex index_;
+  KeyCounts keys_;
   CommitPipeline pipeline_;
+  RequestGate gate_;
   IndexSealer sealer_;
   Retention retention_;
   Reclaimer reclaimer_;

@@ -13,7 +13,7 @@ constexpr int64_t kBatchOverheadBytes = 48;  // Of the allocator and the deque.
 constexpr int64_t kTypeOverheadBytes = 128;  // A place in types_ and in type_ids_.
 
 // Compilers make vector instructions of the inner loop.
-bool Contains(const std::vector<uint64_t>& hashes, uint64_t wanted) {
+bool Contains(absl::Span<const uint64_t> hashes, uint64_t wanted) {
   constexpr size_t kLanes = 16;
   size_t i = 0;
   for (; i + kLanes <= hashes.size(); i += kLanes) {
@@ -28,6 +28,13 @@ bool Contains(const std::vector<uint64_t>& hashes, uint64_t wanted) {
 }
 
 }  // namespace
+
+bool MayHoldKey(absl::Span<const uint64_t> key_hashes, uint32_t count, uint64_t key_hash,
+                uint64_t skip) {
+  // Where every event has a key, the hashes are in the events' order.
+  const bool in_order = key_hashes.size() == count && skip <= count;
+  return Contains(in_order ? key_hashes.subspan(skip) : key_hashes, key_hash);
+}
 
 bool TermQuery::MatchesType(absl::string_view type) const {
   for (const std::string& wanted : types) {
@@ -189,6 +196,23 @@ Offset OpenIndex::SearchBackward(const TermQuery& query, Offset from, Offset unt
     found.push_back({std::max(batch.base, from), std::min(batch.end(), until)});
   }
   return from;
+}
+
+Offset OpenIndex::FindKey(uint64_t key_hash, Offset from, Offset until,
+                          std::vector<OffsetSpan>& found) const {
+  TM_CHECK_LE(begin_.value(), from.value());
+  size_t compared = 0;
+  for (size_t i = IndexOf(from); i < batches_.size() && batches_[i].base < until; ++i) {
+    const Batch& batch = batches_[i];
+    if (compared >= kStepEvents) return std::max(batch.base, from);
+    compared += 1 + batch.key_hashes.size();
+    const Offset first = std::max(batch.base, from);
+    if (!batch.unread && !MayHoldKey(batch.key_hashes, batch.count, key_hash, first - batch.base)) {
+      continue;
+    }
+    found.push_back({first, std::min(batch.end(), until)});
+  }
+  return until;
 }
 
 Offset OpenIndex::WalkTypes(Offset from, Offset until, TypeVisitor visit) const {

@@ -19,6 +19,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
 #include "server/base/ids.h"
 #include "server/log/event_terms.h"
 #include "server/log/open_budget.h"
@@ -42,6 +43,11 @@ struct OffsetSpan {
   Offset until;
   friend bool operator==(const OffsetSpan&, const OffsetSpan&) = default;
 };
+
+// False: no event of a batch of `count` events, but for its first `skip` ones, has a key with this
+// hash.
+bool MayHoldKey(absl::Span<const uint64_t> key_hashes, uint32_t count, uint64_t key_hash,
+                uint64_t skip);
 
 class OpenIndex {
  public:
@@ -73,6 +79,11 @@ class OpenIndex {
                        std::vector<OffsetSpan>& found) const;
   Offset SearchBackward(const TermQuery& query, Offset from, Offset until, size_t matches_max,
                         std::vector<OffsetSpan>& found) const;
+
+  // As SearchForward for one key, for counting: a batch that may hold the key only before `from` is
+  // left out where that can be told.
+  Offset FindKey(uint64_t key_hash, Offset from, Offset until,
+                 std::vector<OffsetSpan>& found) const;
 
   // One step of a walk over the types of batches that begin in [from, until); the type of a batch
   // that could not be read is empty. Returns where the next step goes on.

@@ -101,32 +101,106 @@ void Partition::Tell(const std::vector<Waiting>& waiting) {
   }
 }
 
+void Partition::PublishLocked(absl::Span<const storage::BatchPtr> batches,
+                              std::vector<BatchTerms> terms, std::vector<Waiting>& waiting) {
+  for (size_t i = 0; i < batches.size(); ++i) {
+    const storage::BatchPtr& batch = batches[i];
+    TM_CHECK_EQ(batch->header.base_offset.value(), kept_.ends.end.value());
+    if (kept_.empty()) kept_.oldest_time_us = batch->header.append_time_us;
+    kept_.ends.end = batch->header.end_offset();
+    kept_.end_bytes += batch->header.events_bytes;
+    newest_ = batch->header.position;
+    tail_.push_back(batch);
+    if (!terms.empty()) index_.Add(batch->header, std::move(terms[i]));
+  }
+  if (terms.empty() && !batches.empty()) index_.Clear(kept_.ends.end);
+  if (budget_ != nullptr && UnsealedLocked() >= budget_->segment_events()) {
+    budget_->RequestPass();
+  }
+  std::erase_if(waiting_, [&](Waiting& w) {
+    if (w.from >= kept_.ends.end) return false;
+    waiting.push_back(std::move(w));
+    return true;
+  });
+}
+
 void Partition::Publish(absl::Span<const storage::BatchPtr> batches,
                         std::vector<BatchTerms> terms) {
   std::vector<Waiting> waiting;
   {
     absl::MutexLock lock(&mu_);
-    for (size_t i = 0; i < batches.size(); ++i) {
-      const storage::BatchPtr& batch = batches[i];
-      TM_CHECK_EQ(batch->header.base_offset.value(), kept_.ends.end.value());
-      if (kept_.empty()) kept_.oldest_time_us = batch->header.append_time_us;
-      kept_.ends.end = batch->header.end_offset();
-      kept_.end_bytes += batch->header.events_bytes;
-      newest_ = batch->header.position;
-      tail_.push_back(batch);
-      if (!terms.empty()) index_.Add(batch->header, std::move(terms[i]));
-    }
-    if (terms.empty() && !batches.empty()) index_.Clear(kept_.ends.end);
-    if (budget_ != nullptr && UnsealedLocked() >= budget_->segment_events()) {
-      budget_->RequestPass();
-    }
-    std::erase_if(waiting_, [&](Waiting& w) {
-      if (w.from >= kept_.ends.end) return false;
-      waiting.push_back(std::move(w));
-      return true;
-    });
+    PublishLocked(batches, std::move(terms), waiting);
   }
   Tell(waiting);
+}
+
+void Partition::Stage(absl::Span<const storage::BatchPtr> batches, std::vector<BatchTerms> terms) {
+  TM_CHECK_EQ(batches.size(), terms.size());
+  absl::MutexLock lock(&mu_);
+  for (size_t i = 0; i < batches.size(); ++i) {
+    staged_.emplace_back(batches[i], std::move(terms[i]));
+  }
+}
+
+void Partition::PublishStaged(size_t batches) {
+  std::vector<Waiting> waiting;
+  std::vector<storage::BatchPtr> published;
+  std::vector<BatchTerms> terms;
+  published.reserve(batches);
+  terms.reserve(batches);
+  {
+    absl::MutexLock lock(&mu_);
+    TM_CHECK_LE(batches, staged_.size());
+    for (; batches > 0; --batches) {
+      published.push_back(std::move(staged_.front().first));
+      terms.push_back(std::move(staged_.front().second));
+      staged_.pop_front();
+    }
+    PublishLocked(published, std::move(terms), waiting);
+  }
+  Tell(waiting);
+}
+
+storage::BatchPtr Partition::InTailLocked(Offset offset) const {
+  if (tail_.empty() || offset < tail_.front()->header.base_offset) return nullptr;
+  const auto it = std::upper_bound(
+      tail_.begin(), tail_.end(), offset,
+      [](Offset at, const storage::BatchPtr& batch) { return at < batch->header.end_offset(); });
+  return it == tail_.end() ? nullptr : *it;
+}
+
+void Partition::AddStagedLocked(uint64_t key_hash, Offset from, KeyPlaces& found) const {
+  for (const auto& [batch, terms] : staged_) {
+    const storage::BatchHeader& header = batch->header;
+    found.end = header.end_offset();
+    if (header.end_offset() <= from) continue;
+    const Offset first = std::max(header.base_offset, from);
+    if (MayHoldKey(terms.key_hashes, header.count, key_hash, first - header.base_offset)) {
+      found.places.push_back({first, header.end_offset(), batch});
+    }
+  }
+}
+
+std::optional<Partition::KeyPlaces> Partition::FindKeySince(uint64_t key_hash, Offset from) const {
+  KeyPlaces found;
+  std::vector<OffsetSpan> spans;
+  Offset next = from;
+  while (true) {
+    absl::MutexLock lock(&mu_);
+    const Offset end = kept_.ends.end;
+    if (next < end) {
+      if (index_.begin() > next) return std::nullopt;
+      spans.clear();
+      next = index_.FindKey(key_hash, next, end, spans);
+      for (const OffsetSpan& span : spans) {
+        found.places.push_back({span.from, span.until, InTailLocked(span.from)});
+      }
+    }
+    if (next < end) continue;
+    found.end = end;
+    AddStagedLocked(key_hash, from, found);
+    return found;
+  }
 }
 
 void Partition::TrimTo(Offset start, uint64_t start_bytes, uint64_t oldest_time_us) {

@@ -13,6 +13,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -114,6 +115,11 @@ class Partition {
   // `end`. Without `terms` (of each batch) the index has to be read from the batches when needed.
   void Publish(absl::Span<const storage::BatchPtr> batches, std::vector<BatchTerms> terms = {})
       ABSL_LOCKS_EXCLUDED(mu_);
+  // The same in two steps, so that FindKeySince knows batches which are being committed: Stage when
+  // they are prepared, by the thread that does it; PublishStaged once they are durable.
+  void Stage(absl::Span<const storage::BatchPtr> batches, std::vector<BatchTerms> terms)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void PublishStaged(size_t batches) ABSL_LOCKS_EXCLUDED(mu_);
   // Moves the start, after it is durable, to a later place within [start, end]. `oldest_time_us` is
   // that of the batch there.
   void TrimTo(Offset start, uint64_t start_bytes, uint64_t oldest_time_us) ABSL_LOCKS_EXCLUDED(mu_);
@@ -145,6 +151,20 @@ class Partition {
       ABSL_LOCKS_EXCLUDED(mu_);
   std::optional<Offset> WalkTypes(Offset from, Offset until, OpenIndex::TypeVisitor visit) const
       ABSL_LOCKS_EXCLUDED(mu_);
+  // A batch, or the rest of one, that may hold a key.
+  struct KeyPlace {
+    Offset from;
+    Offset until;
+    storage::BatchPtr batch;  // Null: it has left the tail.
+  };
+  struct KeyPlaces {
+    std::vector<KeyPlace> places;
+    Offset end;  // Of what is published or staged.
+  };
+  // Where a key with this hash may be from `from` on, staged batches included. Empty: the open part
+  // begins above `from`. For who counts keys (key_counts.h).
+  std::optional<KeyPlaces> FindKeySince(uint64_t key_hash, Offset from) const
+      ABSL_LOCKS_EXCLUDED(mu_);
   // Adds what was read again of the batches before the open part, by rising offsets; without
   // effect unless they end where it begins.
   struct ReadTerms {
@@ -174,6 +194,13 @@ class Partition {
   static void Tell(const std::vector<Waiting>& waiting);
 
   uint64_t UnsealedLocked() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  // Those who wait for what is published are moved to `waiting`.
+  void PublishLocked(absl::Span<const storage::BatchPtr> batches, std::vector<BatchTerms> terms,
+                     std::vector<Waiting>& waiting) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Of the tail; null if it is not there.
+  storage::BatchPtr InTailLocked(Offset offset) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  void AddStagedLocked(uint64_t key_hash, Offset from, KeyPlaces& found) const
+      ABSL_SHARED_LOCKS_REQUIRED(mu_);
 
   const LogId log_;
   mutable absl::Mutex mu_;  // Leaf, but for the budget's.
@@ -181,6 +208,7 @@ class Partition {
   Position newest_ ABSL_GUARDED_BY(mu_);
   bool deleted_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<storage::BatchPtr> tail_ ABSL_GUARDED_BY(mu_);
+  std::deque<std::pair<storage::BatchPtr, BatchTerms>> staged_ ABSL_GUARDED_BY(mu_);
   std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mu_);
   const std::shared_ptr<OpenBudget> budget_;
   mutable OpenIndex index_ ABSL_GUARDED_BY(mu_);  // A cache: reading may complete it.

@@ -1,4 +1,4 @@
-// EventStore.Append: decode, hand to the log, answer when it is durable.
+// EventStore.Append and Transact: decode, hand to the log, answer when it is durable.
 #include <grpcpp/support/async_unary_call.h>
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include "server/rpc/append_encoder.h"
 #include "server/rpc/byte_buffer.h"
 #include "server/rpc/data_plane.h"
+#include "server/rpc/offset_commits.h"
 #include "server/rpc/status_mapping.h"
 #include "server/rpc/stream_refusal.h"
 
@@ -29,38 +30,78 @@ log::FlowId FlowOf(const grpc::ServerContext& context) {
   return log::FlowId{absl::HashOf(context.peer())};
 }
 
-class AppendCall final : public Answering, public std::enable_shared_from_this<AppendCall> {
+// What makes Append and Transact two methods.
+struct AppendMethod {
+  static constexpr char kName[] = "EventStore/Append";
+  static void Request(EventStoreBase& service, grpc::ServerContext* context,
+                      grpc::ByteBuffer* request,
+                      grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>* responder,
+                      grpc::ServerCompletionQueue* queue, void* tag) {
+    service.RequestAppend(context, request, responder, queue, queue, tag);
+  }
+  static absl::StatusOr<DecodedAppend> Decode(std::shared_ptr<RequestBytes> request,
+                                              const RpcContext& context) {
+    return DecodeAppend(std::move(request), context.limits, context.log.catalog(), NextSpread());
+  }
+  static grpc::ByteBuffer Encode(const log::AppendResult& result, const log::TopicPtr& topic,
+                                 const log::Catalog& catalog) {
+    return EncodeAppendResponse(result, topic->name(), catalog);
+  }
+};
+
+struct TransactMethod {
+  static constexpr char kName[] = "EventStore/Transact";
+  static void Request(EventStoreBase& service, grpc::ServerContext* context,
+                      grpc::ByteBuffer* request,
+                      grpc::ServerAsyncResponseWriter<grpc::ByteBuffer>* responder,
+                      grpc::ServerCompletionQueue* queue, void* tag) {
+    service.RequestTransact(context, request, responder, queue, queue, tag);
+  }
+  static absl::StatusOr<DecodedAppend> Decode(std::shared_ptr<RequestBytes> request,
+                                              const RpcContext& context) {
+    return DecodeTransact(std::move(request), context.limits, context.log.catalog(), NextSpread());
+  }
+  static grpc::ByteBuffer Encode(const log::AppendResult& result, const log::TopicPtr&,
+                                 const log::Catalog& catalog) {
+    return EncodeTransactResponse(result, catalog);
+  }
+};
+
+template <typename Method>
+class AppendCall final : public Answering, public std::enable_shared_from_this<AppendCall<Method>> {
  public:
-  AppendCall(const RpcContext& context, EventStoreBase& service, CallQueue& queue)
+  AppendCall(const RpcContext& context, groups::GroupCoordinator& groups, EventStoreBase& service,
+             CallQueue& queue)
       : context_(context),
+        groups_(groups),
         service_(service),
         queue_(queue),
         count_(context.calls),
-        metrics_(context.metrics.Method("EventStore/Append")),
+        metrics_(context.metrics.Method(Method::kName)),
         responder_(&grpc_context_) {}
 
   void Accept() {
-    service_.RequestAppend(&grpc_context_, &request_, &responder_, queue_.calls.get(),
-                           queue_.calls.get(), accepted_.Start(shared_from_this()));
+    Method::Request(service_, &grpc_context_, &request_, &responder_, queue_.calls.get(),
+                    accepted_.Start(this->shared_from_this()));
   }
 
  private:
   void OnAccepted(bool ok) {
     if (!ok) return;  // The server shuts down.
     active_.emplace(context_.calls);
-    AcceptAppend(context_, service_, queue_);
+    std::make_shared<AppendCall>(context_, groups_, service_, queue_)->Accept();
     begin_nanos_ = base::MonotonicNanos();
     if (context_.calls.draining()) return Refuse(DrainingStatus());
-    absl::StatusOr<log::AppendRequest> append =
-        DecodeAppend(std::make_shared<RequestBytes>(request_), context_.limits,
-                     context_.log.catalog(), NextSpread());
+    absl::StatusOr<DecodedAppend> append =
+        Method::Decode(std::make_shared<RequestBytes>(request_), context_);
     if (!append.ok()) return Refuse(append.status());
-    topic_ = append->topic;
-    append->flow = FlowOf(grpc_context_);
-    context_.log.Append(*std::move(append),
-                        [call = shared_from_this()](absl::StatusOr<log::AppendResult> result) {
-                          call->OnResult(std::move(result));
-                        });
+    if (absl::Status status = TakePart(groups_, *append); !status.ok()) return Refuse(status);
+    topic_ = append->request.topic;
+    append->request.flow = FlowOf(grpc_context_);
+    context_.log.Append(std::move(append->request), [call = this->shared_from_this()](
+                                                        absl::StatusOr<log::AppendResult> result) {
+      call->OnResult(std::move(result));
+    });
   }
 
   // On a committing thread. What is answered alone is answered at once; where there are more, the
@@ -68,19 +109,19 @@ class AppendCall final : public Answering, public std::enable_shared_from_this<A
   void OnResult(absl::StatusOr<log::AppendResult> result) {
     result_ = std::move(result);
     if (result_.ok() && result_->alone) return Answer();
-    queue_.answers.Post(shared_from_this());
+    queue_.answers.Post(this->shared_from_this());
   }
 
   void Answer() override {
     if (!result_.ok()) return Refuse(result_.status());
     Count(absl::StatusCode::kOk);
-    responder_.Finish(EncodeAppendResponse(*result_, topic_->name()), grpc::Status::OK,
-                      finished_.Start(shared_from_this()));
+    responder_.Finish(Method::Encode(*result_, topic_, context_.log.catalog()), grpc::Status::OK,
+                      finished_.Start(this->shared_from_this()));
   }
 
   void Refuse(const absl::Status& status) {
     Count(status.code());
-    responder_.FinishWithError(ToGrpc(status), finished_.Start(shared_from_this()));
+    responder_.FinishWithError(ToGrpc(status), finished_.Start(this->shared_from_this()));
   }
 
   void Count(absl::StatusCode code) {
@@ -90,6 +131,7 @@ class AppendCall final : public Answering, public std::enable_shared_from_this<A
   void OnFinished(bool) {}
 
   const RpcContext& context_;
+  groups::GroupCoordinator& groups_;
   EventStoreBase& service_;
   CallQueue& queue_;
   CallCount count_;
@@ -107,8 +149,14 @@ class AppendCall final : public Answering, public std::enable_shared_from_this<A
 
 }  // namespace
 
-void AcceptAppend(const RpcContext& context, EventStoreBase& service, CallQueue& queue) {
-  std::make_shared<AppendCall>(context, service, queue)->Accept();
+void AcceptAppend(const RpcContext& context, groups::GroupCoordinator& groups,
+                  EventStoreBase& service, CallQueue& queue) {
+  std::make_shared<AppendCall<AppendMethod>>(context, groups, service, queue)->Accept();
+}
+
+void AcceptTransact(const RpcContext& context, groups::GroupCoordinator& groups,
+                    EventStoreBase& service, CallQueue& queue) {
+  std::make_shared<AppendCall<TransactMethod>>(context, groups, service, queue)->Accept();
 }
 
 }  // namespace tidemark::rpc

@@ -1,19 +1,17 @@
 #include "server/rpc/append_decoder.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/crc32c.h"
 #include "server/base/error.h"
-#include "server/base/murmur2.h"
-#include "server/base/utf8.h"
 #include "server/delivery/start_resolver.h"
 #include "server/log/wire.h"
+#include "server/rpc/event_router.h"
 #include "server/rpc/names.h"
+#include "server/rpc/request_extras.h"
 #include "tidemark/v1/event_store.pb.h"
 
 namespace tidemark::rpc {
@@ -35,27 +33,15 @@ static_assert(log::kEventAttributesField == Event::kAttributesFieldNumber);
 static_assert(log::kEventsField == AppendRequest::kEventsFieldNumber);
 static_assert(log::kEventsField == v1::EventBatch::kEventsFieldNumber);
 
-constexpr uint64_t kSequenceMax = INT64_MAX;
-
 absl::Status Malformed(absl::string_view what) {
   return InvalidField(what, "is malformed", "MALFORMED");
 }
-
-// An entry of `events`, checked.
-struct CheckedEvent {
-  absl::string_view entry;  // With tag and length.
-  absl::string_view event;
-  log::EventView view;
-  std::shared_ptr<const std::string> buffer;  // Of a large event that has one.
-};
 
 // The request, with the events where they are.
 struct Envelope {
   absl::string_view topic;
   std::optional<uint64_t> partition;
-  std::optional<absl::string_view> producer;
-  bool has_conditions = false;
-  bool has_offset_commits = false;
+  RequestExtras extras;
   uint64_t event_count = 0;
   absl::Status event_status;  // Of the first event that is refused.
 };
@@ -89,31 +75,17 @@ absl::StatusOr<Envelope> Scan(const RequestBytes& request, RequestReader& reader
         envelope.topic = field.bytes;
         break;
       case AppendRequest::kConditionsFieldNumber:
-        envelope.has_conditions = true;
+        envelope.extras.conditions.Add(field.bytes, limits.request_conditions_max);
         break;
       case AppendRequest::kOffsetCommitsFieldNumber:
-        envelope.has_offset_commits = true;
+        envelope.extras.offset_commits.Add(field.bytes, limits.request_offset_commits_max);
         break;
       default:
-        envelope.producer = field.bytes;
+        envelope.extras.producer = field.bytes;
     }
   }
   if (!reader.ok()) return Malformed("request");
   return envelope;
-}
-
-absl::StatusOr<log::ProducerSequence> DecodeProducer(absl::string_view bytes,
-                                                     const RpcLimits& limits) {
-  v1::Producer producer;
-  if (!producer.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Malformed("producer");
-  }
-  absl::Status name = CheckName(producer.id(), limits.name_bytes_max, "producer.id");
-  if (!name.ok()) return name;
-  if (producer.sequence() > kSequenceMax) {
-    return OverLimit("producer.sequence", "sequence_max", kSequenceMax, producer.sequence(), "");
-  }
-  return log::ProducerSequence{.id = producer.id(), .sequence = producer.sequence()};
 }
 
 absl::Status CheckEnvelope(const Envelope& envelope, size_t request_bytes,
@@ -129,88 +101,14 @@ absl::Status CheckEnvelope(const Envelope& envelope, size_t request_bytes,
     return OverLimit("events", "request_events_max", limits.request_events_max,
                      envelope.event_count, "events");
   }
-  if (envelope.has_conditions) {
-    return NoFeature("append.conditions", "this server does not check conditions yet");
-  }
-  if (envelope.has_offset_commits) {
-    return NoFeature("append.offset_commits",
-                     "this server does not commit offsets with an append yet; use CommitOffsets");
-  }
-  return absl::OkStatus();
+  return CheckExtras(envelope.extras, limits);
 }
-
-// What a retry must repeat, whatever the order in which a client's encoder wrote fields and map
-// entries: per event the sum of its fields' checksums.
-uint32_t ExtendFingerprint(uint32_t fingerprint, absl::string_view event) {
-  uint64_t sum = 0;
-  log::WireReader reader(event);
-  log::WireField field;
-  while (reader.Next(field)) sum += base::Crc32c(field.whole);
-  return base::ExtendCrc32c(fingerprint,
-                            absl::string_view(reinterpret_cast<const char*>(&sum), sizeof(sum)));
-}
-
-// Sorts events into their partitions.
-class Router {
- public:
-  Router(const log::Topic& topic, std::optional<uint32_t> fixed, uint32_t spread)
-      : partitions_(topic.partitions()),
-        index_keys_(topic.record.config.index_keys),
-        fixed_(fixed),
-        keyless_(spread % topic.partitions()) {}
-
-  void Add(CheckedEvent& checked) {
-    const log::EventView& event = checked.view;
-    const absl::string_view entry = checked.entry;
-    const uint32_t partition = fixed_.has_value()  ? *fixed_
-                               : event.key.empty() ? keyless_
-                                                   : base::PartitionOfKey(event.key, partitions_);
-    log::PartitionEvents& part = PartOf(partition);
-    ++part.count;
-    part.bytes += entry.size();
-    part.terms.Add(event, index_keys_);
-    if (checked.buffer != nullptr) {
-      part.buffers.push_back(std::move(checked.buffer));
-    } else if (!part.runs.empty()) {
-      absl::string_view& run = part.runs.back();
-      if (run.data() + run.size() == entry.data()) {
-        run = absl::string_view(run.data(), run.size() + entry.size());
-        return;
-      }
-    }
-    part.runs.push_back(entry);
-  }
-
-  std::vector<log::PartitionEvents> Take() {
-    std::sort(parts_.begin(), parts_.end(),
-              [](const auto& a, const auto& b) { return a.partition < b.partition; });
-    return std::move(parts_);
-  }
-
- private:
-  log::PartitionEvents& PartOf(uint32_t partition) {
-    if (index_.empty()) index_.assign(partitions_, -1);
-    if (index_[partition] < 0) {
-      index_[partition] = static_cast<int32_t>(parts_.size());
-      parts_.push_back({.partition = PartitionIndex(partition)});
-    }
-    return parts_[index_[partition]];
-  }
-
-  const uint32_t partitions_;
-  const bool index_keys_;
-  const std::optional<uint32_t> fixed_;
-  const uint32_t keyless_;
-  std::vector<log::PartitionEvents> parts_;
-  absl::InlinedVector<int32_t, 64> index_;  // From partition to place in parts_.
-};
 
 }  // namespace
 
-absl::StatusOr<log::AppendRequest> DecodeAppend(std::shared_ptr<RequestBytes> request,
-                                                const RpcLimits& limits,
-                                                const log::Catalog& catalog, uint32_t spread,
-                                                bool* is_message) {
+absl::StatusOr<DecodedAppend> DecodeAppend(std::shared_ptr<RequestBytes> request,
+                                           const RpcLimits& limits, const log::Catalog& catalog,
+                                           uint32_t spread, bool* is_message) {
   // Keeps its memory from request to request: nothing is allocated for an event.
   static thread_local std::vector<CheckedEvent> events;
   events.clear();
@@ -220,13 +118,12 @@ absl::StatusOr<log::AppendRequest> DecodeAppend(std::shared_ptr<RequestBytes> re
   if (!envelope.ok()) return envelope.status();
   absl::Status checked = CheckEnvelope(*envelope, request->size(), limits);
   if (!checked.ok()) return checked;
-  log::AppendRequest append;
-  if (envelope->producer.has_value()) {
-    absl::StatusOr<log::ProducerSequence> producer = DecodeProducer(*envelope->producer, limits);
-    if (!producer.ok()) return producer.status();
-    append.producer = *std::move(producer);
-    append.fingerprint = base::Crc32c(envelope->topic);
+  DecodedAppend decoded;
+  log::AppendRequest& append = decoded.request;
+  if (absl::Status status = TakeProducer(envelope->extras, limits, append); !status.ok()) {
+    return status;
   }
+  append.fingerprint = base::Crc32c(envelope->topic);
   append.topic = catalog.Find(envelope->topic);
   if (append.topic == nullptr) {
     return NoSuch("topic", envelope->topic, ". Create it, or check the name");
@@ -240,9 +137,12 @@ absl::StatusOr<log::AppendRequest> DecodeAppend(std::shared_ptr<RequestBytes> re
     append.fingerprint = base::ExtendCrc32c(append.fingerprint, std::to_string(*fixed));
   }
   if (!envelope->event_status.ok()) return envelope->event_status;
-  Router router(*append.topic, fixed, spread);
+  absl::Status taken = TakeExtras(envelope->extras, {.topic = append.topic, .partition = fixed},
+                                  limits, catalog, decoded);
+  if (!taken.ok()) return taken;
+  EventRouter router(append.topic, spread);
   for (CheckedEvent& event : events) {
-    router.Add(event);
+    router.Add(event, fixed);
     if (append.producer.has_value()) {
       append.fingerprint = ExtendFingerprint(append.fingerprint, event.event);
     }
@@ -251,7 +151,7 @@ absl::StatusOr<log::AppendRequest> DecodeAppend(std::shared_ptr<RequestBytes> re
   append.parts = router.Take();
   append.bytes = request->size();
   append.owner = std::move(request);
-  return append;
+  return decoded;
 }
 
 }  // namespace tidemark::rpc

@@ -20,6 +20,7 @@
 #include "server/rpc/append_encoder.h"
 #include "server/rpc/byte_buffer.h"
 #include "server/rpc/data_plane.h"
+#include "server/rpc/offset_commits.h"
 #include "server/rpc/status_mapping.h"
 #include "server/rpc/stream_refusal.h"
 
@@ -36,8 +37,10 @@ class AppendStreamCall final : public Drainable,
                                public Answering,
                                public std::enable_shared_from_this<AppendStreamCall> {
  public:
-  AppendStreamCall(const RpcContext& context, EventStoreBase& service, CallQueue& queue)
+  AppendStreamCall(const RpcContext& context, groups::GroupCoordinator& groups,
+                   EventStoreBase& service, CallQueue& queue)
       : context_(context),
+        groups_(groups),
         service_(service),
         queue_(queue),
         count_(context.calls),
@@ -63,7 +66,7 @@ class AppendStreamCall final : public Drainable,
   void OnAccepted(bool ok) {
     if (!ok) return;
     active_.emplace(context_.calls);
-    AcceptAppendStream(context_, service_, queue_);
+    AcceptAppendStream(context_, groups_, service_, queue_);
     metrics_.StreamOpened();
     registered_ = context_.calls.AddStream(weak_from_this(), this);
     absl::MutexLock lock(&mu_);
@@ -87,7 +90,7 @@ class AppendStreamCall final : public Drainable,
     }
     const auto bytes = std::make_shared<RequestBytes>(request_);
     bool is_message = true;
-    absl::StatusOr<log::AppendRequest> append = DecodeAppend(
+    absl::StatusOr<DecodedAppend> append = DecodeAppend(
         bytes, context_.limits, context_.log.catalog(), static_cast<uint32_t>(id), &is_message);
     {
       absl::MutexLock lock(&mu_);
@@ -113,15 +116,18 @@ class AppendStreamCall final : public Drainable,
     StartReadLocked();
   }
 
-  void Append(uint64_t id, absl::StatusOr<log::AppendRequest> append) {
-    if (!append.ok()) {
+  void Append(uint64_t id, absl::StatusOr<DecodedAppend> append) {
+    absl::Status status = append.status();
+    if (status.ok()) status = TakePart(groups_, *append);
+    if (!status.ok()) {
       absl::MutexLock lock(&mu_);
-      SlotOfLocked(id).outcome = EncodeAppendOutcome(append.status(), "");
+      SlotOfLocked(id).outcome = EncodeAppendOutcome(status, "", context_.log.catalog());
       return WriteNextLocked();
     }
-    append->flow = flow_;
-    log::TopicPtr topic = append->topic;
-    context_.log.Append(*std::move(append),
+    append->request.flow = flow_;
+    append->request.in_order = true;
+    log::TopicPtr topic = append->request.topic;
+    context_.log.Append(std::move(append->request),
                         [call = shared_from_this(), id, topic = std::move(topic)](
                             const absl::StatusOr<log::AppendResult>& result) {
                           call->OnResult(id, *topic, result);
@@ -132,7 +138,7 @@ class AppendStreamCall final : public Drainable,
   // queue's thread sends them together.
   void OnResult(uint64_t id, const log::Topic& topic,
                 const absl::StatusOr<log::AppendResult>& result) {
-    grpc::ByteBuffer outcome = EncodeAppendOutcome(result, topic.name());
+    grpc::ByteBuffer outcome = EncodeAppendOutcome(result, topic.name(), context_.log.catalog());
     absl::MutexLock lock(&mu_);
     SlotOfLocked(id).outcome = std::move(outcome);
     if (result.ok() && result->alone) return WriteNextLocked();
@@ -202,6 +208,7 @@ class AppendStreamCall final : public Drainable,
   void OnFinished(bool) {}
 
   const RpcContext& context_;
+  groups::GroupCoordinator& groups_;
   EventStoreBase& service_;
   CallQueue& queue_;
   CallCount count_;
@@ -235,8 +242,9 @@ class AppendStreamCall final : public Drainable,
 
 }  // namespace
 
-void AcceptAppendStream(const RpcContext& context, EventStoreBase& service, CallQueue& queue) {
-  std::make_shared<AppendStreamCall>(context, service, queue)->Accept();
+void AcceptAppendStream(const RpcContext& context, groups::GroupCoordinator& groups,
+                        EventStoreBase& service, CallQueue& queue) {
+  std::make_shared<AppendStreamCall>(context, groups, service, queue)->Accept();
 }
 
 }  // namespace tidemark::rpc

@@ -127,6 +127,7 @@ v1::ConsumeResponse JoinedMessage(const groups::JoinResult& joined) {
 v1::ConsumeResponse AssignedMessage(const std::vector<groups::AssignedPartition>& partitions) {
   v1::ConsumeResponse response;
   v1::Assigned& message = *response.mutable_assigned();
+  if (!partitions.empty()) message.set_assignment(partitions.front().assignment);
   for (const groups::AssignedPartition& partition : partitions) {
     FillOffset({.topic = partition.topic->name(),
                 .partition = partition.partition,

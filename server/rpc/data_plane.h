@@ -13,8 +13,12 @@
 
 namespace tidemark::rpc {
 
-void AcceptAppend(const RpcContext& context, EventStoreBase& service, CallQueue& queue);
-void AcceptAppendStream(const RpcContext& context, EventStoreBase& service, CallQueue& queue);
+void AcceptAppend(const RpcContext& context, groups::GroupCoordinator& groups,
+                  EventStoreBase& service, CallQueue& queue);
+void AcceptTransact(const RpcContext& context, groups::GroupCoordinator& groups,
+                    EventStoreBase& service, CallQueue& queue);
+void AcceptAppendStream(const RpcContext& context, groups::GroupCoordinator& groups,
+                        EventStoreBase& service, CallQueue& queue);
 void AcceptRead(const RpcContext& context, EventStoreBase& service,
                 grpc::ServerCompletionQueue& queue);
 void AcceptSubscribe(const RpcContext& context, EventStoreBase& service,

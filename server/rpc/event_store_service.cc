@@ -7,13 +7,6 @@
 
 namespace tidemark::rpc {
 
-grpc::Status EventStoreService::Transact(grpc::ServerContext*, const v1::TransactRequest*,
-                                         v1::TransactResponse*) {
-  return Handle(context_, "EventStore/Transact", [] {
-    return NoFeature("transact", "this server has no transactions yet; nothing was written");
-  });
-}
-
 grpc::Status EventStoreService::GetProducer(grpc::ServerContext*,
                                             const v1::GetProducerRequest* request,
                                             v1::GetProducerResponse* response) {
@@ -35,11 +28,13 @@ absl::Status EventStoreService::Producer(const v1::GetProducerRequest& request,
   response.set_last_sequence(**sequence);
   const log::TopicPtr topic = context_.log.catalog().FindById((*record)->topic);
   FillAppendResponse({.ranges = (*record)->ranges,
+                      .revisions = (*record)->revisions,
                       .position = (*record)->position,
                       .append_time = absl::FromUnixMicros((*record)->append_time_us),
                       .duplicate = false,
                       .durability = (*record)->durability},
-                     topic == nullptr ? "" : topic->name(), *response.mutable_last_response());
+                     topic == nullptr ? "" : topic->name(), context_.log.catalog(),
+                     *response.mutable_last_response());
   return absl::OkStatus();
 }
 

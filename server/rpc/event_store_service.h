@@ -10,8 +10,6 @@ class EventStoreService final : public EventStoreBase {
  public:
   explicit EventStoreService(const RpcContext& context) : context_(context) {}
 
-  grpc::Status Transact(grpc::ServerContext*, const v1::TransactRequest* request,
-                        v1::TransactResponse* response) override;
   grpc::Status GetProducer(grpc::ServerContext*, const v1::GetProducerRequest* request,
                            v1::GetProducerResponse* response) override;
 

@@ -11,6 +11,9 @@ struct RpcLimits {
   log::EventLimits event;
   uint64_t request_bytes_max = 4ull << 20;
   uint64_t request_events_max = 100'000;
+  uint64_t request_conditions_max = 100;
+  uint64_t request_offset_commits_max = 1000;
+  uint64_t transact_appends_max = 100;
   uint64_t name_bytes_max = 200;
   uint64_t topic_partitions_max = 10'000;
   uint64_t partitions_max = 100'000;

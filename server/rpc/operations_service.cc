@@ -13,6 +13,8 @@ namespace {
 // Sorted. A client asks for a feature by these names; what is not here answers UNIMPLEMENTED.
 constexpr std::array kFeatures = {
     "append",
+    "append.conditions",
+    "append.offset_commits",
     "append.producer",
     "append.stream",
     "consume.delayed",
@@ -42,6 +44,7 @@ constexpr std::array kFeatures = {
     "topic.event_types",
     "topic.key_index",
     "topic.retention",
+    "transact",
 };
 
 v1::ConfigSource ToProto(config::Source source) {
@@ -72,6 +75,9 @@ void FillLimits(const RpcLimits& limits, v1::Limits& out) {
   out.set_groups_max(limits.groups_max);
   out.set_queue_bytes_max(limits.queue_bytes_max);
   out.set_streams_max(limits.streams_max);
+  out.set_request_conditions_max(limits.request_conditions_max);
+  out.set_request_offset_commits_max(limits.request_offset_commits_max);
+  out.set_transact_appends_max(limits.transact_appends_max);
 }
 
 }  // namespace

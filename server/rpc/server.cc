@@ -105,11 +105,14 @@ RpcServer::~RpcServer() { Shutdown(absl::ZeroDuration()); }
 void RpcServer::AcceptCalls() {
   for (const auto& queue : queues_) {
     grpc::ServerCompletionQueue& calls = *queue->calls;
-    for (int i = 0; i < kWaitingUnaryCalls; ++i) AcceptAppend(context_, event_store_, *queue);
+    for (int i = 0; i < kWaitingUnaryCalls; ++i) {
+      AcceptAppend(context_, groups_, event_store_, *queue);
+    }
     AcceptHealthCheck(context_, health_, calls);
     AcceptHealthWatch(context_, health_, calls);
     for (int i = 0; i < kWaitingStreams; ++i) {
-      AcceptAppendStream(context_, event_store_, *queue);
+      AcceptTransact(context_, groups_, event_store_, *queue);
+      AcceptAppendStream(context_, groups_, event_store_, *queue);
       AcceptRead(context_, event_store_, calls);
       AcceptSubscribe(context_, event_store_, calls);
       AcceptConsume(context_, groups_, groups_service_, calls);

@@ -12,9 +12,10 @@
 
 namespace tidemark::rpc {
 
-using EventStoreBase = v1::EventStore::WithRawMethod_Append<
-    v1::EventStore::WithRawMethod_AppendStream<v1::EventStore::WithRawMethod_Read<
-        v1::EventStore::WithRawMethod_Subscribe<v1::EventStore::Service>>>>;
+using EventStoreBase =
+    v1::EventStore::WithRawMethod_Append<v1::EventStore::WithRawMethod_AppendStream<
+        v1::EventStore::WithRawMethod_Transact<v1::EventStore::WithRawMethod_Read<
+            v1::EventStore::WithRawMethod_Subscribe<v1::EventStore::Service>>>>>;
 using ConsumerGroupsBase = v1::ConsumerGroups::WithRawMethod_Consume<v1::ConsumerGroups::Service>;
 using HealthBase = grpc::health::v1::Health::WithRawMethod_Check<
     grpc::health::v1::Health::WithRawMethod_Watch<grpc::health::v1::Health::Service>>;

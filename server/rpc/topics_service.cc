@@ -9,6 +9,7 @@
 #include "server/base/error.h"
 #include "server/base/murmur2.h"
 #include "server/delivery/start_resolver.h"
+#include "server/rpc/conditions.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"
@@ -58,18 +59,6 @@ absl::Status CopySetting(absl::string_view path, const storage::TopicConfig& fro
     return CannotChange(path);
   }
   return absl::OkStatus();
-}
-
-absl::Status KeysNotIndexed(const log::Topic& topic) {
-  return MakeError(
-      absl::StatusCode::kFailedPrecondition,
-      absl::StrCat("topic \"", topic.name(),
-                   "\" was created with index_keys: false, so nobody counts what a key has. Read "
-                   "with filter.keys instead"),
-      {.reason = "KEYS_NOT_INDEXED",
-       .metadata = {{"topic", topic.name()}},
-       .preconditions = {{"INDEX_KEYS", absl::StrCat("topics/", topic.name()),
-                          "the topic's keys are not indexed"}}});
 }
 
 absl::Status NoSuchKey(const v1::GetKeyRequest& request, absl::string_view why) {

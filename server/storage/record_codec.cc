@@ -118,9 +118,6 @@ void GroupFromJson(const Json& json, GroupRecord& record) {
   record.paused_time_us = Optional<uint64_t>(json, "paused_time_us");
 }
 
-constexpr size_t kProducerFixedBytes = 8 + 4 + 8 + 8 + 4;
-constexpr size_t kProducerRangeBytes = 4 + 8 + 4;
-
 }  // namespace
 
 std::string EncodeStoreRecord(const StoreRecord& record) {
@@ -167,45 +164,6 @@ std::string EncodeGroupRecord(const GroupRecord& record) { return GroupToJson(re
 
 absl::StatusOr<GroupRecord> DecodeGroupRecord(absl::string_view bytes) {
   return FromJson<GroupRecord>("group", bytes, GroupFromJson);
-}
-
-std::string EncodeProducerRecord(const ProducerRecord& record) {
-  std::string out;
-  out.reserve(kProducerFixedBytes + record.ranges.size() * kProducerRangeBytes);
-  AppendLittle64(out, record.topic.value());
-  AppendLittle32(out, record.fingerprint);
-  AppendLittle64(out, record.append_time_us);
-  AppendLittle64(out, record.position.value());
-  AppendLittle32(out, static_cast<uint32_t>(record.durability));
-  for (const ProducerRecord::Range& range : record.ranges) {
-    AppendLittle32(out, range.partition.value());
-    AppendLittle64(out, range.first.value());
-    AppendLittle32(out, range.count);
-  }
-  return out;
-}
-
-absl::StatusOr<ProducerRecord> DecodeProducerRecord(absl::string_view bytes) {
-  if (bytes.size() < kProducerFixedBytes ||
-      (bytes.size() - kProducerFixedBytes) % kProducerRangeBytes != 0) {
-    return Damaged("producer", "wrong length");
-  }
-  const char* p = bytes.data();
-  ProducerRecord record;
-  record.topic = TopicId(LoadLittle64(p));
-  record.fingerprint = LoadLittle32(p + 8);
-  record.append_time_us = LoadLittle64(p + 12);
-  record.position = Position(LoadLittle64(p + 20));
-  if (LoadLittle32(p + 28) > static_cast<uint32_t>(Durability::kMemory)) {
-    return Damaged("producer", "unknown durability");
-  }
-  record.durability = static_cast<Durability>(LoadLittle32(p + 28));
-  for (p += kProducerFixedBytes; p != bytes.data() + bytes.size(); p += kProducerRangeBytes) {
-    record.ranges.push_back({.partition = PartitionIndex(LoadLittle32(p)),
-                             .first = Offset(LoadLittle64(p + 4)),
-                             .count = LoadLittle32(p + 12)});
-  }
-  return record;
 }
 
 std::string EncodeCommitMark(const CommitMark& mark) {

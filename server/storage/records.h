@@ -93,19 +93,29 @@ struct GroupRowChange {
   std::string until = {};
 };
 
+// Where a key is after a commit that had a condition on it.
+struct KeyRevision {
+  TopicId topic;
+  std::string key;
+  std::optional<uint64_t> revision;  // Empty: no event has the key.
+  friend bool operator==(const KeyRevision&, const KeyRevision&) = default;
+};
+
 // The outcome of one append, remembered for its producer.
 struct ProducerRecord {
   struct Range {
     PartitionIndex partition;
     Offset first;
     uint32_t count = 0;
+    TopicId topic = {};  // 0: the record's.
   };
-  TopicId topic;
+  TopicId topic;             // 0: each range names its own.
   uint32_t fingerprint = 0;  // CRC-32C of the request's events: tells a retry from another request.
   uint64_t append_time_us = 0;
   Position position;
   Durability durability = Durability::kSynced;
   std::vector<Range> ranges;
+  std::vector<KeyRevision> revisions = {};
 };
 
 // Where a log that retention cut begins. Its end is remembered, too: no row of the index may be

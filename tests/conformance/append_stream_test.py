@@ -63,8 +63,8 @@ class AppendStream(ServerCase):
                (pb.AppendRequest(topic=topic, events=[event()], partition=2),
                 "OUT_OF_RANGE", "PARTITION_OUT_OF_RANGE", "partition"),
                (pb.AppendRequest(topic=topic, events=[event()],
-                                 conditions=[pb.Condition(key="k", absent=pb.KeyAbsent())]),
-                "UNIMPLEMENTED", "FEATURE_NOT_AVAILABLE", None)]
+                                 conditions=[pb.Condition(key="k", exists=pb.KeyExists())]),
+                "ABORTED", "CONDITION_FAILED", None)]
         mixed = [good[0]]
         for i, (request, *_) in enumerate(bad):
             mixed += [request, good[i + 1]]

@@ -98,7 +98,6 @@ class NotYet(ServerCase):
     """Calls whose feature is still to come say so, and which feature it is."""
 
     CALLS = [
-        ("events", "Transact", pb.TransactRequest(), "transact"),
         ("topics", "EraseEvents", pb.EraseEventsRequest(topic="t"), "topic.erase"),
         ("operations", "CreateBackup", pb.CreateBackupRequest(), "backup"),
         ("operations", "ListBackups", pb.ListBackupsRequest(), "backup"),
@@ -122,16 +121,6 @@ class NotYet(ServerCase):
             with self.subTest(feature=feature), self.nothing_written():
                 self.check(lambda: self.server.topics.CreateTopic(pb.CreateTopicRequest(
                     name="not-yet", config=pb.TopicConfig(**config))), feature)
-
-    def test_reads_and_appends(self):
-        topic = self.new_topic()
-        event = pb.Event(type="t")
-        with self.nothing_written(topic):
-            self.check(lambda: self.append(topic, [event], conditions=[
-                pb.Condition(key="k", absent=pb.KeyAbsent())]), "append.conditions")
-            self.check(lambda: self.append(topic, [event], offset_commits=[
-                pb.OffsetCommit(group="g", topic=topic)]), "append.offset_commits")
-
 
 
 class HealthBounds(ServerCase):

@@ -36,6 +36,23 @@ log::AppendRequest MakeRequest(log::TopicPtr topic, const std::vector<Part>& par
   return request;
 }
 
+log::AppendRequest MakeTransaction(std::vector<log::AppendRequest> requests,
+                                   std::optional<log::ProducerSequence> producer) {
+  log::AppendRequest transaction{.topic = nullptr, .producer = std::move(producer)};
+  auto owners = std::make_shared<std::vector<std::shared_ptr<const void>>>();
+  for (log::AppendRequest& request : requests) {
+    for (log::PartitionEvents& part : request.parts) {
+      part.topic = request.topic;
+      transaction.parts.push_back(std::move(part));
+    }
+    transaction.bytes += request.bytes;
+    transaction.fingerprint = transaction.fingerprint * 31 + request.fingerprint;
+    owners->push_back(std::move(request.owner));
+  }
+  transaction.owner = std::move(owners);
+  return transaction;
+}
+
 absl::StatusOr<std::vector<ReadEvent>> EventsOf(const storage::StoredBatch& batch) {
   const auto decoded = DecodeEvents(batch.events);
   if (!decoded.has_value()) return absl::DataLossError("a batch does not decode");

@@ -30,6 +30,10 @@ struct Part {
 log::AppendRequest MakeRequest(log::TopicPtr topic, const std::vector<Part>& parts,
                                std::optional<log::ProducerSequence> producer = std::nullopt);
 
+// One request out of several; the partitions differ.
+log::AppendRequest MakeTransaction(std::vector<log::AppendRequest> requests,
+                                   std::optional<log::ProducerSequence> producer = std::nullopt);
+
 struct ReadEvent {
   Offset offset;
   TestEvent event;

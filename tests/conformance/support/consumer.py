@@ -27,6 +27,7 @@ class Member:
         self.messages = []      # The kind of each message, in order.
         self.joined = None
         self.owned = {}         # (topic, partition) -> offset that delivery began from.
+        self.assignments = {}   # (topic, partition) -> the assignment it is, or was, owned by.
         self.revoked = {}       # (topic, partition) -> the message that took it.
         self.events = []        # Stored, in order of delivery.
         self.confirmed = {}     # (topic, partition) -> committed offset.
@@ -99,6 +100,7 @@ class Member:
         elif kind == "assigned":
             for at in message.partitions:
                 self.owned[at.topic, at.partition] = at.offset
+                self.assignments[at.topic, at.partition] = message.assignment
                 self.revoked.pop((at.topic, at.partition), None)
         elif kind == "revoked":
             for at in message.partitions:

@@ -20,7 +20,7 @@ std::string AnotherValue(const SettingSpec& spec) {
   if (spec.name == "log_level") return "debug";
   if (spec.name == "log_format") return "json";
   if (spec.value_hint == "TIME") return "1s";
-  if (spec.value_hint == "N") return "100";
+  if (spec.value_hint == "N") return spec.format(Settings{}) == "100" ? "101" : "100";
   if (spec.name == "request_bytes_max") return "3MiB";
   if (spec.name == "memory_limit") return "1GiB";
   if (spec.name == "commit_bytes_max") return "3MiB";

@@ -156,5 +156,70 @@ TEST_F(OffsetCommitsTest, AnswersEverybodyWhenAbandoned) {
   EXPECT_FALSE(commits_.pending());
 }
 
+// --- Transactions.
+
+TEST_F(OffsetCommitsTest, APutIsNewestAtOnceAndDurableAtItsEnd) {
+  const uint64_t order = commits_.Put(kLog, Offset(5));
+  EXPECT_EQ(commits_.Newest(kLog), Offset(5));
+  EXPECT_EQ(commits_.Durable(kLog), std::nullopt);
+  EXPECT_FALSE(commits_.pending());
+  commits_.EndPut(kLog, Offset(5), order, true);
+  EXPECT_EQ(commits_.Durable(kLog), Offset(5));
+}
+
+TEST_F(OffsetCommitsTest, AFailedPutLeavesWhatIsDurable) {
+  commits_.Load(kLog, Offset(3));
+  const uint64_t order = commits_.Put(kLog, Offset(5));
+  commits_.EndPut(kLog, Offset(5), order, false);
+  EXPECT_EQ(commits_.Newest(kLog), Offset(3));
+}
+
+TEST_F(OffsetCommitsTest, EndsMayBeToldInAnotherOrder) {
+  const uint64_t first = commits_.Put(kLog, Offset(5));
+  const uint64_t second = commits_.Put(kLog, Offset(7));
+  commits_.EndPut(kLog, Offset(7), second, true);
+  commits_.EndPut(kLog, Offset(5), first, true);
+  EXPECT_EQ(commits_.Durable(kLog), Offset(7));
+  EXPECT_EQ(commits_.Newest(kLog), Offset(7));
+}
+
+TEST_F(OffsetCommitsTest, AWriteThatIsPreparedLaterLeavesOutWhatWasPut) {
+  commits_.Set(kLog, Offset(5));
+  commits_.Set(kOther, Offset(1));
+  std::vector<log::OffsetWrite> writes = commits_.BeginWrite(kGroup);
+  ASSERT_EQ(writes.size(), 2);
+  const uint64_t order = commits_.Put(kLog, Offset(7));
+  commits_.Revise(writes);
+  ASSERT_EQ(writes.size(), 1);
+  EXPECT_EQ(writes.front().log, kOther);
+  commits_.EndPut(kLog, Offset(7), order, true);
+  End(absl::OkStatus());
+  EXPECT_EQ(commits_.Durable(kLog), Offset(7));
+  EXPECT_EQ(commits_.Durable(kOther), Offset(1));
+}
+
+TEST_F(OffsetCommitsTest, AWriteThatIsPreparedEarlierEndsBeforeThePut) {
+  commits_.Set(kLog, Offset(5));
+  std::vector<log::OffsetWrite> writes = commits_.BeginWrite(kGroup);
+  commits_.Revise(writes);
+  const uint64_t order = commits_.Put(kLog, Offset(7));
+  EXPECT_EQ(writes.size(), 1);
+  commits_.EndPut(kLog, Offset(7), order, true);
+  End(absl::OkStatus());
+  EXPECT_EQ(commits_.Durable(kLog), Offset(7));
+  EXPECT_EQ(commits_.Newest(kLog), Offset(7));
+}
+
+TEST_F(OffsetCommitsTest, WhatWaitsForAWriteIsToldAfterThePutThatReplacesIt) {
+  commits_.Set(kLog, Offset(5));
+  EXPECT_EQ(Begin(), 5u);
+  commits_.Put(kLog, Offset(7));
+  const Answer answer = WhenDurable();
+  End(absl::ResourceExhaustedError("full"));
+  EXPECT_FALSE(answer->has_value());
+  commits_.Retry();
+  EXPECT_EQ(Begin(), 7u);
+}
+
 }  // namespace
 }  // namespace tidemark::groups

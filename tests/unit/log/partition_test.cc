@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/log/tail.h"
 #include "tests/support/events.h"
 
@@ -280,6 +281,70 @@ TEST_F(TailBudgetTest, OutlivesADeletedPartition) {
   for (int i = 0; i < 5; ++i) Add(tail, a_, 1000);
   EXPECT_LE(tail.bytes(), 3000u);
   EXPECT_EQ(a_->ReadTail(Offset(4), 1).state, State::kBatches);
+}
+
+// --- Batches that are being committed.
+
+BatchTerms KeysOf(const std::vector<std::string>& keys) {
+  BatchTerms terms;
+  for (const std::string& key : keys) terms.key_hashes.push_back(HashOfKey(key));
+  return terms;
+}
+
+// The places of a key from `from` on: "3-5 5-6*"; a star: the batch is at hand.
+std::string PlacesOf(const Partition& partition, const std::string& key, uint64_t from) {
+  const auto places = partition.FindKeySince(HashOfKey(key), Offset(from));
+  if (!places.has_value()) return "sealed";
+  std::string text;
+  for (const Partition::KeyPlace& place : places->places) {
+    absl::StrAppend(&text, place.from, "-", place.until, place.batch != nullptr ? "* " : " ");
+  }
+  return absl::StrCat(text, "end ", places->end);
+}
+
+TEST(PartitionTest, StagedBatchesAreCountedAndNotReadable) {
+  Partition partition(LogId(1), {.start = Offset(0), .end = Offset(0)});
+  const std::vector<storage::BatchPtr> first = {MakeBatch(0, 3), MakeBatch(3, 2)};
+  const std::vector<storage::BatchPtr> second = {MakeBatch(5, 1)};
+  partition.Stage(first, {KeysOf({"a", "b", "a"}), KeysOf({"b", "c"})});
+  partition.Stage(second, {KeysOf({"a"})});
+  EXPECT_EQ(partition.ends().end, Offset(0));
+  EXPECT_EQ(PlacesOf(partition, "a", 0), "0-3* 5-6* end 6");
+  EXPECT_EQ(PlacesOf(partition, "c", 0), "3-5* end 6");
+  partition.PublishStaged(2);
+  EXPECT_EQ(partition.ends().end, Offset(5));
+  EXPECT_EQ(PlacesOf(partition, "a", 0), "0-3* 5-6* end 6");
+  partition.PublishStaged(1);
+  EXPECT_EQ(partition.ends().end, Offset(6));
+  EXPECT_EQ(PlacesOf(partition, "a", 0), "0-3* 5-6* end 6");
+  EXPECT_TRUE(partition.EvictOldest(Offset(0)));
+  EXPECT_EQ(PlacesOf(partition, "a", 0), "0-3 5-6* end 6");
+}
+
+TEST(PartitionTest, AKeyIsLookedForBehindAnOffsetWithinABatch) {
+  Partition partition(LogId(1), {.start = Offset(0), .end = Offset(0)});
+  const std::vector<storage::BatchPtr> batches = {MakeBatch(0, 4)};
+  partition.Stage(batches, {KeysOf({"a", "b", "a", "b"})});
+  for (const bool published : {false, true}) {
+    if (published) partition.PublishStaged(1);
+    EXPECT_EQ(PlacesOf(partition, "a", 1), "1-4* end 4");
+    EXPECT_EQ(PlacesOf(partition, "a", 3), "end 4");
+    EXPECT_EQ(PlacesOf(partition, "a", 4), "end 4");
+  }
+  // Where events without key lie between, their places are not known.
+  const std::vector<storage::BatchPtr> mixed = {MakeBatch(4, 3)};
+  partition.Stage(mixed, {KeysOf({"a", "b"})});
+  EXPECT_EQ(PlacesOf(partition, "a", 6), "6-7* end 7");
+}
+
+TEST(PartitionTest, WhatIsSealedIsNotLookedForHere) {
+  Partition partition(LogId(1), {.start = Offset(0), .end = Offset(0)});
+  const std::vector<storage::BatchPtr> batches = {MakeBatch(0, 2), MakeBatch(2, 2)};
+  partition.Stage(batches, {KeysOf({"a", "b"}), KeysOf({"a", "b"})});
+  partition.PublishStaged(2);
+  partition.Sealed(Offset(2));
+  EXPECT_EQ(PlacesOf(partition, "a", 1), "sealed");
+  EXPECT_EQ(PlacesOf(partition, "a", 2), "2-4* end 4");
 }
 
 }  // namespace

@@ -36,8 +36,10 @@ class AppendDecoderTest : public ::testing::Test {
   }
   absl::StatusOr<log::AppendRequest> DecodePieces(std::vector<grpc::Slice> pieces,
                                                   uint32_t spread = 0) {
-    return DecodeAppend(std::make_shared<RequestBytes>(std::move(pieces)), limits_, catalog_,
-                        spread, &is_message_);
+    absl::StatusOr<DecodedAppend> decoded = DecodeAppend(
+        std::make_shared<RequestBytes>(std::move(pieces)), limits_, catalog_, spread, &is_message_);
+    if (!decoded.ok()) return decoded.status();
+    return std::move(decoded->request);
   }
   // The reason and the field of the refusal.
   std::pair<std::string, std::string> Refusal() {
@@ -137,13 +139,102 @@ TEST_F(AppendDecoderTest, RefusesARequestOverItsLimits) {
   EXPECT_EQ(Refusal(), Reason("LIMIT_EXCEEDED", "request"));
 }
 
-TEST_F(AppendDecoderTest, RefusesFeaturesThatAreNotThereInsteadOfIgnoringThem) {
+TEST_F(AppendDecoderTest, ConditionsAreLookedForWhereTheirKeysAre) {
+  AddEvent("t", "");
+  request_.add_conditions()->set_key("employee-1");
+  request_.mutable_conditions(0)->mutable_absent();
+  v1::Condition& other = *request_.add_conditions();
+  other.set_key("employee-2");
+  other.set_topic("hr");
+  other.set_partition(5);
+  other.mutable_revision()->set_revision(7);
+  const absl::StatusOr<log::AppendRequest> append = Decode();
+  ASSERT_TRUE(append.ok()) << append.status();
+  ASSERT_EQ(append->conditions.size(), 2);
+  EXPECT_EQ(append->conditions[0].partition.value(), base::PartitionOfKey("employee-1", 8));
+  EXPECT_EQ(append->conditions[0].expect, log::KeyCondition::Expect::kAbsent);
+  EXPECT_EQ(append->conditions[1].partition, PartitionIndex(5));
+  EXPECT_EQ(append->conditions[1].revision, 7);
+  request_.set_partition(3);
+  EXPECT_EQ(Decode()->conditions[0].partition, PartitionIndex(3));
+}
+
+TEST_F(AppendDecoderTest, RefusesConditionsThatMeanNothing) {
+  AddEvent("t", "");
+  v1::Condition& condition = *request_.add_conditions();
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "conditions[0].key"));
+  condition.set_key("k");
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "conditions[0].expect"));
+  condition.mutable_exists();
+  EXPECT_EQ(Refusal().first, "OK");
+  condition.set_key(std::string(1025, 'k'));
+  EXPECT_EQ(Refusal(), Reason("LIMIT_EXCEEDED", "conditions[0].key"));
+  condition.set_key("k");
+  condition.set_topic("other");
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "conditions[0].topic"));
+  condition.clear_topic();
+  condition.set_partition(8);
+  EXPECT_EQ(Refusal(), Reason("PARTITION_OUT_OF_RANGE", "conditions[0].partition"));
+  condition.clear_partition();
+  *request_.add_conditions() = request_.conditions(0);
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "conditions[1].key"));
+  limits_.request_conditions_max = 1;
+  EXPECT_EQ(Refusal(), Reason("LIMIT_EXCEEDED", "conditions"));
+}
+
+TEST_F(AppendDecoderTest, RefusesConditionsOnKeysThatNobodyCounts) {
+  catalog_.Put({.id = TopicId(2),
+                .name = "fast",
+                .first_log = LogId(20),
+                .config = {.partitions = 1, .index_keys = false}});
+  request_.set_topic("fast");
   AddEvent("t", "");
   request_.add_conditions()->set_key("k");
-  EXPECT_EQ(Decode().status().code(), absl::StatusCode::kUnimplemented);
+  request_.mutable_conditions(0)->mutable_exists();
+  EXPECT_EQ(Refusal().first, "KEYS_NOT_INDEXED");
+}
+
+TEST_F(AppendDecoderTest, ARetryRepeatsConditionsAndOffsetCommits) {
+  AddEvent("t", "k");
+  request_.mutable_producer()->set_id("p");
+  const uint32_t plain = Decode()->fingerprint;
+  request_.add_conditions()->set_key("k");
+  request_.mutable_conditions(0)->mutable_exists();
+  const uint32_t conditioned = Decode()->fingerprint;
+  EXPECT_NE(conditioned, plain);
+  request_.mutable_conditions(0)->mutable_absent();
+  EXPECT_NE(Decode()->fingerprint, conditioned);
   request_.clear_conditions();
-  request_.add_offset_commits()->set_group("g");
-  EXPECT_EQ(Decode().status().code(), absl::StatusCode::kUnimplemented);
+  v1::OffsetCommit& commit = *request_.add_offset_commits();
+  commit.set_group("g");
+  commit.set_topic("hr");
+  const uint32_t committing = Decode()->fingerprint;
+  EXPECT_NE(committing, plain);
+  commit.set_member_id("member-1");
+  commit.set_assignment(7);
+  EXPECT_EQ(Decode()->fingerprint, committing);  // Who commits may change.
+  commit.set_expected_offset(0);
+  EXPECT_NE(Decode()->fingerprint, committing);
+}
+
+TEST_F(AppendDecoderTest, RefusesOffsetCommitsThatMeanNothing) {
+  AddEvent("t", "");
+  v1::OffsetCommit& commit = *request_.add_offset_commits();
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "offset_commits[0].group"));
+  commit.set_group("g");
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "offset_commits[0].topic"));
+  commit.set_topic("hr");
+  EXPECT_EQ(Refusal().first, "OK");
+  commit.set_member_id("member-1");
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "offset_commits[0].assignment"));
+  commit.clear_member_id();
+  commit.set_assignment(1);
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "offset_commits[0].member_id"));
+  commit.clear_assignment();
+  *request_.add_offset_commits() = request_.offset_commits(0);
+  EXPECT_EQ(Refusal(), Reason("INVALID_FIELD", "offset_commits[1]"));
+  limits_.request_offset_commits_max = 1;
+  EXPECT_EQ(Refusal(), Reason("LIMIT_EXCEEDED", "offset_commits"));
 }
 
 TEST_F(AppendDecoderTest, RefusesEveryPrefixThatCutsAField) {

@@ -58,6 +58,16 @@ ProducerRecord FullProducer() {
       .ranges = {{PartitionIndex(0), Offset(1ull << 50), 3}, {PartitionIndex(9), Offset(0), 1}}};
 }
 
+// Of a transaction over topics, with conditions.
+ProducerRecord WideProducer() {
+  ProducerRecord record = FullProducer();
+  record.topic = TopicId();
+  record.ranges.front().topic = TopicId(1ull << 40);
+  record.ranges.back().topic = TopicId(8);
+  record.revisions = {{TopicId(8), "employee-1", 1ull << 62}, {TopicId(9), "never", std::nullopt}};
+  return record;
+}
+
 TEST(RecordCodecTest, StoreRecordsRoundTrip) {
   const StoreRecord record{.format_version = 7,
                            .store_id = "0123abcd",
@@ -102,7 +112,7 @@ TEST(RecordCodecTest, GroupRecordsRoundTrip) {
 }
 
 TEST(RecordCodecTest, ProducerRecordsRoundTrip) {
-  for (const ProducerRecord& record : {FullProducer(), ProducerRecord{}}) {
+  for (const ProducerRecord& record : {FullProducer(), WideProducer(), ProducerRecord{}}) {
     const auto read = DecodeProducerRecord(EncodeProducerRecord(record));
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ(read->topic, record.topic);
@@ -115,8 +125,18 @@ TEST(RecordCodecTest, ProducerRecordsRoundTrip) {
       EXPECT_EQ(read->ranges[i].partition, record.ranges[i].partition);
       EXPECT_EQ(read->ranges[i].first, record.ranges[i].first);
       EXPECT_EQ(read->ranges[i].count, record.ranges[i].count);
+      EXPECT_EQ(read->ranges[i].topic, record.ranges[i].topic);
     }
+    EXPECT_EQ(read->revisions, record.revisions);
   }
+}
+
+TEST(RecordCodecTest, AWideProducerRecordThatIsCutIsDamaged) {
+  const std::string bytes = EncodeProducerRecord(WideProducer());
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_TRUE(absl::IsDataLoss(DecodeProducerRecord(bytes.substr(0, size)).status())) << size;
+  }
+  EXPECT_TRUE(absl::IsDataLoss(DecodeProducerRecord(bytes + "x").status()));
 }
 
 TEST(RecordCodecTest, CommitMarksRoundTrip) {
