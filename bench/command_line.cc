@@ -283,6 +283,25 @@ void AddGroups(CLI::App& app, CommandLine& line) {
   sub->callback([&line] { line.command = Command::kGroups; });
 }
 
+void AddConditions(CLI::App& app, CommandLine& line) {
+  CLI::App* const sub =
+      app.add_subcommand("conditions", "one event a call, with and without a condition on its key");
+  ConditionsConfig& conditions = line.conditions;
+  sub->add_option("--callers", conditions.callers, "concurrent callers")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--connections", conditions.connections, "connections the callers share")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--partitions", conditions.partitions, "partitions of each topic")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--data-bytes", conditions.data_bytes, "bytes of Event.data")
+      ->capture_default_str();
+  sub->add_option("--seconds", conditions.seconds, "time of each run")->capture_default_str();
+  sub->callback([&line] { line.command = Command::kConditions; });
+}
+
 void AddPeers(CLI::App& app, CommandLine& line) {
   CLI::App* const sub = app.add_subcommand(
       "peers", "Tidemark and other systems on the same work: append, replay, tail, costs");
@@ -357,6 +376,7 @@ std::optional<int> ParseCommandLine(int argc, const char* const* argv, CommandLi
   AddRestart(app, line);
   AddBounds(app, line);
   AddGroups(app, line);
+  AddConditions(app, line);
   AddPeers(app, line);
   try {
     app.parse(argc, argv);

@@ -9,6 +9,7 @@
 
 #include "bench/workload/append_workload.h"
 #include "bench/workload/bounds_workload.h"
+#include "bench/workload/conditions_workload.h"
 #include "bench/workload/filtered_workload.h"
 #include "bench/workload/groups_workload.h"
 #include "bench/workload/grow_workload.h"
@@ -37,6 +38,7 @@ enum class Command {
   kRestart,
   kBounds,
   kGroups,
+  kConditions,
   kGoals,
   kPeers,
   kNoopServer,
@@ -68,6 +70,7 @@ struct CommandLine {
   RestartConfig restart;
   BoundsConfig bounds;
   GroupsConfig groups;
+  ConditionsConfig conditions;
   PeersConfig peers;
   // kGoals: in less than a minute.
   bool goals_quick = false;

@@ -168,6 +168,9 @@ absl::Status Run(Session& session, const CommandLine& line, Reporter& reporter) 
       return RunBounds(session, line.bounds, reporter);
     case Command::kGroups:
       return AddAll(MeasureGroups(session, line.groups, reporter), GroupsGoals, reporter);
+    case Command::kConditions:
+      return AddAll(MeasureConditions(session, line.conditions, reporter), ConditionsGoals,
+                    reporter);
     case Command::kGoals:
       return RunGoals(session, line.goals_quick ? QuickAmounts() : FullAmounts(), reporter);
     case Command::kPeers:

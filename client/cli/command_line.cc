@@ -93,6 +93,7 @@ std::unique_ptr<CLI::App> MakeCommandLine(Context* context) {
 
   AddTopicCommands(app.get(), context);
   AddAppendCommand(app.get(), context);
+  AddTransactCommand(app.get(), context);
   AddReadCommand(app.get(), context);
   AddTailCommand(app.get(), context);
   AddConsumeCommand(app.get(), context);

@@ -13,6 +13,7 @@ class Context;
 
 void AddTopicCommands(CLI::App* root, Context* context);
 void AddAppendCommand(CLI::App* root, Context* context);
+void AddTransactCommand(CLI::App* root, Context* context);
 void AddReadCommand(CLI::App* root, Context* context);
 void AddTailCommand(CLI::App* root, Context* context);
 void AddConsumeCommand(CLI::App* root, Context* context);

@@ -34,7 +34,10 @@ NamedLimits NameLimits(const ServerLimits& limits) {
           {"group_members_max", limits.group_members_max},
           {"groups_max", limits.groups_max},
           {"queue_bytes_max", limits.queue_bytes_max},
-          {"streams_max", limits.streams_max}};
+          {"streams_max", limits.streams_max},
+          {"request_conditions_max", limits.request_conditions_max},
+          {"request_offset_commits_max", limits.request_offset_commits_max},
+          {"transact_appends_max", limits.transact_appends_max}};
 }
 
 std::string FormatServer(const std::string& server, const ServerInfo& info, bool color) {

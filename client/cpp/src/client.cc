@@ -27,11 +27,7 @@ v1::AppendRequest MakeRequest(absl::string_view topic, const std::vector<Event>&
     internal::ToProto(condition, request.add_conditions());
   }
   for (const OffsetCommit& commit : options.offset_commits) {
-    v1::OffsetCommit* proto = request.add_offset_commits();
-    proto->set_group(commit.group);
-    proto->set_topic(commit.topic);
-    proto->set_partition(commit.partition);
-    proto->set_offset(commit.offset);
+    internal::ToProto(commit, request.add_offset_commits());
   }
   if (options.producer) {
     request.mutable_producer()->set_id(options.producer->id);
@@ -40,9 +36,55 @@ v1::AppendRequest MakeRequest(absl::string_view topic, const std::vector<Event>&
   return request;
 }
 
+v1::TransactRequest MakeRequest(const Transaction& transaction) {
+  v1::TransactRequest request;
+  for (const TopicEvents& append : transaction.appends) {
+    v1::TopicAppend* proto = request.add_appends();
+    proto->set_topic(append.topic);
+    for (const Event& event : append.events) internal::ToProto(event, proto->add_events());
+    if (append.partition) proto->set_partition(*append.partition);
+  }
+  for (const Condition& condition : transaction.conditions) {
+    internal::ToProto(condition, request.add_conditions());
+  }
+  for (const OffsetCommit& commit : transaction.offset_commits) {
+    internal::ToProto(commit, request.add_offset_commits());
+  }
+  if (transaction.producer) {
+    request.mutable_producer()->set_id(transaction.producer->id);
+    request.mutable_producer()->set_sequence(transaction.producer->sequence);
+  }
+  return request;
+}
+
 // Whether a request that is safe to repeat should be.
 bool MayRepeat(const absl::Status& status) {
   return internal::IsBrokenConnection(status) || internal::IsOverload(status);
+}
+
+// With a producer's sequence it is repeated after a broken connection or a full queue, until
+// call_timeout.
+template <typename Response, typename Request>
+absl::StatusOr<AppendResult> CallUntilAnswered(
+    const internal::Connection& connection,
+    grpc::Status (v1::EventStore::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+    const Request& request) {
+  const auto stub = v1::EventStore::NewStub(connection.channel());
+  const absl::Time deadline = absl::Now() + connection.options().call_timeout;
+  internal::Backoff backoff(kRetryPauseMin, kRetryPauseMax);
+  while (true) {
+    grpc::ClientContext context;
+    if (deadline < absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
+    Response response;
+    const absl::Status status =
+        internal::FromGrpcStatus(((*stub).*method)(&context, request, &response));
+    if (status.ok()) return internal::FromProto(response);
+    const absl::Duration pause = std::max(backoff.Next(), internal::RetryDelayOf(status));
+    if (!request.has_producer() || !MayRepeat(status) || absl::Now() + pause >= deadline) {
+      return connection.Annotate(status);
+    }
+    absl::SleepFor(pause);
+  }
 }
 
 }  // namespace
@@ -66,23 +108,23 @@ const ClientOptions& Client::options() const { return connection_->options(); }
 absl::StatusOr<AppendResult> Client::Append(absl::string_view topic,
                                             const std::vector<Event>& events,
                                             const AppendOptions& append_options) const {
-  const v1::AppendRequest request = MakeRequest(topic, events, append_options);
-  const auto stub = v1::EventStore::NewStub(connection_->channel());
-  const absl::Time deadline = absl::Now() + options().call_timeout;
-  internal::Backoff backoff(kRetryPauseMin, kRetryPauseMax);
-  while (true) {
-    grpc::ClientContext context;
-    if (deadline < absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
-    v1::AppendResponse response;
-    const absl::Status status =
-        internal::FromGrpcStatus(stub->Append(&context, request, &response));
-    if (status.ok()) return internal::FromProto(response);
-    const absl::Duration pause = std::max(backoff.Next(), internal::RetryDelayOf(status));
-    if (!append_options.producer || !MayRepeat(status) || absl::Now() + pause >= deadline) {
-      return connection_->Annotate(status);
+  return CallUntilAnswered<v1::AppendResponse>(*connection_, &v1::EventStore::Stub::Append,
+                                               MakeRequest(topic, events, append_options));
+}
+
+void Transaction::Append(absl::string_view topic, Event event) {
+  for (TopicEvents& append : appends) {
+    if (append.topic == topic && !append.partition) {
+      append.events.push_back(std::move(event));
+      return;
     }
-    absl::SleepFor(pause);
   }
+  appends.push_back({std::string(topic), {std::move(event)}});
+}
+
+absl::StatusOr<AppendResult> Client::Transact(const Transaction& transaction) const {
+  return CallUntilAnswered<v1::TransactResponse>(*connection_, &v1::EventStore::Stub::Transact,
+                                                 MakeRequest(transaction));
 }
 
 absl::StatusOr<uint64_t> Client::GetProducerSequence(absl::string_view id) const {

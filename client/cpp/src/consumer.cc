@@ -22,8 +22,12 @@ constexpr int kConcurrencyMax = 1'024;
 // Keeps one session going after the other.
 class Consumer::Impl {
  public:
-  Impl(const Client& client, ConsumerOptions options, Handler handler)
-      : client_(client), options_(std::move(options)), handler_(std::move(handler)) {}
+  Impl(const Client& client, ConsumerOptions options, Handler handler,
+       internal::OffsetCommitter* committer)
+      : client_(client),
+        options_(std::move(options)),
+        handler_(std::move(handler)),
+        committer_(committer) {}
 
   absl::Status Run(bool until_caught_up) ABSL_LOCKS_EXCLUDED(mu_);
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
@@ -42,6 +46,7 @@ class Consumer::Impl {
   const Client client_;
   const ConsumerOptions options_;
   const Handler handler_;
+  internal::OffsetCommitter* const committer_;  // May be null.
   internal::ConsumerCounters counters_;
 
   absl::Mutex mu_;  // RawStream's wake lock may be taken under it.
@@ -100,7 +105,7 @@ absl::Status Consumer::Impl::Run(bool until_caught_up) {
 }
 
 ConsumerSession::End Consumer::Impl::RunSession(bool until_caught_up, Outcome* outcome) {
-  ConsumerSession session(client_, options_, handler_, until_caught_up, &counters_);
+  ConsumerSession session(client_, options_, handler_, until_caught_up, committer_, &counters_);
   {
     absl::MutexLock lock(&mu_);
     session_ = &session;
@@ -133,7 +138,10 @@ ConsumerStats Consumer::Impl::stats() const {
 }
 
 Consumer::Consumer(const Client& client, ConsumerOptions options, Handler handler)
-    : impl_(std::make_unique<Impl>(client, std::move(options), std::move(handler))) {}
+    : Consumer(client, std::move(options), std::move(handler), nullptr) {}
+Consumer::Consumer(const Client& client, ConsumerOptions options, Handler handler,
+                   internal::OffsetCommitter* committer)
+    : impl_(std::make_unique<Impl>(client, std::move(options), std::move(handler), committer)) {}
 Consumer::~Consumer() = default;
 
 absl::Status Consumer::Run() { return impl_->Run(false); }

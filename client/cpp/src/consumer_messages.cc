@@ -89,6 +89,15 @@ void ConsumerSession::OnNote(const v1::ConsumeResponse& note) {
 void ConsumerSession::OnJoined(const v1::Joined& joined) {
   joined_ = true;
   SetMode(joined.group());
+  if (committer_ != nullptr && is_work()) {
+    return Finish(
+        EndKind::kFailed,
+        absl::FailedPreconditionError(absl::StrCat(
+            "group \"", options_.group,
+            "\" acks event by event; exactly once needs a "
+            "group with mode PARTITION_ORDERED, whose offsets a transaction can commit")));
+  }
+  member_id_ = joined.member_id();
   if (options_.on_joined) options_.on_joined(joined.member_id(), joined.created());
 }
 
@@ -98,6 +107,7 @@ void ConsumerSession::OnAssigned(const v1::Assigned& assigned) {
   for (const v1::TopicPartitionOffset& proto : assigned.partitions()) {
     offsets.push_back(FromProto(proto));
     book_.Assign(offsets.back());
+    assignment_of_[{proto.topic(), proto.partition()}] = assigned.assignment();
   }
   if (options_.on_assigned) options_.on_assigned(offsets);
 }

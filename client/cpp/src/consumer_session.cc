@@ -10,6 +10,7 @@
 #include "client/cpp/src/handler_run.h"
 #include "client/cpp/src/status_codec.h"
 #include "client/cpp/src/steady_time.h"
+#include "tidemark/errors.h"
 
 namespace tidemark::internal {
 namespace {
@@ -28,16 +29,18 @@ constexpr int kAcksUnansweredMax = 8;
 
 ConsumerSession::ConsumerSession(const Client& client, const ConsumerOptions& options,
                                  const Consumer::Handler& handler, bool until_caught_up,
-                                 ConsumerCounters* counters)
+                                 OffsetCommitter* committer, ConsumerCounters* counters)
     : client_(client),
       options_(options),
       handler_(handler),
       until_caught_up_(until_caught_up),
+      committer_(committer),
       counters_(*counters),
       stream_(client.connection()->channel(), kMethod),
       queue_({options.events_ahead_max, options.bytes_ahead_max}),
       last_contact_(SteadyNow()) {
   ++counters_.connections;
+  if (committer_ != nullptr) committer_->Begin();
   StartPool();
 }
 
@@ -137,8 +140,7 @@ void ConsumerSession::HandleSome() {
     } else {
       OnQueuedNote();
     }
-    const bool ack_is_due = dirty_events() >= options_.ack_events_max;
-    if (ack_is_due || counters_.stop_requested || SteadyNow() >= look_at) break;
+    if (AcksAreDue() || counters_.stop_requested || SteadyNow() >= look_at) break;
   }
   // While the handler worked nobody listened, so that time is not silence.
   last_contact_ = SteadyNow();
@@ -233,6 +235,7 @@ void ConsumerSession::SendAcks() {
   if (is_work()) return SendEventAcks();
   const std::vector<TopicPartitionOffset> acks = book_.TakeAcks();
   if (acks.empty()) return;
+  if (committer_ != nullptr) return Commit(acks);
   v1::ConsumeRequest request;
   for (const TopicPartitionOffset& ack : acks) {
     v1::TopicPartitionOffset& proto = *request.mutable_ack()->mutable_up_to()->add_offsets();
@@ -244,12 +247,42 @@ void ConsumerSession::SendAcks() {
   Send(request);
 }
 
+void ConsumerSession::Commit(const std::vector<TopicPartitionOffset>& acks) {
+  std::vector<OffsetCommit> offsets;
+  for (const TopicPartitionOffset& ack : acks) {
+    offsets.push_back({.group = options_.group,
+                       .topic = ack.topic,
+                       .partition = ack.partition,
+                       .offset = ack.offset,
+                       .member_id = member_id_,
+                       .assignment = assignment_of_[{ack.topic, ack.partition}]});
+  }
+  const absl::Status status = committer_->Commit(std::move(offsets));
+  last_contact_ = SteadyNow();
+  if (status.ok()) {
+    book_.Answered();
+    for (const TopicPartitionOffset& ack : acks) book_.Confirm(ack);
+    if (options_.on_committed) options_.on_committed(acks);
+    return;
+  }
+  const bool fenced = ReasonOf(status) == "FENCED";
+  if (fenced) ++counters_.acks_fenced;
+  // What was handled since the last commit goes with it, and is delivered again.
+  Finish(fenced || IsBrokenConnection(status) || IsOverload(status) ? EndKind::kBroken
+                                                                    : EndKind::kFailed,
+         status);
+}
+
+bool ConsumerSession::AcksAreDue() const {
+  return dirty_events() >= options_.ack_events_max ||
+         (committer_ != nullptr && book_.dirty_events() > 0 && committer_->IsFull());
+}
+
 void ConsumerSession::SendAcksIfDue() {
   if (dirty_events() == 0 || acks_unanswered_ >= kAcksUnansweredMax) return;
   const bool nothing_left = pool_ == nullptr ? !CanHandle() : pool_->in_hand() == 0;
   const absl::Time dirty_since = std::min(book_.dirty_since(), work_book_.dirty_since());
-  if (dirty_events() >= options_.ack_events_max || nothing_left ||
-      SteadyNow() - dirty_since >= options_.ack_interval) {
+  if (AcksAreDue() || nothing_left || SteadyNow() - dirty_since >= options_.ack_interval) {
     SendAcks();
   }
 }

@@ -27,6 +27,7 @@
 #include "client/cpp/src/batch.h"
 #include "client/cpp/src/delivery_queue.h"
 #include "client/cpp/src/handler_pool.h"
+#include "client/cpp/src/offset_committer.h"
 #include "client/cpp/src/raw_stream.h"
 #include "client/cpp/src/work_book.h"
 #include "tidemark/client.h"
@@ -59,10 +60,10 @@ class ConsumerSession {
     absl::Status status;
   };
 
-  // Everything given outlives the session.
+  // Everything given outlives the session. `committer` may be null: then acks commit.
   ConsumerSession(const Client& client, const ConsumerOptions& options,
                   const Consumer::Handler& handler, bool until_caught_up,
-                  ConsumerCounters* counters);
+                  OffsetCommitter* committer, ConsumerCounters* counters);
 
   End Run();
   // Makes Run look at ConsumerCounters::stop_requested.
@@ -129,6 +130,8 @@ class ConsumerSession {
   void Send(const v1::ConsumeRequest& request);
   void SendJoin();
   void SendAcks();
+  void Commit(const std::vector<TopicPartitionOffset>& acks);
+  bool AcksAreDue() const;
   void SendAcksIfDue();
   void SendCreditsIfDue();
   void GiveBack(const v1::Revoked& revoked);
@@ -141,6 +144,7 @@ class ConsumerSession {
   const ConsumerOptions& options_;
   const Consumer::Handler& handler_;
   const bool until_caught_up_;
+  OffsetCommitter* const committer_;
   ConsumerCounters& counters_;
 
   RawStream stream_;
@@ -167,6 +171,8 @@ class ConsumerSession {
   bool leaving_ = false;
   absl::Status leave_reason_;
   uint64_t assignments_ = 0;
+  std::string member_id_;
+  std::map<AckBook::Partition, uint64_t> assignment_of_;  // As the server numbers them.
   int acks_unanswered_ = 0;
   absl::Time last_contact_;
   absl::Time retry_at_;    // Of the current event, after its handler failed.

@@ -68,6 +68,9 @@ ServerLimits FromProto(const v1::Limits& proto) {
   limits.groups_max = proto.groups_max();
   limits.queue_bytes_max = proto.queue_bytes_max();
   limits.streams_max = proto.streams_max();
+  limits.request_conditions_max = proto.request_conditions_max();
+  limits.request_offset_commits_max = proto.request_offset_commits_max();
+  limits.transact_appends_max = proto.transact_appends_max();
   return limits;
 }
 
@@ -103,18 +106,34 @@ TopicInfo FromProto(const v1::Topic& topic) {
   return info;
 }
 
-AppendResult FromProto(const v1::AppendResponse& response) {
+namespace {
+
+// AppendResponse and TransactResponse say the same.
+template <typename Response>
+AppendResult ResultFrom(const Response& response) {
   AppendResult result;
   result.ranges.reserve(static_cast<size_t>(response.ranges_size()));
   for (const v1::OffsetRange& range : response.ranges()) {
-    result.ranges.push_back({range.partition(), range.first_offset(), range.count()});
+    result.ranges.push_back(
+        {range.partition(), range.first_offset(), range.count(), range.topic()});
+  }
+  for (const v1::KeyRevisionResult& proto : response.key_revisions()) {
+    KeyRevision& key = result.key_revisions.emplace_back();
+    key.topic = proto.topic();
+    key.key = proto.key();
+    if (proto.has_revision()) key.revision = proto.revision();
   }
   result.position = response.position();
-  result.append_time = FromProto(response.append_time());
+  result.append_time = internal::FromProto(response.append_time());
   result.duplicate = response.duplicate();
   result.durability = static_cast<Durability>(response.durability());
   return result;
 }
+
+}  // namespace
+
+AppendResult FromProto(const v1::AppendResponse& response) { return ResultFrom(response); }
+AppendResult FromProto(const v1::TransactResponse& response) { return ResultFrom(response); }
 
 GroupConfig FromProto(const v1::GroupConfig& proto) {
   GroupConfig config;
@@ -248,6 +267,8 @@ void ToProto(const Stop& stop, v1::Stop* proto) {
 
 void ToProto(const Condition& condition, v1::Condition* proto) {
   proto->set_key(condition.key);
+  proto->set_topic(condition.topic);
+  if (condition.partition) proto->set_partition(*condition.partition);
   switch (condition.expect) {
     case Condition::Expect::kAbsent:
       proto->mutable_absent();
@@ -259,6 +280,16 @@ void ToProto(const Condition& condition, v1::Condition* proto) {
       proto->mutable_revision()->set_revision(condition.revision);
       break;
   }
+}
+
+void ToProto(const OffsetCommit& commit, v1::OffsetCommit* proto) {
+  proto->set_group(commit.group);
+  proto->set_topic(commit.topic);
+  proto->set_partition(commit.partition);
+  proto->set_offset(commit.offset);
+  proto->set_member_id(commit.member_id);
+  proto->set_assignment(commit.assignment);
+  if (commit.expected_offset) proto->set_expected_offset(*commit.expected_offset);
 }
 
 void ToProto(const TopicConfig& config, v1::TopicConfig* proto) {

@@ -21,6 +21,7 @@ absl::Time FromProto(const google::protobuf::Timestamp& time);
 absl::Duration FromProto(const google::protobuf::Duration& duration);
 TopicInfo FromProto(const v1::Topic& topic);
 AppendResult FromProto(const v1::AppendResponse& response);
+AppendResult FromProto(const v1::TransactResponse& response);
 GroupConfig FromProto(const v1::GroupConfig& config);
 GroupInfo FromProto(const v1::GetGroupResponse& group);
 ServerInfo FromProto(const v1::GetServerInfoResponse& info);
@@ -35,6 +36,7 @@ void ToProto(const RetryPolicy& retry, v1::RetryPolicy* proto);
 void ToProto(const Start& start, v1::Start* proto);
 void ToProto(const Stop& stop, v1::Stop* proto);
 void ToProto(const Condition& condition, v1::Condition* proto);
+void ToProto(const OffsetCommit& commit, v1::OffsetCommit* proto);
 void ToProto(const TopicConfig& config, v1::TopicConfig* proto);
 
 }  // namespace tidemark::internal

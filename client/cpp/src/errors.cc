@@ -1,7 +1,9 @@
 #include "tidemark/errors.h"
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "client/cpp/src/status_codec.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -97,6 +99,31 @@ std::optional<ErrorDetails> DetailsOf(const absl::Status& status) {
 std::string ReasonOf(const absl::Status& status) {
   const std::optional<ErrorDetails> details = DetailsOf(status);
   return details ? details->reason : "";
+}
+
+std::vector<FailedCondition> FailedConditionsOf(const absl::Status& status) {
+  std::vector<FailedCondition> failed;
+  const std::optional<ErrorDetails> details = DetailsOf(status);
+  if (!details || details->reason != "CONDITION_FAILED") return failed;
+  for (const PreconditionViolation& violation : details->failed_preconditions) {
+    // "topics/TOPIC/keys/KEY", "expected X, actual Y"; see proto Condition. Names have no slash.
+    absl::string_view subject = violation.subject;
+    absl::string_view text = violation.description;
+    const size_t key = subject.find("/keys/");
+    const size_t actual = text.find(", actual ");
+    if (!absl::ConsumePrefix(&subject, "topics/") || key == absl::string_view::npos) continue;
+    if (!absl::ConsumePrefix(&text, "expected ") || actual == absl::string_view::npos) continue;
+    FailedCondition& condition = failed.emplace_back();
+    condition.topic = std::string(subject.substr(0, subject.find("/keys/")));
+    condition.key = std::string(subject.substr(subject.find("/keys/") + 6));
+    condition.expected = std::string(text.substr(0, text.find(", actual ")));
+    text.remove_prefix(text.find(", actual ") + 9);
+    uint64_t revision = 0;
+    if (absl::ConsumePrefix(&text, "revision ") && absl::SimpleAtoi(text, &revision)) {
+      condition.actual_revision = revision;
+    }
+  }
+  return failed;
 }
 
 absl::string_view NextStep(absl::StatusCode code) {

@@ -213,6 +213,9 @@ struct ServerLimits {
   uint64_t groups_max = 0;
   uint64_t queue_bytes_max = 0;
   uint64_t streams_max = 0;
+  uint64_t request_conditions_max = 0;
+  uint64_t request_offset_commits_max = 0;
+  uint64_t transact_appends_max = 0;
 };
 
 // The server at the other end.

@@ -57,6 +57,9 @@ struct Condition {
   std::string key;
   Expect expect = Expect::kExists;
   uint64_t revision = 0;  // For kRevision: of the key's newest event, 0-based.
+  std::string topic{};    // Required in a Transaction. Else empty: the append's.
+  // Where the key is looked for. Unset: the append's partition, else the key's own.
+  std::optional<uint32_t> partition{};
 
   static Condition Absent(std::string key) { return {std::move(key), Expect::kAbsent, 0}; }
   static Condition Exists(std::string key) { return {std::move(key), Expect::kExists, 0}; }
@@ -76,7 +79,13 @@ struct OffsetCommit {
   std::string group;
   std::string topic;
   uint32_t partition = 0;
-  uint64_t offset = 0;
+  uint64_t offset = 0;  // The next to read.
+  // Who commits, if a live member owns the partition: only it may, by the assignment that it has
+  // the partition by. Exactly once needs it; Processor does it.
+  std::string member_id{};
+  uint64_t assignment = 0;
+  // Set: only if the committed offset is this one.
+  std::optional<uint64_t> expected_offset{};
 };
 
 struct AppendOptions {
@@ -96,17 +105,45 @@ struct OffsetRange {
   uint32_t partition = 0;
   uint64_t first_offset = 0;
   uint64_t count = 0;
+  std::string topic{};
+};
+
+// Where a key is after an append that had a condition on it.
+struct KeyRevision {
+  std::string topic;
+  std::string key;
+  std::optional<uint64_t> revision;  // Unset: no event has the key.
 };
 
 struct AppendResult {
   // By partition; within a partition events keep their order.
   std::vector<OffsetRange> ranges;
+  // One for each condition, in their order.
+  std::vector<KeyRevision> key_revisions{};
   // The position of the commit's last batch.
   uint64_t position = 0;
   absl::Time append_time;
   // True: this producer id and sequence was stored before; the rest is the first answer.
   bool duplicate = false;
   Durability durability = Durability::kUnspecified;
+};
+
+// A transaction's events for one topic.
+struct TopicEvents {
+  std::string topic;
+  std::vector<Event> events;
+  std::optional<uint32_t> partition{};  // As in AppendOptions.
+};
+
+// What one atomic commit does: all of it, or nothing.
+struct Transaction {
+  std::vector<TopicEvents> appends{};
+  std::vector<Condition> conditions{};  // Each names its topic.
+  std::vector<OffsetCommit> offset_commits{};
+  std::optional<ProducerSequence> producer{};  // As in AppendOptions.
+
+  // Adds an event for `topic`, in the partition of its key.
+  void Append(absl::string_view topic, Event event);
 };
 
 // One offset to commit for a group.
@@ -164,6 +201,10 @@ class Client {
   // Producer is faster. Errors: see proto EventStore.Append.
   absl::StatusOr<AppendResult> Append(absl::string_view topic, const std::vector<Event>& events,
                                       const AppendOptions& options = {}) const;
+
+  // Appends to several topics, checks conditions and commits offsets, all or nothing; durable when
+  // it returns. Errors: see proto EventStore.Transact; FailedConditionsOf tells what did not hold.
+  absl::StatusOr<AppendResult> Transact(const Transaction& transaction) const;
 
   // The last sequence stored for a producer id; NOT_FOUND if there is none.
   absl::StatusOr<uint64_t> GetProducerSequence(absl::string_view id) const;

@@ -63,6 +63,10 @@
 
 namespace tidemark {
 
+namespace internal {
+class OffsetCommitter;
+}  // namespace internal
+
 // What becomes of an event whose handler failed.
 enum class FailureAction {
   kStop,  // Run returns the error; the event is delivered again to the next member.
@@ -191,6 +195,10 @@ class Consumer {
   ConsumerStats stats() const;
 
  private:
+  friend class Processor;
+  Consumer(const Client& client, ConsumerOptions options, Handler handler,
+           internal::OffsetCommitter* committer);
+
   class Impl;
   std::unique_ptr<Impl> impl_;
 };

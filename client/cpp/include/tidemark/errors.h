@@ -65,6 +65,18 @@ std::optional<ErrorDetails> DetailsOf(const absl::Status& status);
 // DetailsOf(status)->reason, or "" without details.
 std::string ReasonOf(const absl::Status& status);
 
+// A condition on a key that did not hold, and what is.
+struct FailedCondition {
+  std::string topic;
+  std::string key;
+  std::string expected;                       // "absent", "exists" or "revision N".
+  std::optional<uint64_t> actual_revision{};  // Unset: no event has the key.
+};
+
+// The conditions of an Append or Transact that did not hold; empty for other errors. Where there
+// are very many the first ones.
+std::vector<FailedCondition> FailedConditionsOf(const absl::Status& status);
+
 // The status in a few lines for a terminal or a log: code, message, wrong fields, failed conditions
 // and the next step.
 std::string Explain(const absl::Status& status);

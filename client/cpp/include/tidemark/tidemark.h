@@ -8,6 +8,7 @@
 #include "tidemark/errors.h"
 #include "tidemark/event.h"
 #include "tidemark/partitioner.h"
+#include "tidemark/processor.h"
 #include "tidemark/producer.h"
 #include "tidemark/reader.h"
 #include "tidemark/stream.h"
