@@ -44,6 +44,14 @@ class CommitParticipant {
   virtual void Finish(const absl::Status& commit) = 0;
 };
 
+// An entry of `events` that lies in several runs, as the transport cut it.
+struct CutEntry {
+  size_t run = 0;   // Its first.
+  size_t runs = 0;  // How many, at least 2; they hold nothing else.
+  uint64_t bytes = 0;
+  absl::string_view without_data;  // The event with its data left out: all that is looked at.
+};
+
 // A request's events for one partition.
 struct PartitionEvents {
   TopicPtr topic = nullptr;  // Null: the request's.
@@ -55,6 +63,7 @@ struct PartitionEvents {
   // Of large events that are a run and a buffer of their own: the buffers, in order. Each becomes a
   // batch as it is.
   std::vector<std::shared_ptr<const std::string>> buffers;
+  std::vector<CutEntry> cut;  // In order.
   // Collected while decoding; what does not cover all of `count` is collected again when a batch
   // is made.
   EventTerms terms;

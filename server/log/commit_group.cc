@@ -7,7 +7,7 @@
 #include "server/base/check.h"
 #include "server/base/crc32c.h"
 #include "server/base/error.h"
-#include "server/log/wire.h"
+#include "server/log/request_entries.h"
 
 namespace tidemark::log {
 namespace {
@@ -25,6 +25,12 @@ uint64_t EventsIn(const AppendRequest& request) {
   uint64_t events = 0;
   for (const PartitionEvents& part : request.parts) events += part.count;
   return events;
+}
+
+EventView ViewOf(const RequestEntry& entry) {
+  EventView view;
+  TM_CHECK(ViewEvent(entry.event, view).ok());  // Checked when it came in.
+  return view;
 }
 
 }  // namespace
@@ -137,9 +143,8 @@ absl::StatusOr<AppendResult> CommitGroup::Prepare(AppendRequest& request) {
 void CommitGroup::AddTerms(LogBatches& log, PartitionEvents& events) {
   BatchTerms& terms = log.open.back().terms;
   if (events.terms.events == events.count) return terms.Add(std::move(events.terms));
-  for (const absl::string_view run : events.runs) {
-    TM_CHECK(CollectTerms(run, log.index_keys, terms).ok());  // Checked when they came in.
-  }
+  ForEachEntry(events,
+               [&](const RequestEntry& entry) { terms.Add(ViewOf(entry), log.index_keys); });
 }
 
 void CommitGroup::AddEvents(LogBatches& log, PartitionEvents& events) {
@@ -164,31 +169,28 @@ void CommitGroup::AddEvents(LogBatches& log, PartitionEvents& events) {
   uint64_t left = events.bytes;
   uint32_t added = 0;
   auto buffer = events.buffers.begin();
-  for (const absl::string_view run : events.runs) {
-    const bool whole_batch = buffer != events.buffers.end() && (*buffer)->data() == run.data();
-    WireReader reader(run);
-    WireField entry;
-    while (reader.Next(entry)) {
-      const LogBatches::Open& last = log.open.back();
-      const bool full = whole_batch || last.buffer != nullptr ||
-                        last.events.size() + entry.whole.size() > context_.batch_bytes_max;
-      if (full && last.count > 0) begin_batch(whole_batch ? 0 : left);
-      LogBatches::Open& open = log.open.back();
-      if (whole_batch) {
-        open.events = std::string();
-        open.buffer = *buffer++;
-      } else {
-        open.events.append(entry.whole.data(), entry.whole.size());
+  ForEachEntry(events, [&](const RequestEntry& entry) {
+    const bool whole_batch =
+        buffer != events.buffers.end() && (*buffer)->data() == entry.pieces.front().data();
+    const LogBatches::Open& last = log.open.back();
+    const bool full = whole_batch || last.buffer != nullptr ||
+                      last.events.size() + entry.bytes > context_.batch_bytes_max;
+    if (full && last.count > 0) begin_batch(whole_batch ? 0 : left);
+    LogBatches::Open& open = log.open.back();
+    if (whole_batch) {
+      open.events = std::string();
+      open.buffer = *buffer++;
+    } else {
+      for (const absl::string_view piece : entry.pieces) {
+        open.events.append(piece.data(), piece.size());
       }
-      EventView view;
-      TM_CHECK(ViewEvent(entry.bytes, view).ok());  // Checked when it came in.
-      open.terms.Add(view, log.index_keys);
-      ++open.count;
-      ++next;
-      ++added;
-      left -= entry.whole.size();
     }
-  }
+    open.terms.Add(ViewOf(entry), log.index_keys);
+    ++open.count;
+    ++next;
+    ++added;
+    left -= entry.bytes;
+  });
   TM_CHECK_EQ(added, events.count);
   TM_CHECK(buffer == events.buffers.end());
 }

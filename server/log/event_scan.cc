@@ -138,12 +138,13 @@ absl::Status CheckType(absl::string_view type, uint64_t type_bytes_max, absl::st
 }
 
 absl::Status CheckEvent(absl::string_view event, const EventLimits& limits, size_t index,
-                        EventView& view) {
+                        EventView& view, uint64_t data_bytes) {
   const Path path{index};
   view = {};
-  if (event.size() > limits.event_bytes_max) {
+  const uint64_t bytes = event.size() + data_bytes;
+  if (bytes > limits.event_bytes_max) {
     return OverLimit(absl::StrCat("events[", index, "]"), "event_bytes_max", limits.event_bytes_max,
-                     event.size(), "bytes");
+                     bytes, "bytes");
   }
   WireReader reader(event);
   WireField field;

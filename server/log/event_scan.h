@@ -39,11 +39,12 @@ struct EventView {
   absl::string_view key;
 };
 
-// Checks one encoded event from a client. `path` names it in errors ("events[3]").
-// INVALID_ARGUMENT  malformed, without a type, not UTF-8, or over a limit; names field, limit and
+// Checks one encoded event from a client. `index` names it in errors ("events[3]"). `data_bytes`:
+// of the data field, if the caller left it out of `event`. INVALID_ARGUMENT  malformed, without a
+// type, not UTF-8, or over a limit; names field, limit and
 //                   value.
 absl::Status CheckEvent(absl::string_view event, const EventLimits& limits, size_t index,
-                        EventView& view);
+                        EventView& view, uint64_t data_bytes = 0);
 
 // Finds type and key of a stored event, which was checked when it came in.
 // DATA_LOSS  it is malformed all the same.

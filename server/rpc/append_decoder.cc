@@ -67,8 +67,11 @@ absl::StatusOr<Envelope> Scan(const RequestBytes& request, RequestReader& reader
         CheckedEvent& checked = events.emplace_back();
         checked.entry = field.whole;
         checked.event = field.bytes;
-        checked.buffer = request.BufferOf(field.whole);
-        envelope.event_status = log::CheckEvent(field.bytes, limits.event, index, checked.view);
+        checked.cut = reader.cut();
+        if (checked.cut == nullptr) checked.buffer = request.BufferOf(field.whole);
+        const uint64_t data_bytes = checked.cut != nullptr ? checked.cut->data_bytes : 0;
+        envelope.event_status =
+            log::CheckEvent(field.bytes, limits.event, index, checked.view, data_bytes);
         break;
       }
       case AppendRequest::kTopicFieldNumber:
@@ -112,7 +115,7 @@ absl::StatusOr<DecodedAppend> DecodeAppend(std::shared_ptr<RequestBytes> request
   // Keeps its memory from request to request: nothing is allocated for an event.
   static thread_local std::vector<CheckedEvent> events;
   events.clear();
-  RequestReader reader(*request);
+  RequestReader reader(*request, RequestReader::Across::kCutEvents);
   absl::StatusOr<Envelope> envelope = Scan(*request, reader, limits, events);
   if (is_message != nullptr) *is_message = reader.ok();
   if (!envelope.ok()) return envelope.status();
@@ -144,7 +147,7 @@ absl::StatusOr<DecodedAppend> DecodeAppend(std::shared_ptr<RequestBytes> request
   for (CheckedEvent& event : events) {
     router.Add(event, fixed);
     if (append.producer.has_value()) {
-      append.fingerprint = ExtendFingerprint(append.fingerprint, event.event);
+      append.fingerprint = ExtendFingerprint(append.fingerprint, event);
     }
   }
   events.clear();

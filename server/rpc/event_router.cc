@@ -15,6 +15,20 @@ namespace {
 
 constexpr uint64_t kSequenceMax = INT64_MAX;
 
+void AddCut(const CutEvent& cut, log::PartitionEvents& part) {
+  part.bytes += cut.bytes;
+  part.cut.push_back({.run = part.runs.size(),
+                      .runs = cut.pieces.size(),
+                      .bytes = cut.bytes,
+                      .without_data = cut.without_data});
+  part.runs.insert(part.runs.end(), cut.pieces.begin(), cut.pieces.end());
+}
+
+// Whether the last run is the end of an event that was cut.
+bool EndsCut(const log::PartitionEvents& part) {
+  return !part.cut.empty() && part.cut.back().run + part.cut.back().runs == part.runs.size();
+}
+
 }  // namespace
 
 EventRouter::EventRouter(log::TopicPtr topic, uint32_t spread)
@@ -31,11 +45,12 @@ void EventRouter::Add(CheckedEvent& checked, std::optional<uint32_t> fixed) {
                                                  : base::PartitionOfKey(event.key, partitions_);
   log::PartitionEvents& part = PartOf(partition);
   ++part.count;
-  part.bytes += entry.size();
   part.terms.Add(event, index_keys_);
+  if (checked.cut != nullptr) return AddCut(*checked.cut, part);
+  part.bytes += entry.size();
   if (checked.buffer != nullptr) {
     part.buffers.push_back(std::move(checked.buffer));
-  } else if (!part.runs.empty()) {
+  } else if (!part.runs.empty() && !EndsCut(part)) {
     absl::string_view& run = part.runs.back();
     if (run.data() + run.size() == entry.data()) {
       run = absl::string_view(run.data(), run.size() + entry.size());
@@ -60,9 +75,9 @@ log::PartitionEvents& EventRouter::PartOf(uint32_t partition) {
   return parts_[index_[partition]];
 }
 
-uint32_t ExtendFingerprint(uint32_t fingerprint, absl::string_view event) {
-  uint64_t sum = 0;
-  log::WireReader reader(event);
+uint32_t ExtendFingerprint(uint32_t fingerprint, const CheckedEvent& checked) {
+  uint64_t sum = checked.cut != nullptr ? checked.cut->data_sum : 0;
+  log::WireReader reader(checked.event);
   log::WireField field;
   while (reader.Next(field)) sum += base::Crc32c(field.whole);
   return base::ExtendCrc32c(fingerprint,

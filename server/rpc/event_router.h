@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "server/log/append_request.h"
 #include "server/rpc/limits.h"
+#include "server/rpc/request_bytes.h"
 
 namespace tidemark::rpc {
 
@@ -24,6 +25,7 @@ struct CheckedEvent {
   absl::string_view event;
   log::EventView view;
   std::shared_ptr<const std::string> buffer;  // Of a large event that has one.
+  const CutEvent* cut = nullptr;  // It lies across pieces: no entry, and the event is without data.
 };
 
 // Sorts events of one topic into their partitions.
@@ -50,8 +52,9 @@ class EventRouter {
 };
 
 // For a producer's request: what a retry must repeat, whatever the order in which a client's
-// encoder wrote fields and map entries: per event the sum of its fields' checksums.
-uint32_t ExtendFingerprint(uint32_t fingerprint, absl::string_view event);
+// encoder wrote fields and map entries, and however the request was cut on its way: per event the
+// sum of its fields' checksums.
+uint32_t ExtendFingerprint(uint32_t fingerprint, const CheckedEvent& checked);
 
 // The `producer` field, encoded.
 // INVALID_ARGUMENT  malformed, not a name, or over a limit.

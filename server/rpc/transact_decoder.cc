@@ -117,7 +117,7 @@ class AppendsDecoder {
     }
     for (CheckedEvent& event : events_) {
       router->Add(event, fixed);
-      fingerprint_ = ExtendFingerprint(fingerprint_, event.event);
+      fingerprint_ = ExtendFingerprint(fingerprint_, event);
     }
     return absl::OkStatus();
   }

@@ -1,5 +1,7 @@
 #include "tests/support/log_harness.h"
 
+#include <deque>
+
 #include "absl/strings/str_cat.h"
 #include "server/base/crc32c.h"
 
@@ -8,30 +10,46 @@ namespace tidemark::testing {
 log::AppendRequest MakeRequest(log::TopicPtr topic, const std::vector<Part>& parts,
                                std::optional<log::ProducerSequence> producer) {
   log::AppendRequest request{.topic = std::move(topic), .producer = std::move(producer)};
-  auto owner = std::make_shared<std::string>();
-  for (const Part& part : parts) owner->append(EncodeEvents(part.events));
+  struct Owner {
+    std::string bytes;
+    std::deque<std::string> without_data;
+  };
+  auto owner = std::make_shared<Owner>();
+  for (const Part& part : parts) owner->bytes.append(EncodeEvents(part.events));
+  const absl::string_view bytes = owner->bytes;
   size_t at = 0;
   for (const Part& part : parts) {
     log::PartitionEvents& events = request.parts.emplace_back();
     events.partition = PartitionIndex(part.partition);
     events.count = static_cast<uint32_t>(part.events.size());
     const size_t begin = at;
-    // The first half is one run, the others are runs of their own, as keys may scatter them.
+    // The first half is one run, the others are runs of their own, as keys may scatter them, and
+    // each fifth of these is cut, as a transport may cut it.
     for (size_t i = 0; i < part.events.size(); ++i) {
       const size_t size = EncodeEntry(part.events[i]).size();
       const bool joins = i > 0 && i < part.events.size() / 2;
       if (joins) {
         absl::string_view& run = events.runs.back();
         run = absl::string_view(run.data(), run.size() + size);
+      } else if (i % 5 == 4) {
+        TestEvent without_data = part.events[i];
+        without_data.data.clear();
+        owner->without_data.push_back(Encode(without_data));
+        events.cut.push_back({.run = events.runs.size(),
+                              .runs = 2,
+                              .bytes = size,
+                              .without_data = owner->without_data.back()});
+        events.runs.push_back(bytes.substr(at, size / 2));
+        events.runs.push_back(bytes.substr(at + size / 2, size - size / 2));
       } else {
-        events.runs.push_back(absl::string_view(*owner).substr(at, size));
+        events.runs.push_back(bytes.substr(at, size));
       }
       at += size;
     }
     events.bytes = at - begin;
   }
-  request.bytes = owner->size();
-  request.fingerprint = base::Crc32c(*owner);
+  request.bytes = bytes.size();
+  request.fingerprint = base::Crc32c(bytes);
   request.owner = std::move(owner);
   return request;
 }

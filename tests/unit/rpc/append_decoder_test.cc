@@ -4,10 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/base/error.h"
 #include "server/base/murmur2.h"
+#include "server/log/request_entries.h"
+#include "tests/support/events.h"
 #include "tidemark/v1/event_store.pb.h"
 
 namespace tidemark::rpc {
@@ -280,6 +284,64 @@ TEST_F(AppendDecoderTest, TakesARequestInPieces) {
     crumbs.emplace_back(std::string());
   }
   check(std::move(crumbs));
+}
+
+// The log copies the bytes from where gRPC put them, wherever those end.
+TEST_F(AppendDecoderTest, LeavesTheDataOfSmallEventsWhereItArrived) {
+  for (int i = 0; i < 50; ++i) {
+    AddEvent("employee.created", absl::StrCat("employee-", i % 7)).set_data(std::string(90, 'x'));
+  }
+  const std::string bytes = request_.SerializeAsString();
+  for (const size_t step : {7, 64, 1000}) {
+    std::vector<grpc::Slice> pieces;
+    for (size_t at = 0; at < bytes.size(); at += step) {
+      pieces.emplace_back(bytes.substr(at, step));
+    }
+    const std::vector<grpc::Slice> arrived = pieces;
+    const absl::StatusOr<log::AppendRequest> append = DecodePieces(std::move(pieces));
+    ASSERT_TRUE(append.ok()) << append.status();
+    size_t events = 0;
+    for (const log::PartitionEvents& part : append->parts) {
+      for (const absl::string_view run : part.runs) {
+        EXPECT_TRUE(std::any_of(arrived.begin(), arrived.end(), [&](const grpc::Slice& slice) {
+          const char* begin = reinterpret_cast<const char*>(slice.begin());
+          return run.data() >= begin && run.data() + run.size() <= begin + slice.size();
+        })) << step;
+      }
+      log::ForEachEntry(part, [&](const log::RequestEntry& entry) {
+        log::EventView view;
+        EXPECT_TRUE(log::ViewEvent(entry.event, view).ok());
+        EXPECT_EQ(PartitionIndex(base::PartitionOfKey(view.key, 8)), part.partition);
+        EXPECT_EQ(absl::StrJoin(entry.pieces, "").size(), entry.bytes);
+        ++events;
+      });
+    }
+    EXPECT_EQ(events, 50u);
+  }
+}
+
+// However it was cut, it is as long as it is, and as bad.
+TEST_F(AppendDecoderTest, RefusesABadEventInPieces) {
+  limits_.event.event_bytes_max = 100;
+  AddEvent("employee.created", "employee-1").set_data(std::string(90, 'x'));
+  const Reason whole = Refusal();
+  EXPECT_EQ(whole, Reason("LIMIT_EXCEEDED", "events[0]"));
+  const std::string message(Decode().status().message());
+  const std::string bytes = request_.SerializeAsString();
+  const std::string bad = absl::StrCat("\x0a\x02hr", testing::BytesField(2, "\x12\x01t\x3a\x7f"));
+  for (size_t cut = 1; cut < bytes.size(); ++cut) {
+    EXPECT_EQ(DecodePieces({grpc::Slice(bytes.substr(0, cut)), grpc::Slice(bytes.substr(cut))})
+                  .status()
+                  .message(),
+              message);
+  }
+  for (size_t cut = 1; cut < bad.size(); ++cut) {
+    EXPECT_EQ(DecodePieces({grpc::Slice(bad.substr(0, cut)), grpc::Slice(bad.substr(cut))})
+                  .status()
+                  .message(),
+              "events[0] is malformed");
+    EXPECT_TRUE(is_message_);
+  }
 }
 
 TEST_F(AppendDecoderTest, GivesALargeEventAcrossPiecesABufferOfItsOwn) {
