@@ -10,7 +10,8 @@ if(TIDEMARK_PCH AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 # tidemark_precompile(TARGET CARRIER HEADERS...): TARGET takes CARRIER's precompiled header, or, with
-# HEADERS, one of its own that has these too.
+# HEADERS, one of its own that has these too. Only headers of installed packages: of one that changes
+# (ours, or generated) ccache may hand out the old precompiled form.
 function(tidemark_precompile target carrier)
   if(NOT TIDEMARK_PCH)
     return()
