@@ -164,6 +164,13 @@ RestoredWork WorkPartition::Picture(const WorkEntries& entries) const {
 
 void WorkPartition::ReadAgain(Offset low_water, RestoredWork picture) {
   TM_CHECK(undone_.empty());
+  // What is restored may begin before read_to_, which the picture tells of.
+  if (!restored_done_.empty()) {
+    restored_done_.front().from = std::max(restored_done_.front().from, read_to_);
+  }
+  if (!restored_tried_.empty()) {
+    restored_tried_.front().from = std::max(restored_tried_.front().from, read_to_);
+  }
   restored_done_.insert(restored_done_.begin(), picture.done.begin(), picture.done.end());
   restored_tried_.insert(restored_tried_.begin(), picture.tried.begin(), picture.tried.end());
   read_to_ = low_water;

@@ -125,6 +125,11 @@ void WorkQueue::RemoveUndone(Slot& slot) {
   });
   // From the back, so that nothing becomes ready on the way.
   for (auto it = undone.rbegin(); it != undone.rend(); ++it) Remove(*it, 0);
+  // What stays of a lane that somebody held may go to anybody.
+  for (const auto& [offset, redriven] : slot.redriven) {
+    const uint32_t lane = entries_[redriven.entry].lane;
+    if (lane != kNoEntry) ReleaseLane(lane, 0);
+  }
 }
 
 bool WorkQueue::wants_events() const {

@@ -28,7 +28,7 @@ TEST(WorkWindowTest, ToldOffsetsAreThoseThatWereToldAndAreThere) {
 // The same as a map, whatever the order: offsets close together, far apart, and again.
 TEST(WorkWindowTest, AgreesWithAMapInRandomLives) {
   const uint64_t seed = testing::SeedOr(1);
-  SCOPED_TRACE(testing::Message() << "TIDEMARK_TEST_SEED=" << seed);
+  SCOPED_TRACE(::testing::Message() << "TIDEMARK_TEST_SEED=" << seed);
   testing::Random random(seed);
   WorkWindow window;
   std::map<uint64_t, EntryIndex> model;
