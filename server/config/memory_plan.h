@@ -38,7 +38,7 @@ inline constexpr uint64_t kWorkBytes = 10 * kMiB;
 inline constexpr uint64_t kProducersCachedMax = 100'000;
 
 // Counts of keys that conditions named lately.
-inline constexpr uint64_t kKeyCountsBytes = 3 * kMiB;
+inline constexpr uint64_t kKeyCountsBytes = 2 * kMiB;
 
 struct MemoryPart {
   std::string name;   // "queue".

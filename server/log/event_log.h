@@ -38,7 +38,7 @@ struct IndexOptions {
 struct LogOptions {
   PipelineOptions pipeline;
   IndexOptions index;
-  size_t key_counts_bytes_max = 3 << 20;  // Of keys that conditions named lately.
+  size_t key_counts_bytes_max = 2 << 20;  // Of keys that conditions named lately.
   uint64_t partitions_max = 100'000;      // Of the store.
   size_t partitions_cached_max = 10'000;  // Kept in memory though nobody uses them.
 };

@@ -37,7 +37,10 @@ void ConsumerSession::SetMode(const v1::GroupConfig& group) {
 void ConsumerSession::Hold(const BatchData& batch) {
   const AckBook::Partition partition(std::string(batch.topic), batch.partition);
   const absl::Time now = SteadyNow();
-  for (size_t i = 0; i < batch.events; ++i) work_book_.Receive(partition, batch.OffsetAt(i), now);
+  const uint64_t delivery = queue_.batches() + 1;  // It is to be the queue's next.
+  for (size_t i = 0; i < batch.events; ++i) {
+    work_book_.Receive(partition, batch.OffsetAt(i), delivery, now);
+  }
 }
 
 // On a lane's thread.
@@ -78,15 +81,16 @@ bool ConsumerSession::IsBehindFailed(const AckBook::Partition& partition,
 void ConsumerSession::DispatchWork() {
   const ReceivedEvent& event = queue_.current();
   const AckBook::Partition& partition = queue_.current_partition();
-  if (!work_book_.Holds(partition, event.offset, SteadyNow())) {
+  const uint64_t delivery = queue_.first_batch();
+  if (!work_book_.Holds(partition, event.offset, delivery, SteadyNow())) {
     queue_.Pop();
   } else if (IsBehindFailed(partition, event)) {
-    work_book_.Forget(partition, event.offset);
+    work_book_.Forget(partition, event.offset, delivery);
     queue_.Pop();
   } else {
     const bool ordered = mode_ == GroupMode::kKeyOrdered;
     pool_->Add({partition, event, std::get<Batch>(queue_.front()),
-                ordered ? event.event.key : absl::string_view()});
+                ordered ? event.event.key : absl::string_view(), delivery});
     queue_.Pop();
   }
 }
@@ -96,8 +100,8 @@ void ConsumerSession::TakeWorkResult(const HandlerPool::Result& result) {
   if (result.outcome.kind == Kind::kDone) {
     return work_book_.Done(result.partition, result.offset, SteadyNow());
   }
-  const bool held = work_book_.Holds(result.partition, result.offset, SteadyNow());
-  work_book_.Forget(result.partition, result.offset);
+  const bool held = work_book_.Holds(result.partition, result.offset, result.delivery, SteadyNow());
+  work_book_.Forget(result.partition, result.offset, result.delivery);
   if (result.outcome.kind == Kind::kFailed && held) SendNack(result);
 }
 

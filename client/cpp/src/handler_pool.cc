@@ -35,7 +35,8 @@ void HandlerPool::Add(Job job) {
         return failed.second == job.key && failed.first == job.partition;
       });
   if (lane.stopped || behind_failed) {
-    results_.push_back({job.partition, job.event.offset, "", {.kind = Outcome::Kind::kDropped}});
+    results_.push_back(
+        {job.partition, job.event.offset, "", {.kind = Outcome::Kind::kDropped}, job.delivery});
     return;
   }
   lane.jobs.push_back(std::move(job));
@@ -48,7 +49,8 @@ void HandlerPool::DropJobsLocked(Lane& lane, absl::FunctionRef<bool(const Job&)>
       kept.push_back(std::move(job));
       continue;
     }
-    results_.push_back({job.partition, job.event.offset, "", {.kind = Outcome::Kind::kDropped}});
+    results_.push_back(
+        {job.partition, job.event.offset, "", {.kind = Outcome::Kind::kDropped}, job.delivery});
   }
   lane.jobs = std::move(kept);
 }
@@ -72,7 +74,7 @@ void HandlerPool::DropAll() {
 // What waits behind a failed event of a key is handled after it only.
 void HandlerPool::EndJobLocked(Lane& lane, const Job& job, Outcome outcome) {
   lane.running = nullptr;
-  Result result{job.partition, job.event.offset, "", std::move(outcome)};
+  Result result{job.partition, job.event.offset, "", std::move(outcome), job.delivery};
   if (result.outcome.kind == Outcome::Kind::kStop) {
     lane.stopped = true;
     DropJobsLocked(lane, [](const Job&) { return true; });

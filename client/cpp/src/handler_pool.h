@@ -41,6 +41,7 @@ class HandlerPool {
     ReceivedEvent event;
     Batch batch;            // Keeps the event's bytes.
     absl::string_view key;  // Those with the same one are handled in order; empty: none are.
+    uint64_t delivery = 0;  // Comes back with the result.
   };
   struct Outcome {
     enum class Kind { kDone, kDropped, kFailed, kStop };
@@ -53,6 +54,7 @@ class HandlerPool {
     uint64_t offset = 0;
     std::string key;  // With kFailed.
     Outcome outcome;
+    uint64_t delivery = 0;
   };
   // Waits; false as soon as the event is dropped.
   using Pause = absl::FunctionRef<bool(absl::Duration)>;

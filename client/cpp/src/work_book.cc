@@ -5,22 +5,29 @@
 
 namespace tidemark::internal {
 
-void WorkBook::Receive(const Partition& partition, uint64_t offset, absl::Time now) {
+void WorkBook::Receive(const Partition& partition, uint64_t offset, uint64_t delivery,
+                       absl::Time now) {
   const absl::Time until = now + lease_;
-  held_[partition][offset] = until;
+  held_[partition][offset] = {.until = until, .delivery = delivery};
   turns_.push_back({until, partition, offset});
 }
 
-bool WorkBook::Holds(const Partition& partition, uint64_t offset, absl::Time now) const {
+bool WorkBook::Holds(const Partition& partition, uint64_t offset, uint64_t delivery,
+                     absl::Time now) const {
   const auto events = held_.find(partition);
   if (events == held_.end()) return false;
   const auto event = events->second.find(offset);
-  return event != events->second.end() && now < event->second;
+  return event != events->second.end() && event->second.delivery == delivery &&
+         now < event->second.until;
 }
 
-void WorkBook::Forget(const Partition& partition, uint64_t offset) {
+void WorkBook::Forget(const Partition& partition, uint64_t offset, uint64_t delivery) {
   const auto events = held_.find(partition);
-  if (events != held_.end()) events->second.erase(offset);
+  if (events == held_.end()) return;
+  const auto event = events->second.find(offset);
+  if (event != events->second.end() && event->second.delivery <= delivery) {
+    events->second.erase(event);
+  }
 }
 
 void WorkBook::Done(const Partition& partition, uint64_t offset, absl::Time now) {
@@ -58,13 +65,13 @@ WorkBook::Events WorkBook::TakeExtensions(size_t max, absl::Time now) {
     const auto events = held_.find(turn.partition);
     if (events == held_.end()) continue;
     const auto event = events->second.find(turn.offset);
-    if (event == events->second.end() || event->second != turn.until) continue;
+    if (event == events->second.end() || event->second.until != turn.until) continue;
     if (now >= turn.until) {  // Too late: it goes to others.
       events->second.erase(event);
       continue;
     }
     turn.until = now + lease_;
-    event->second = turn.until;
+    event->second.until = turn.until;
     extensions[turn.partition].push_back(turn.offset);
     turns_.push_back(std::move(turn));
     ++count;

@@ -2,9 +2,9 @@
 // may, and what it has yet to say of it.
 //
 // Terms.    held: delivered, its lease not over by our clock, and nothing said of it. An event's
-// lease
-//           begins, for us, when it arrives or when its extension is sent: never later than for the
-//           server.
+//           lease begins, for us, when it arrives or when its extension is sent: never later than
+//           for the server. delivery: a number that grows. An event that was given back may come
+//           again before we are through with its first delivery: then the later one is held.
 // Invariant. Nothing is acknowledged that is not held.
 // Threads.  One thread.
 #ifndef TIDEMARK_CLIENT_SRC_WORK_BOOK_H_
@@ -30,12 +30,12 @@ class WorkBook {
   void SetLease(absl::Duration lease) { lease_ = lease; }
   absl::Duration lease() const { return lease_; }
 
-  void Receive(const Partition& partition, uint64_t offset, absl::Time now);
-  bool Holds(const Partition& partition, uint64_t offset, absl::Time now) const;
+  void Receive(const Partition& partition, uint64_t offset, uint64_t delivery, absl::Time now);
+  bool Holds(const Partition& partition, uint64_t offset, uint64_t delivery, absl::Time now) const;
   // Its handler succeeded: to be acknowledged, if it is still held.
   void Done(const Partition& partition, uint64_t offset, absl::Time now);
-  // It is somebody else's again, or soon.
-  void Forget(const Partition& partition, uint64_t offset);
+  // It is somebody else's again, or soon; unless a later delivery is held.
+  void Forget(const Partition& partition, uint64_t offset, uint64_t delivery = UINT64_MAX);
 
   uint64_t dirty_events() const { return dirty_events_; }
   // When the first event since the last TakeAcks was done; never, if there is none.
@@ -60,10 +60,15 @@ class WorkBook {
     uint64_t offset;
   };
 
+  struct Held {
+    absl::Time until;
+    uint64_t delivery = 0;
+  };
+
   absl::Duration lease_ = absl::InfiniteDuration();
-  std::map<Partition, absl::flat_hash_map<uint64_t, absl::Time>> held_;  // Until when.
-  std::deque<Turn>
-      turns_;  // By rising `until`; those whose `until` is not the held one's are over.
+  std::map<Partition, absl::flat_hash_map<uint64_t, Held>> held_;  // By offset.
+  // By rising `until`; those whose `until` is not the held one's are over.
+  std::deque<Turn> turns_;
   Events done_;
   uint64_t dirty_events_ = 0;
   absl::Time dirty_since_ = absl::InfiniteFuture();

@@ -167,6 +167,7 @@ TEST_F(TransactionOffsetsTest, AnOlderWriteOfTheGroupDoesNotUndoIt) {
   ASSERT_TRUE(Commit({Entry(0, 1)}).ok());
   absl::StatusOr<log::AppendRequest> request = Request({{"payroll", {Entry(0, 9)}}});
   ASSERT_TRUE(request.ok());
+  ASSERT_TRUE(request->participant->MakeReady().ok());
   ASSERT_TRUE(request->participant->IsReady());
   absl::Notification appended, committed;
   absl::Status outcome;
@@ -208,7 +209,9 @@ TEST_F(TransactionOffsetsTest, AcksAndTransactionsKeepTheirOrder) {
     ASSERT_TRUE(request.ok());
     harness_.log().Append(*std::move(request), [done](absl::StatusOr<log::AppendResult> result) {
       // The ack behind it may have been faster.
-      if (!result.ok()) EXPECT_EQ(ReasonOf(result.status()), "OFFSET_REWIND");
+      if (!result.ok()) {
+        EXPECT_EQ(ReasonOf(result.status()), "OFFSET_REWIND");
+      }
       done->Notify();
     });
   }

@@ -128,7 +128,9 @@ TEST_F(TransactDecoderTest, SurvivesEveryPrefix) {
     const auto decoded = DecodeTransact(std::make_shared<RequestBytes>(std::vector<grpc::Slice>{
                                             grpc::Slice(bytes.substr(0, size))}),
                                         limits_, catalog_, 0);
-    if (!parses) EXPECT_FALSE(decoded.ok()) << size << " bytes";
+    if (!parses) {
+      EXPECT_FALSE(decoded.ok()) << size << " bytes";
+    }
   }
 }
 
