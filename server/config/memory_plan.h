@@ -33,7 +33,7 @@ inline constexpr uint64_t kReaderFilesMax = 64;
 // Events of one segment while they are grouped by type and key.
 inline constexpr uint64_t kIndexWorkBytes = 16 * kMiB;
 // What KEY_ORDERED and UNORDERED groups know of events that are not done, and have read of them.
-inline constexpr uint64_t kWorkBytes = 10 * kMiB;
+inline constexpr uint64_t kWorkBytes = 8 * kMiB;
 // Newest sequences of producers.
 inline constexpr uint64_t kProducersCachedMax = 100'000;
 
