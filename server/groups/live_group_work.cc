@@ -79,9 +79,7 @@ void LiveGroup::UpdateWorkLocked(storage::GroupMode mode) {
     AnswerLocked([work = std::exchange(work_, nullptr)] {});
     return;
   }
-  AnswerLocked([work = work_, record = group_.record(), topics = group_.topics()] {
-    work->Update(record, topics);
-  });
+  AnswerLocked([work = work_, record = group_.record()] { work->Update(record); });
 }
 
 void LiveGroup::SeekWorkLocked(const std::vector<TopicPartitionOffset>& targets,

@@ -76,8 +76,7 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
       ABSL_LOCKS_EXCLUDED(mu_);
   // The group has these settings, and reads these topics, from now on. What was read under another
   // filter is still delivered; of topics that it does not read any more the rows stay.
-  void Update(const storage::GroupRecord& record, const std::vector<log::TopicPtr>& topics)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  void Update(const storage::GroupRecord& record) ABSL_LOCKS_EXCLUDED(mu_);
   // While the group is being deleted: no write begins any more.
   void SetClosed(bool closed) ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -5,6 +5,7 @@
 #include "absl/functional/function_ref.h"
 #include "server/groups/dead_letters.h"
 #include "server/groups/live_work.h"
+#include "server/groups/topic_names.h"
 #include "server/storage/key_schema.h"
 
 namespace tidemark::groups {
@@ -149,16 +150,15 @@ void LiveWork::RemoveTopic(const log::Topic& topic) {
   Drain();
 }
 
-void LiveWork::Update(const storage::GroupRecord& record,
-                      const std::vector<log::TopicPtr>& topics) {
+void LiveWork::Update(const storage::GroupRecord& record) {
   {
     absl::MutexLock lock(&mu_);
     queue_.SetRetry(record.retry);
-    absl::flat_hash_set<TopicId> kept;
-    for (const log::TopicPtr& topic : topics) kept.insert(topic->id());
+    // By what the group is to read, not by what it had then: a topic of the new ones may have been
+    // added before this is called.
     std::vector<log::TopicPtr> dropped;
     for (const auto& [name, topic] : topics_) {
-      if (!kept.contains(topic->id())) dropped.push_back(topic);
+      if (!Reads(record.topics, name)) dropped.push_back(topic);
     }
     for (const log::TopicPtr& topic : dropped) ForgetTopicLocked(*topic, /*keep_rows=*/true);
     if (record.filter != filter_) {
