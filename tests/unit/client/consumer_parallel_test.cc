@@ -176,13 +176,15 @@ TEST_F(ConsumerParallelTest, GivesARevokedPartitionBackOnceItsHandlersAreThrough
     begun.WaitForNotification();
     script.Revoke(0);
     revoked.Notify();
-    const v1::ConsumeRequest ack = script.Read();
-    EXPECT_TRUE(ack.has_ack()) << ack.ShortDebugString();
-    const uint64_t up_to = ack.ack().up_to().offsets(0).offset();
+    uint64_t up_to = 0;
+    v1::ConsumeRequest request = script.Read();
+    for (; request.has_ack(); request = script.Read()) {
+      up_to = request.ack().up_to().offsets(0).offset();
+      script.Confirm(request.ack());
+    }
     EXPECT_GE(up_to, 1u);
-    EXPECT_LT(up_to, 9'000u);
-    script.Confirm(ack.ack());
-    EXPECT_TRUE(script.Read().has_release());
+    EXPECT_LE(up_to, 9'000u);  // All, if the handlers were faster than the revocation.
+    EXPECT_TRUE(request.has_release()) << request.ShortDebugString();
     script.Assign(1, 0);
     script.CaughtUp();
     return script.ConfirmUntilLeave();
