@@ -89,8 +89,10 @@ absl::Status CheckEnvelope(const Envelope& envelope, size_t request_bytes,
 // The appends of a request, one after the other.
 class AppendsDecoder {
  public:
-  AppendsDecoder(const RpcLimits& limits, const log::Catalog& catalog, uint32_t spread)
-      : limits_(limits), catalog_(catalog), spread_(spread) {}
+  // `has_producer`: somebody asks for the fingerprint.
+  AppendsDecoder(const RpcLimits& limits, const log::Catalog& catalog, uint32_t spread,
+                 bool has_producer)
+      : limits_(limits), catalog_(catalog), spread_(spread), has_producer_(has_producer) {}
 
   absl::Status Add(absl::string_view encoded, size_t index) {
     const std::string path = absl::StrCat("appends[", index, "]");
@@ -117,11 +119,12 @@ class AppendsDecoder {
     }
     for (CheckedEvent& event : events_) {
       router->Add(event, fixed);
-      fingerprint_ = ExtendFingerprint(fingerprint_, event);
+      if (has_producer_) fingerprint_ = ExtendFingerprint(fingerprint_, event);
     }
     return absl::OkStatus();
   }
 
+  // Of topics and partitions alone, unless the request has a producer.
   uint32_t fingerprint() const { return fingerprint_; }
   std::vector<log::PartitionEvents> Take() {
     std::vector<log::PartitionEvents> parts;
@@ -182,6 +185,7 @@ class AppendsDecoder {
   const RpcLimits& limits_;
   const log::Catalog& catalog_;
   const uint32_t spread_;
+  const bool has_producer_;
   uint64_t event_count_ = 0;
   uint32_t fingerprint_ = 0;
   std::vector<CheckedEvent> events_;  // Of the append at hand.
@@ -200,7 +204,7 @@ absl::StatusOr<DecodedAppend> DecodeTransact(std::shared_ptr<RequestBytes> reque
   DecodedAppend decoded;
   if (status.ok()) status = TakeProducer(envelope->extras, limits, decoded.request);
   if (!status.ok()) return status;
-  AppendsDecoder appends(limits, catalog, spread);
+  AppendsDecoder appends(limits, catalog, spread, decoded.request.producer.has_value());
   for (size_t i = 0; i < envelope->appends.entries.size(); ++i) {
     status = appends.Add(envelope->appends.entries[i], i);
     if (!status.ok()) return status;
