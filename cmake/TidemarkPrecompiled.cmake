@@ -37,7 +37,7 @@ function(tidemark_add_precompiled)
     add_executable(tidemark_test_pch ${source})
     set_target_properties(tidemark_test_pch PROPERTIES
       RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-    target_link_libraries(tidemark_test_pch PRIVATE GTest::gmock tidemark_flags)
+    target_link_libraries(tidemark_test_pch PRIVATE GTest::gmock tidemark_flags tidemark_test_flags)
     target_precompile_headers(tidemark_test_pch PRIVATE ${TIDEMARK_PCH_HEADER}
                               <gmock/gmock.h> <gtest/gtest.h>)
   endif()

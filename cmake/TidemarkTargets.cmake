@@ -13,6 +13,9 @@ else()
   # g++ 12 warns of uninitialised members inside std::optional and std::variant that are not read.
   target_compile_options(tidemark_flags INTERFACE -Wno-maybe-uninitialized)
 endif()
+# What a test itself does is quick; compiling it is not, and half of that is optimisation.
+add_library(tidemark_test_flags INTERFACE)
+target_compile_options(tidemark_test_flags INTERFACE $<$<CONFIG:Release>:-O0>)
 if(TIDEMARK_SANITIZE)
   add_compile_options(-fsanitize=${TIDEMARK_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TIDEMARK_SANITIZE})
@@ -20,11 +23,20 @@ endif()
 
 include(TidemarkPrecompiled)
 
+# Several files of a target at a time: most of a file's time goes to templates that its neighbours
+# need too. Not where files are alike on purpose and use the same names: tests, drivers of peers.
+option(TIDEMARK_UNITY "Compile several files of a target at once; OFF compiles each for itself" ON)
+function(tidemark_unity target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${TIDEMARK_UNITY}
+                        UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+
 # tidemark_library(NAME SOURCES a.cc b.cc DEPS x y PRECOMPILE <header> "header")
 # PRECOMPILE: heavy headers that most of its files include.
 function(tidemark_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRECOMPILE" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
+  tidemark_unity(${name})
   tidemark_precompile(${name} tidemark_pch ${ARG_PRECOMPILE})
   target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE tidemark_flags)
   target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
@@ -34,6 +46,7 @@ endfunction()
 function(tidemark_executable name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
+  tidemark_unity(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} tidemark_flags)
 endfunction()
 
@@ -44,8 +57,10 @@ function(tidemark_test name)
     set(ARG_TIMEOUT 120)
   endif()
   tidemark_executable(${name} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} GTest::gmock_main)
+  target_link_libraries(${name} PRIVATE tidemark_test_flags)
   tidemark_precompile(${name} tidemark_test_pch)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+                        UNITY_BUILD OFF)
   gtest_discover_tests(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} DISCOVERY_TIMEOUT 60)
 endfunction()
 include(GoogleTest)

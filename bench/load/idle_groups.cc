@@ -14,13 +14,6 @@ namespace {
 
 constexpr char kConsumeMethod[] = "/tidemark.v1.ConsumerGroups/Consume";
 
-struct Member {
-  grpc::ClientContext context;
-  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream;
-  grpc::ByteBuffer answer;
-  grpc::Status status;
-};
-
 grpc::ByteBuffer JoinOf(const std::string& topic, uint32_t number) {
   v1::ConsumeRequest request;
   v1::Join& join = *request.mutable_join();
@@ -33,6 +26,13 @@ grpc::ByteBuffer JoinOf(const std::string& topic, uint32_t number) {
 }  // namespace
 
 struct IdleGroups::Members {
+  struct Member {
+    grpc::ClientContext context;
+    std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream;
+    grpc::ByteBuffer answer;
+    grpc::Status status;
+  };
+
   explicit Members(const std::string& address) : stub(NewConnection(address)) {}
   ~Members();
   // Waits until `count` operations have ended; false if one failed.
@@ -74,7 +74,7 @@ absl::Status IdleGroups::Join(const std::string& address, const std::string& top
                               uint32_t count) {
   members_ = std::make_unique<Members>(address);
   for (uint32_t i = 0; i < count; ++i) {
-    auto member = std::make_unique<Member>();
+    auto member = std::make_unique<Members::Member>();
     member->stream = members_->stub.PrepareCall(&member->context, kConsumeMethod, &members_->queue);
     member->stream->StartCall(this);
     members_->all.push_back(std::move(member));
@@ -85,7 +85,7 @@ absl::Status IdleGroups::Join(const std::string& address, const std::string& top
   }
   fine = fine && members_->Wait(count);
   // The first answer is Joined.
-  for (const std::unique_ptr<Member>& member : members_->all) {
+  for (const std::unique_ptr<Members::Member>& member : members_->all) {
     if (fine) member->stream->Read(&member->answer, this);
   }
   fine = fine && members_->Wait(count);

@@ -15,7 +15,7 @@ namespace tidemark::bench {
 namespace {
 
 constexpr absl::Duration kStartPatience = absl::Minutes(2);
-constexpr absl::Duration kStopPatience = absl::Seconds(20);
+constexpr absl::Duration kBrokerStopPatience = absl::Seconds(20);
 constexpr absl::Duration kCheckPatience = absl::Seconds(5);
 constexpr absl::Duration kPollInterval = absl::Milliseconds(50);
 
@@ -62,7 +62,7 @@ PeerBroker::PeerBroker(TempDir directory, std::unique_ptr<ChildProcess> child, i
 
 PeerBroker::~PeerBroker() {
   client_.reset();
-  child_->Stop(kStopPatience).IgnoreError();
+  child_->Stop(kBrokerStopPatience).IgnoreError();
 }
 
 absl::StatusOr<std::unique_ptr<PeerBroker>> PeerBroker::Start(const PeerSpec& spec,

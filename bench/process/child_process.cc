@@ -31,7 +31,7 @@ struct LiveChildren {
   std::set<pid_t> pids ABSL_GUARDED_BY(mu);
 };
 
-LiveChildren& Live() {
+LiveChildren& LiveProcesses() {
   static LiveChildren* const live = new LiveChildren;  // Never destroyed: used while exiting.
   return *live;
 }
@@ -73,29 +73,29 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
 
 ChildProcess::ChildProcess(pid_t pid, std::string log_path)
     : pid_(pid), log_path_(std::move(log_path)) {
-  absl::MutexLock lock(&Live().mu);
-  Live().pids.insert(pid_);
+  absl::MutexLock lock(&LiveProcesses().mu);
+  LiveProcesses().pids.insert(pid_);
 }
 
 ChildProcess::~ChildProcess() { Stop(kStopPatience).IgnoreError(); }
 
 bool ChildProcess::IsRunning() {
   // Under the lock: a pid that was waited for may be somebody else's, and must not be killed.
-  absl::MutexLock lock(&Live().mu);
+  absl::MutexLock lock(&LiveProcesses().mu);
   if (!ended_ && waitpid(pid_, &wait_status_, WNOHANG) == pid_) {
     ended_ = true;
-    Live().pids.erase(pid_);
+    LiveProcesses().pids.erase(pid_);
   }
   return !ended_;
 }
 
 void KillLiveChildren() {
-  absl::MutexLock lock(&Live().mu);
-  for (pid_t pid : Live().pids) {
+  absl::MutexLock lock(&LiveProcesses().mu);
+  for (pid_t pid : LiveProcesses().pids) {
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);  // What it writes must be over before its files are removed.
   }
-  Live().pids.clear();
+  LiveProcesses().pids.clear();
 }
 
 absl::Status ChildProcess::Stop(absl::Duration patience) {

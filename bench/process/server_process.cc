@@ -12,8 +12,8 @@ namespace tidemark::bench {
 namespace {
 
 constexpr absl::Duration kStartPatience = absl::Seconds(30);
-constexpr absl::Duration kStopPatience = absl::Seconds(10);
-constexpr absl::Duration kPollInterval = absl::Milliseconds(1);
+constexpr absl::Duration kServerStopPatience = absl::Seconds(10);
+constexpr absl::Duration kReadyPollInterval = absl::Milliseconds(1);
 
 // 0: the file is not there yet, or not whole.
 int PortIn(const std::string& path) {
@@ -46,7 +46,7 @@ absl::StatusOr<ServerProcess> ServerProcess::Start(std::vector<std::string> argv
                                                       absl::FormatDuration(kStartPatience), ":\n",
                                                       (*child)->LogTail()));
     }
-    absl::SleepFor(kPollInterval);
+    absl::SleepFor(kReadyPollInterval);
   }
   ServerProcess server;
   server.address_ = absl::StrCat("127.0.0.1:", port);
@@ -76,7 +76,7 @@ void ServerProcess::Kill() {
 
 absl::Status ServerProcess::Stop() {
   if (child_ == nullptr) return absl::OkStatus();
-  const absl::Status status = child_->Stop(kStopPatience);
+  const absl::Status status = child_->Stop(kServerStopPatience);
   if (status.ok()) return status;
   return absl::Status(status.code(), absl::StrCat("the server did not stop as it should: ",
                                                   status.message(), "\n", child_->LogTail()));

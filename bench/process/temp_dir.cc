@@ -23,7 +23,7 @@ struct LivePaths {
   std::set<std::string> paths ABSL_GUARDED_BY(mu);
 };
 
-LivePaths& Live() {
+LivePaths& LiveDirectories() {
   static LivePaths* const live = new LivePaths;  // Never destroyed: used while exiting.
   return *live;
 }
@@ -44,11 +44,11 @@ absl::StatusOr<TempDir> TempDir::Create(const std::string& parent) {
   std::string path =
       absl::StrCat(parent.empty() ? DefaultParent() : parent, "/tidemark-bench.XXXXXX");
   // Made and noted in one step: an interrupt between the two would leave it behind.
-  absl::MutexLock lock(&Live().mu);
+  absl::MutexLock lock(&LiveDirectories().mu);
   if (mkdtemp(path.data()) == nullptr) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot create a directory like ", path));
   }
-  Live().paths.insert(path);
+  LiveDirectories().paths.insert(path);
   return TempDir(std::move(path));
 }
 
@@ -59,8 +59,8 @@ TempDir::TempDir(TempDir&& other) noexcept : path_(std::exchange(other.path_, ""
 TempDir::~TempDir() {
   if (path_.empty()) return;
   RemoveTree(path_);
-  absl::MutexLock lock(&Live().mu);
-  Live().paths.erase(path_);
+  absl::MutexLock lock(&LiveDirectories().mu);
+  LiveDirectories().paths.erase(path_);
 }
 
 std::string TempDir::Child(absl::string_view name) const { return absl::StrCat(path_, "/", name); }
@@ -73,12 +73,12 @@ bool TempDir::IsMemory() const {
 
 // Keeps the lock: nothing can be made after it.
 void RemoveLiveTempDirs() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  Live().mu.Lock();
+  LiveDirectories().mu.Lock();
   // The run goes on meanwhile and may add files, so one pass need not be enough.
-  for (const std::string& path : Live().paths) {
+  for (const std::string& path : LiveDirectories().paths) {
     for (int pass = 0; pass < 100 && std::filesystem::exists(path); ++pass) RemoveTree(path);
   }
-  Live().paths.clear();
+  LiveDirectories().paths.clear();
 }
 
 }  // namespace tidemark::bench

@@ -11,7 +11,8 @@ namespace tidemark::cli {
 namespace {
 
 // Finds the command's path in the words before the cursor. bash splits HOST:PORT at the colon.
-constexpr char kHead[] = R"sh(# bash completion for tidemark:  source <(tidemark completion bash)
+constexpr char kBashHead[] =
+    R"sh(# bash completion for tidemark:  source <(tidemark completion bash)
 _tidemark_names() {
   tidemark ${2:+--server "$2"} "$1" list -o jsonl 2>/dev/null |
     sed -n 's/^{"name":"\([^"]*\)".*/\1/p'
@@ -92,7 +93,7 @@ std::string BashCompletion(const CLI::App& root) {
                     "; fi ;;\n");
   }
   return absl::StrCat(
-      kHead, "      ", absl::StrJoin(with_value, "|"), ") value_of=\"$word\" ;;\n",
+      kBashHead, "      ", absl::StrJoin(with_value, "|"), ") value_of=\"$word\" ;;\n",
       "      -*) ;;\n      *)\n        case \"${path:+$path }$word\" in\n          ",
       absl::StrJoin(paths, "|"), ") path=\"${path:+$path }$word\" ;;\n",
       "        esac ;;\n    esac\n  done\n  case \"$path:$prev\" in\n", values,

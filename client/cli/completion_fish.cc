@@ -12,7 +12,7 @@ namespace tidemark::cli {
 namespace {
 
 // __tidemark_at PATH: true if the words before the cursor name exactly this command.
-constexpr char kHead[] = R"sh(# fish completion for tidemark:  tidemark completion fish | source
+constexpr char kFishHead[] = R"sh(# fish completion for tidemark:  tidemark completion fish | source
 function __tidemark_names
     set -l server
     set -l words (commandline -opc)
@@ -91,7 +91,7 @@ std::string FishCompletion(const CLI::App& root) {
                       Quote(child.description), "\n");
     }
   }
-  return absl::StrCat(kHead, "            case ", absl::StrJoin(with_value, " "),
+  return absl::StrCat(kFishHead, "            case ", absl::StrJoin(with_value, " "),
                       "\n                set skip 1\n            case '-*'\n            case '*'\n",
                       "                if contains -- \"$path$word\" ", absl::StrJoin(paths, " "),
                       "\n                    set path \"$path$word \"\n                end\n",

@@ -11,7 +11,7 @@
 namespace tidemark::cli {
 namespace {
 
-constexpr char kHead[] = R"sh(#compdef tidemark
+constexpr char kZshHead[] = R"sh(#compdef tidemark
 # zsh completion for tidemark:  source <(tidemark completion zsh)
 # or put it into a file named _tidemark in a directory of $fpath.
 _tidemark_names() {
@@ -110,7 +110,8 @@ std::string ZshCompletion(const CLI::App& root) {
                                                    ")\n        _describe command items"),
         "\n      fi ;;\n");
   }
-  return absl::StrCat(kHead, "      ", absl::StrJoin(with_value, "|"), ") value_of=\"$word\" ;;\n",
+  return absl::StrCat(kZshHead, "      ", absl::StrJoin(with_value, "|"),
+                      ") value_of=\"$word\" ;;\n",
                       "      -*) ;;\n      *)\n        case \"${at:+$at }$word\" in\n          ",
                       absl::StrJoin(paths, "|"), ") at=\"${at:+$at }$word\" ;;\n",
                       "        esac ;;\n    esac\n  done\n  case \"$at:$prev\" in\n", values,

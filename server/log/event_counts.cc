@@ -11,7 +11,7 @@ namespace {
 
 using storage::TermKind;
 
-constexpr size_t kCandidates = 64;
+constexpr size_t kCandidatesCounted = 64;
 constexpr uint64_t kReadBytes = 1 << 20;
 
 // Types to be added up, none of them twice.
@@ -145,7 +145,7 @@ absl::StatusOr<std::optional<uint64_t>> EventIndex::CountByReading(const Partiti
   uint64_t events = 0;
   for (Offset next = from; next < until;) {
     absl::StatusOr<IndexWindow> window =
-        Find(partition, filter, next, until, Direction::kForward, kCandidates);
+        Find(partition, filter, next, until, Direction::kForward, kCandidatesCounted);
     if (!window.ok()) return window.status();
     for (const IndexWindow::Candidate& candidate : window->candidates) {
       for (Offset at = std::max(candidate.from, next); at < candidate.until;) {

@@ -14,7 +14,7 @@ using internal::Groups;
 
 namespace {
 
-constexpr uint64_t kPageSize = 100;
+constexpr uint64_t kLettersPerPage = 100;
 
 Event EventOf(const v1::Event& proto) {
   Event event;
@@ -68,7 +68,7 @@ absl::StatusOr<std::vector<DeadLetter>> Client::ListDeadLetters(absl::string_vie
   if (!filter.empty()) internal::ToProto(filter, request.mutable_filter());
   do {
     request.set_page_size(
-        static_cast<uint32_t>(std::min<uint64_t>(kPageSize, letters_max - letters.size())));
+        static_cast<uint32_t>(std::min<uint64_t>(kLettersPerPage, letters_max - letters.size())));
     auto page = Call(*connection_, Groups(*connection_), &v1::ConsumerGroups::Stub::ListDeadLetters,
                      request);
     if (!page.ok()) return page.status();
