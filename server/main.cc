@@ -1,12 +1,14 @@
-// tidemarkd: flags, start, wait for a signal, stop.
+// tidemarkd: flags, start, wait for a signal, stop. `tidemarkd restore`: a backup becomes a store.
 //
 // Exit codes: 0 after an orderly stop, 1 for wrong settings, 2 if it cannot start.
 #include <csignal>
 #include <cstdio>
 #include <memory>
 
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "server/app/logging.h"
+#include "server/app/restore_command.h"
 #include "server/app/server_app.h"
 #include "server/config/load_settings.h"
 #include "spdlog/spdlog.h"
@@ -15,6 +17,9 @@ extern char** environ;
 
 int main(int argc, char** argv) {
   using tidemark::app::ServerApp;
+  if (argc > 1 && absl::string_view(argv[1]) == "restore") {
+    return tidemark::app::RunRestore(argc - 1, argv + 1);
+  }
   absl::StatusOr<tidemark::config::LoadedSettings> settings =
       tidemark::config::LoadSettings(argc, argv, environ);
   if (!settings.ok()) {

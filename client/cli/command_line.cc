@@ -30,6 +30,7 @@ Exit codes:
   1    the command line or the input is wrong, or a local file or the output
   2    the server cannot be reached or failed; the same command may succeed later
   3    the server says no: not found, exists already, precondition or range not met
+  4    verify, backup verify: stored data is damaged
   130  ended by Ctrl-C before the work was done (tail and consume: 0)
 
 Colour and progress appear only on a terminal; NO_COLOR=1 turns colour off.)";
@@ -101,6 +102,8 @@ std::unique_ptr<CLI::App> MakeCommandLine(Context* context) {
   AddDlqCommands(app.get(), context);
   AddKeyCommands(app.get(), context);
   AddServerCommands(app.get(), context);
+  AddBackupCommands(app.get(), context);
+  AddVerifyCommand(app.get(), context);
   AddCompletionCommand(app.get(), context);
   FinishSubcommands(app.get(), formatter);
   app->footer(kFooter);  // Last: subcommands inherit it.

@@ -21,6 +21,8 @@ void AddGroupCommands(CLI::App* root, Context* context);
 void AddDlqCommands(CLI::App* root, Context* context);
 void AddKeyCommands(CLI::App* root, Context* context);
 void AddServerCommands(CLI::App* root, Context* context);
+void AddBackupCommands(CLI::App* root, Context* context);
+void AddVerifyCommand(CLI::App* root, Context* context);
 void AddCompletionCommand(CLI::App* root, Context* context);
 
 // Subcommands of `group` and `topic`, which are in files of their own.

@@ -85,6 +85,7 @@ std::string AdviceFor(const absl::Status& status, const ErrorContext& context) {
       return absl::StrCat("see what is there: tidemark topic show ", context.topic);
     case absl::StatusCode::kFailedPrecondition:
     case absl::StatusCode::kAborted:
+      if (ReasonOf(status) == "BACKUP_BUSY") return "see how far it is: tidemark backup list";
       if (context.group.empty()) return "";
       return absl::StrCat("see how the group stands: tidemark group show ", context.group);
     case absl::StatusCode::kDataLoss:

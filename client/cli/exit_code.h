@@ -17,6 +17,8 @@ enum ExitCode : int {
   kExitServer = 2,
   // The server is well and says no: not found, exists already, precondition or range not met.
   kExitRefused = 3,
+  // The commands that look for damage found some.
+  kExitDamaged = 4,
   // Ended by Ctrl-C before the work was done; as shells report it.
   kExitInterrupted = 130,
 };

@@ -30,8 +30,10 @@ std::string FormatProgress(absl::string_view verb, const ProgressState& state,
                            absl::Duration elapsed) {
   const double seconds = std::max(absl::ToDoubleSeconds(elapsed), 1e-3);
   const auto rate = static_cast<uint64_t>(static_cast<double>(state.events) / seconds);
-  const std::string counts =
-      absl::StrCat(verb, " ", GroupDigits(state.events), " events  ", GroupDigits(rate), "/s");
+  const std::string counts = state.are_bytes ? absl::StrCat(verb, " ", FormatBytes(state.events),
+                                                            "  ", FormatBytes(rate), "/s")
+                                             : absl::StrCat(verb, " ", GroupDigits(state.events),
+                                                            " events  ", GroupDigits(rate), "/s");
   if (state.total == 0) return counts;
   const uint64_t done = std::min(state.done, state.total);
   const double share = static_cast<double>(done) / static_cast<double>(state.total);

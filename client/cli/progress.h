@@ -18,6 +18,7 @@ struct ProgressState {
   // How much of the work is done, in any unit, and how much there is. Total 0: not known.
   uint64_t done = 0;
   uint64_t total = 0;
+  bool are_bytes = false;  // What `events` counts.
 };
 
 // "[######..............] 34 %  appended 12,345 events  45,000/s  2s left"; without the bar, the
@@ -27,7 +28,7 @@ std::string FormatProgress(absl::string_view verb, const ProgressState& state,
 
 class Progress {
  public:
-  // `verb`: what is done to events, "appended".
+  // `verb`: what is done to events or bytes, "appended".
   Progress(absl::string_view verb, bool enabled);
   // Removes the line.
   ~Progress();

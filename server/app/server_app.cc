@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/app/backup_figures.h"
 #include "server/app/group_figures.h"
 #include "server/app/work_figures.h"
 #include "server/config/memory_plan.h"
@@ -113,6 +114,9 @@ absl::Status ServerApp::OpenStore() {
                             .block_cache_bytes = settings_.block_cache_bytes});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
+  if (!settings_.backup_dir.empty()) {
+    backups_ = std::make_unique<storage::Backups>(settings_.backup_dir);
+  }
   absl::StatusOr<std::unique_ptr<log::EventLog>> log =
       log::EventLog::Open(LogOptionsFrom(settings_), *store_, clock_, metrics_);
   if (!log.ok()) return log.status();
@@ -164,7 +168,10 @@ absl::Status ServerApp::StartListeners() {
                              .sends = *sends_,
                              .limits = LimitsFrom(settings_),
                              .heartbeat_interval = settings_.heartbeat_interval},
-                            *groups_);
+                            *groups_,
+                            {.store = *store_,
+                             .backups = backups_.get(),
+                             .backup_bytes_per_second = settings_.backup_bytes_per_second});
   if (!rpc.ok()) return rpc.status();
   rpc_ = *std::move(rpc);
   return StartHttp();
@@ -192,6 +199,11 @@ void ServerApp::AddCollectors() {
   });
   metrics_.AddCollector(
       [this](std::vector<prometheus::MetricFamily>& families) { CollectLog(*log_, families); });
+  if (backups_ != nullptr) {
+    metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
+      CollectBackups(*backups_, families);
+    });
+  }
   metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
     const std::vector<groups::GroupLag> lags = groups_->Lag();
     CollectGroups(lags, families);
@@ -245,6 +257,7 @@ void ServerApp::Stop() {
   if (log_ != nullptr) log_->Stop();
   groups_.reset();
   log_.reset();
+  backups_.reset();
   store_.reset();
 }
 

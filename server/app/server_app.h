@@ -19,6 +19,7 @@
 #include "server/log/event_log.h"
 #include "server/metrics/metrics.h"
 #include "server/rpc/server.h"
+#include "server/storage/backup.h"
 #include "server/storage/store.h"
 
 namespace tidemark::app {
@@ -53,6 +54,7 @@ class ServerApp {
   base::SystemClock clock_;
   metrics::Metrics metrics_;
   std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<storage::Backups> backups_;  // Null: no directory is set.
   std::unique_ptr<log::EventLog> log_;
   std::unique_ptr<base::ThreadPool> readers_;
   std::unique_ptr<base::ThreadPool> live_;

@@ -25,7 +25,9 @@ constexpr char kFooter[] =
     "A flag is stronger than the environment, the environment than the file.\n"
     "Sizes: 1048576, 64KiB, 4MiB, 1GiB. Times: 500ms, 10s, 5min.\n"
     "\n"
-    "Example: tidemarkd --data /var/lib/tidemark\n";
+    "Example: tidemarkd --data /var/lib/tidemark\n"
+    "\n"
+    "tidemarkd restore --help: how a backup becomes a store again.\n";
 
 // Breaks `text` at spaces; CLI11 indents what follows a line feed but does not wrap.
 std::string Wrap(absl::string_view text) {

@@ -12,6 +12,7 @@ constexpr char kWhere[] = "Where";
 constexpr char kLog[] = "Log";
 constexpr char kLimits[] = "Limits on what clients send";
 constexpr char kMemory[] = "Commits and memory";
+constexpr char kBackups[] = "Backups";
 constexpr char kTime[] = "Time";
 constexpr char kThreads[] = "Threads";
 
@@ -32,6 +33,10 @@ void AddWhereAndLog(std::vector<SettingSpec>& table) {
   table.push_back(PathSetting(
       {"ports_file", kWhere, "File that gets the bound ports as JSON once the server is ready."},
       "FILE", &Settings::ports_file));
+  table.push_back(PathSetting({"backup_dir", kWhere,
+                               "Directory of backups, not inside `data`; made when the first one "
+                               "is. Without it there are none."},
+                              "DIR", &Settings::backup_dir));
   table.push_back(PathSetting(
       {"config", kWhere, "TOML file of settings. Flags and TIDEMARK_* variables are stronger."},
       "FILE", &Settings::config));
@@ -126,7 +131,10 @@ void AddMemory(std::vector<SettingSpec>& table) {
       &Settings::group_readahead_bytes, 64 * kKiB, 1 * kGiB));
 }
 
-void AddTimeAndThreads(std::vector<SettingSpec>& table) {
+void AddBackupsTimeAndThreads(std::vector<SettingSpec>& table) {
+  table.push_back(BytesSetting(
+      {"backup_bytes_per_second", kBackups, "The pace at which backups are made and verified."},
+      &Settings::backup_bytes_per_second, 1 * kMiB, 1024 * kGiB));
   table.push_back(DurationSetting(
       {"heartbeat_interval", kTime, "Longest silence on an open stream before a heartbeat."},
       &Settings::heartbeat_interval, absl::Milliseconds(10), absl::Seconds(15)));
@@ -171,7 +179,7 @@ const std::vector<SettingSpec>& SettingTable() {
     AddWhereAndLog(*table);
     AddLimits(*table);
     AddMemory(*table);
-    AddTimeAndThreads(*table);
+    AddBackupsTimeAndThreads(*table);
     return table;
   }();
   return *kTable;

@@ -38,6 +38,7 @@ struct Settings {
   std::optional<Endpoint> http = Endpoint{"127.0.0.1", 7480};  // Unset: no HTTP port.
   bool allow_insecure_network = false;  // Without it, listen and http are loopback addresses.
   std::string ports_file;               // Empty: none. Gets the bound ports once ready, as JSON.
+  std::string backup_dir;               // Empty: this server makes no backups.
 
   // Log.
   LogLevel log_level = LogLevel::kInfo;
@@ -74,6 +75,9 @@ struct Settings {
   uint64_t write_buffer_bytes = 32 * kMiB;
   uint64_t partitions_cached_max = 10'000;    // In memory although nobody uses them.
   uint64_t group_readahead_bytes = 4 * kMiB;  // Of a group: read and not handed out.
+
+  // Backups.
+  uint64_t backup_bytes_per_second = 64 * kMiB;  // Copied or verified.
 
   // Time.
   absl::Duration heartbeat_interval = absl::Seconds(15);

@@ -1,5 +1,9 @@
 #include "server/config/settings_check.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
 #include "absl/strings/str_cat.h"
 #include "server/config/memory_plan.h"
 #include "server/config/setting_table.h"
@@ -49,6 +53,25 @@ absl::Status CheckNetwork(absl::string_view name, const Endpoint& endpoint,
       "has both, or accept that with --allow-insecure-network"));
 }
 
+// `path` without what does not matter in it: "./a//b/../c/" is "/cwd/a/c".
+std::filesystem::path Plain(const std::string& path) {
+  std::error_code error;
+  std::filesystem::path plain = std::filesystem::absolute(path, error).lexically_normal();
+  return plain.has_filename() ? plain : plain.parent_path();
+}
+
+// A restore empties `data`, and a lost disk takes both.
+absl::Status CheckBackupDir(const Settings& settings, const OriginOf& origin) {
+  if (settings.backup_dir.empty()) return absl::OkStatus();
+  const std::filesystem::path data = Plain(settings.data);
+  const std::filesystem::path backups = Plain(settings.backup_dir);
+  const auto [end, at] = std::mismatch(data.begin(), data.end(), backups.begin(), backups.end());
+  if (end != data.end()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "setting ", Describe("backup_dir", settings, origin), ": is inside ",
+      Describe("data", settings, origin), "; give another directory, best on another disk"));
+}
+
 }  // namespace
 
 absl::Status CheckTogether(const Settings& settings, const OriginOf& origin) {
@@ -64,6 +87,8 @@ absl::Status CheckTogether(const Settings& settings, const OriginOf& origin) {
                      Describe(rule.large_name, settings, origin), "; ", rule.why));
   }
   absl::Status status = CheckMemory(settings, origin("memory_limit"));
+  if (!status.ok()) return status;
+  status = CheckBackupDir(settings, origin);
   if (!status.ok()) return status;
   status = CheckNetwork("listen", settings.listen, settings, origin);
   if (!status.ok() || !settings.http.has_value()) return status;

@@ -17,6 +17,7 @@ constexpr std::array kFeatures = {
     "append.offset_commits",
     "append.producer",
     "append.stream",
+    "backup",
     "consume.delayed",
     "consume.key_ordered",
     "consume.partition_ordered",
@@ -45,6 +46,7 @@ constexpr std::array kFeatures = {
     "topic.key_index",
     "topic.retention",
     "transact",
+    "verify",
 };
 
 v1::ConfigSource ToProto(config::Source source) {
@@ -106,26 +108,6 @@ grpc::Status OperationsService::GetConfig(grpc::ServerContext*, const v1::GetCon
       out.set_description(setting.description);
     }
     return absl::OkStatus();
-  });
-}
-
-grpc::Status OperationsService::CreateBackup(grpc::ServerContext*, const v1::CreateBackupRequest*,
-                                             v1::CreateBackupResponse*) {
-  return Handle(context_, "Operations/CreateBackup", [] {
-    return NoFeature("backup", "this server does not make backups yet; nothing was made");
-  });
-}
-
-grpc::Status OperationsService::ListBackups(grpc::ServerContext*, const v1::ListBackupsRequest*,
-                                            v1::ListBackupsResponse*) {
-  return Handle(context_, "Operations/ListBackups",
-                [] { return NoFeature("backup", "this server does not make backups yet"); });
-}
-
-grpc::Status OperationsService::VerifyStore(grpc::ServerContext*, const v1::VerifyStoreRequest*,
-                                            grpc::ServerWriter<v1::VerifyStoreResponse>*) {
-  return Handle(context_, "Operations/VerifyStore", [] {
-    return NoFeature("verify", "this server does not verify its store on request yet");
   });
 }
 

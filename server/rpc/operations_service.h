@@ -1,36 +1,58 @@
 // The Operations service.
 #pragma once
 
+#include <atomic>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/config/load_settings.h"
 #include "server/rpc/rpc_context.h"
+#include "server/storage/backup.h"
 #include "tidemark/v1/operations.grpc.pb.h"
 
 namespace tidemark::rpc {
 
+// What only operations need. It outlives the service.
+struct OperationsParts {
+  storage::Store& store;
+  storage::Backups* backups = nullptr;  // Null: no directory is set for them.
+  uint64_t backup_bytes_per_second = 0;
+};
+
 class OperationsService final : public v1::Operations::Service {
  public:
-  OperationsService(const RpcContext& context, std::vector<config::SettingValue> settings,
-                    absl::Time start_time)
-      : context_(context), settings_(std::move(settings)), start_time_(start_time) {}
+  OperationsService(const RpcContext& context, const OperationsParts& parts,
+                    std::vector<config::SettingValue> settings, absl::Time start_time)
+      : context_(context), parts_(parts), settings_(std::move(settings)), start_time_(start_time) {}
 
   grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest* request,
                              v1::GetServerInfoResponse* response) override;
-  grpc::Status CreateBackup(grpc::ServerContext*, const v1::CreateBackupRequest* request,
+  grpc::Status CreateBackup(grpc::ServerContext* call, const v1::CreateBackupRequest* request,
                             v1::CreateBackupResponse* response) override;
-  grpc::Status ListBackups(grpc::ServerContext*, const v1::ListBackupsRequest* request,
+  grpc::Status ListBackups(grpc::ServerContext*, const v1::ListBackupsRequest*,
                            v1::ListBackupsResponse* response) override;
-  grpc::Status VerifyStore(grpc::ServerContext*, const v1::VerifyStoreRequest* request,
+  grpc::Status VerifyBackup(grpc::ServerContext* call, const v1::VerifyBackupRequest* request,
+                            v1::VerifyBackupResponse* response) override;
+  grpc::Status DeleteBackup(grpc::ServerContext*, const v1::DeleteBackupRequest* request,
+                            v1::DeleteBackupResponse*) override;
+  grpc::Status VerifyStore(grpc::ServerContext* call, const v1::VerifyStoreRequest* request,
                            grpc::ServerWriter<v1::VerifyStoreResponse>* writer) override;
   grpc::Status GetConfig(grpc::ServerContext*, const v1::GetConfigRequest* request,
                          v1::GetConfigResponse* response) override;
 
  private:
+  // FAILED_PRECONDITION  BACKUP_DIR_NOT_SET.
+  absl::StatusOr<storage::Backups*> FindBackups() const;
+  absl::Status WhyItEnded(const absl::Status& status) const;
+  absl::Status Verify(const grpc::ServerContext& call, const v1::VerifyStoreRequest& request,
+                      grpc::ServerWriter<v1::VerifyStoreResponse>& writer);
+
   const RpcContext& context_;
+  const OperationsParts parts_;
   const std::vector<config::SettingValue> settings_;
   const absl::Time start_time_;
+  std::atomic<bool> verifying_ = false;
 };
 
 }  // namespace tidemark::rpc

@@ -56,21 +56,22 @@ void SetChannelArguments(grpc::ServerBuilder& builder, const RpcServerOptions& o
 }  // namespace
 
 RpcServer::RpcServer(const RpcServerOptions& options, RpcContext context,
-                     groups::GroupCoordinator& groups)
+                     groups::GroupCoordinator& groups, const OperationsParts& operations)
     : context_(context),
       groups_(groups),
       event_store_(context_),
       groups_service_(context_, groups),
       topics_(context_),
-      operations_(context_, options.settings, options.start_time) {}
+      operations_(context_, operations, options.settings, options.start_time) {}
 
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptions& options,
                                                             RpcContext context,
-                                                            groups::GroupCoordinator& groups) {
+                                                            groups::GroupCoordinator& groups,
+                                                            const OperationsParts& operations) {
   // gRPC stays initialised to the process's end: its final shutdown may wait 10 s for a poller of
   // its own, after everything of ours is stopped and on disk.
   grpc_init();
-  std::unique_ptr<RpcServer> rpc(new RpcServer(options, context, groups));
+  std::unique_ptr<RpcServer> rpc(new RpcServer(options, context, groups, operations));
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   SetChannelArguments(builder, options, context.limits);

@@ -41,7 +41,8 @@ class RpcServer {
   // UNAVAILABLE  the address cannot be listened on.
   static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const RpcServerOptions& options,
                                                           RpcContext context,
-                                                          groups::GroupCoordinator& groups);
+                                                          groups::GroupCoordinator& groups,
+                                                          const OperationsParts& operations);
   ~RpcServer();
 
   int port() const { return port_; }
@@ -51,7 +52,8 @@ class RpcServer {
   void Shutdown(absl::Duration timeout);
 
  private:
-  RpcServer(const RpcServerOptions& options, RpcContext context, groups::GroupCoordinator& groups);
+  RpcServer(const RpcServerOptions& options, RpcContext context, groups::GroupCoordinator& groups,
+            const OperationsParts& operations);
   void AcceptCalls();
   static void RunQueue(grpc::ServerCompletionQueue& queue);
 

@@ -13,6 +13,7 @@
 #include "server/storage/coding.h"
 #include "server/storage/open_options.h"
 #include "server/storage/record_codec.h"
+#include "server/storage/restore.h"
 #include "server/storage/store_rep.h"
 #include "server/storage/wal_scan.h"
 
@@ -22,12 +23,6 @@ namespace {
 // The small column families are flushed with every n-th epoch, so that none of them keeps old WAL
 // files alive until RocksDB has to force it.
 constexpr uint32_t kEpochsPerSmallFlush = 4;
-
-std::string NewStoreId() {
-  std::random_device device;
-  const auto word = [&device] { return (static_cast<uint64_t>(device()) << 32) | device(); };
-  return absl::StrFormat("%016x%016x", word(), word());
-}
 
 // An iterator over the keys of `family` that begin with `prefix`, each passed to `visit`.
 template <typename Visit>
@@ -61,6 +56,18 @@ absl::StatusOr<std::vector<Record>> ReadAll(rocksdb::DB& db, rocksdb::ColumnFami
   return records;
 }
 
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ReadRows(
+    rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, const rocksdb::ReadOptions& read,
+    absl::string_view from, size_t rows_max) {
+  const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(read, family));
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (it->Seek(ToSlice(from)); it->Valid() && rows.size() < rows_max; it->Next()) {
+    rows.emplace_back(ToView(it->key()), ToView(it->value()));
+  }
+  if (absl::Status status = FromRocks(it->status(), "scanning rows"); !status.ok()) return status;
+  return rows;
+}
+
 // A directory with data files but without CURRENT would be taken for a new one, and its files
 // deleted.
 absl::Status CheckNotHeadless(rocksdb::Env& env, const std::string& path) {
@@ -88,7 +95,14 @@ absl::Status ScanClosedWals(rocksdb::Env& env, const std::string& path) {
   return intact;
 }
 
-// Makes the name of the data directory durable: RocksDB creates it, but syncs only what is in it.
+}  // namespace
+
+std::string NewStoreId() {
+  std::random_device device;
+  const auto word = [&device] { return (static_cast<uint64_t>(device()) << 32) | device(); };
+  return absl::StrFormat("%016x%016x", word(), word());
+}
+
 absl::Status SyncParent(rocksdb::Env& env, const std::string& path) {
   std::string absolute;
   rocksdb::Status status = env.GetAbsolutePath(path, &absolute);
@@ -101,8 +115,6 @@ absl::Status SyncParent(rocksdb::Env& env, const std::string& path) {
   }
   return FromRocks(status, absl::StrCat("syncing the directory above ", path));
 }
-
-}  // namespace
 
 absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing) {
   if (status.ok()) return absl::OkStatus();
@@ -137,6 +149,9 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
       std::make_shared<TableFiles>(MakeTableFileOptions(options), config::kReaderFilesMax);
   db_options.listeners.push_back(rep->table_files);
   rep->statistics = db_options.statistics;
+  if (absl::Status whole = CheckNoUnfinishedRestore(*db_options.env, options.path); !whole.ok()) {
+    return whole;
+  }
   if (absl::Status intact = CheckNotHeadless(*db_options.env, options.path); !intact.ok()) {
     return intact;
   }
@@ -337,13 +352,12 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Store::ReadGrou
   const rocksdb::Slice upper = ToSlice(until);
   rocksdb::ReadOptions read;
   read.iterate_upper_bound = &upper;
-  const std::unique_ptr<rocksdb::Iterator> it(rep_->db->NewIterator(read, rep_->families.groups));
-  std::vector<std::pair<std::string, std::string>> rows;
-  for (it->Seek(ToSlice(from)); it->Valid() && rows.size() < rows_max; it->Next()) {
-    rows.emplace_back(ToView(it->key()), ToView(it->value()));
-  }
-  if (absl::Status status = FromRocks(it->status(), "scanning groups"); !status.ok()) return status;
-  return rows;
+  return ReadRows(*rep_->db, rep_->families.groups, read, from, rows_max);
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> Store::ReadProducerRows(
+    absl::string_view from, size_t rows_max) const {
+  return ReadRows(*rep_->db, rep_->families.producers, rocksdb::ReadOptions(), from, rows_max);
 }
 
 absl::StatusOr<std::optional<ProducerRecord>> Store::ReadProducer(absl::string_view id,

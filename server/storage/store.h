@@ -75,10 +75,13 @@ struct StoreFigure {
   double value = 0;
 };
 
+class Backups;
+
 class Store {
  public:
   // Opens or creates the store in options.path.
-  // FAILED_PRECONDITION  another process has it open, or it is of another format version.
+  // FAILED_PRECONDITION  another process has it open, it is of another format version, or a restore
+  //                      into it did not finish.
   // DATA_LOSS            it is damaged.
   // UNAVAILABLE          the file system refuses.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options);
@@ -132,6 +135,9 @@ class Store {
       absl::string_view from, absl::string_view until, size_t rows_max) const;
   absl::StatusOr<std::optional<ProducerRecord>> ReadProducer(absl::string_view id,
                                                              uint64_t sequence) const;
+  // Rows of producers with keys at or after `from`, the first `rows_max` of them.
+  absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ReadProducerRows(
+      absl::string_view from, size_t rows_max) const;
   // The newest stored sequence of a producer.
   absl::StatusOr<std::optional<uint64_t>> ReadLastSequence(absl::string_view id) const;
 
@@ -160,6 +166,7 @@ class Store {
  private:
   struct Rep;
   class FileReclaim;
+  friend class Backups;
   explicit Store(std::unique_ptr<Rep> rep);
   absl::Status Initialize();
   absl::Status CheckFormat(StoreRecord record);

@@ -63,6 +63,12 @@ struct Store::Rep {
 // Where new terms are written before they are ingested.
 std::string TermFilePath(absl::string_view store_path);
 
+// Random; names a store.
+std::string NewStoreId();
+
+// Makes the name of a directory durable, which syncs only what is in it.
+absl::Status SyncParent(rocksdb::Env& env, const std::string& path);
+
 // RocksDB's status with the place where it arose.
 absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing);
 

@@ -99,9 +99,6 @@ class NotYet(ServerCase):
 
     CALLS = [
         ("topics", "EraseEvents", pb.EraseEventsRequest(topic="t"), "topic.erase"),
-        ("operations", "CreateBackup", pb.CreateBackupRequest(), "backup"),
-        ("operations", "ListBackups", pb.ListBackupsRequest(), "backup"),
-        ("operations", "VerifyStore", pb.VerifyStoreRequest(), "verify"),
     ]
 
     def check(self, call, feature):

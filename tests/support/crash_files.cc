@@ -130,6 +130,15 @@ IOStatus CrashFileSystem::Files::DeleteFile(const std::string& path, const IOOpt
   return status;
 }
 
+IOStatus CrashFileSystem::Files::DeleteDir(const std::string& path, const IOOptions& options,
+                                           IODebugContext* dbg) {
+  absl::MutexLock lock(&mu_);
+  if (cut_) return NoPower();
+  IOStatus status = FileSystemWrapper::DeleteDir(path, options, dbg);
+  if (status.ok()) disk_.Delete(Normal(path) + "/");
+  return status;
+}
+
 IOStatus CrashFileSystem::Files::CreateDir(const std::string& path, const IOOptions& options,
                                            IODebugContext* dbg) {
   absl::MutexLock lock(&mu_);

@@ -40,9 +40,14 @@ CrashedFilePtr DurableFiles::Find(const std::string& path) const {
 }
 
 void DurableFiles::Rename(const std::string& from, const std::string& to) {
-  TM_CHECK_EQ(DirectoryOf(from), DirectoryOf(to));  // Nobody here renames across directories.
   const CrashedFilePtr file = Find(from);
   TM_CHECK(file != nullptr);
+  if (DirectoryOf(from) != DirectoryOf(to)) {
+    // Each directory keeps its half by its own sync.
+    Do({.gone = {}, .made = to, .file = file});
+    Do({.gone = from, .made = {}, .file = nullptr});
+    return;
+  }
   Do({.gone = from, .made = to, .file = file});
 }
 

@@ -1,0 +1,217 @@
+// Verifying finds nothing in a store that is well, and what is wrong in one that is not.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "server/groups/verify_groups.h"
+#include "server/log/verify_partition.h"
+#include "server/log/verify_producers.h"
+#include "server/storage/work_rows.h"
+#include "tests/unit/log/log_fixture.h"
+
+namespace tidemark::log {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using testing::TestEvent;
+
+class VerifyTest : public LogFixture {
+ protected:
+  void SetUp() override {
+    harness_.options().log.index = {.segment_events = 20, .open_bytes_max = 1 << 20};
+    harness_.options().store.epoch_bytes = 8 << 10;
+    harness_.options().log.pipeline.batch_bytes_max = 1500;
+    LogFixture::SetUp();
+  }
+  // `count` events a request, of a few types and keys, some without a key.
+  void Fill(const TopicPtr& topic, uint32_t partition, int requests, int count = 3) {
+    for (int r = 0; r < requests; ++r) {
+      std::vector<TestEvent> events;
+      for (int i = 0; i < count; ++i) {
+        const int n = filled_++;
+        events.push_back({.id = absl::StrCat(n),
+                          .type = absl::StrCat("type.", n % 7),
+                          .key = n % 5 == 0 ? "" : absl::StrCat("key-", n % 11),
+                          .data = std::string(200, 'x')});
+      }
+      const auto request =
+          testing::MakeRequest(topic, {{.partition = partition, .events = events}},
+                               ProducerSequence{.id = "outbox", .sequence = ++sequence_});
+      const absl::Status appended = harness_.Append(request).status();
+      ASSERT_TRUE(appended.ok()) << appended;
+    }
+  }
+  void Seal(const TopicPtr& topic, uint32_t partition) {
+    const PartitionPtr opened = Open(topic, partition);
+    const absl::Status sealed = log().sealer().SealBefore(opened, opened->ends().end);
+    ASSERT_TRUE(sealed.ok()) << sealed;
+  }
+  // All findings as text.
+  std::vector<std::string> Verify(const std::vector<TopicPtr>& topics) {
+    std::vector<std::string> texts;
+    VerifyProgress progress(std::nullopt,
+                            [&](const VerifyCounts& counts, std::vector<Finding> findings) {
+                              counts_ = counts;
+                              for (const Finding& finding : findings)
+                                texts.push_back(TextOf(finding));
+                              return absl::OkStatus();
+                            });
+    for (const TopicPtr& topic : topics) {
+      for (uint32_t p = 0; p < topic->partitions(); ++p) {
+        const absl::Status status = VerifyPartition(log(), topic, PartitionIndex(p), progress);
+        EXPECT_TRUE(status.ok()) << status;
+      }
+    }
+    EXPECT_TRUE(groups::VerifyGroups(log(), nullptr, progress).ok());
+    EXPECT_TRUE(VerifyProducers(log(), progress).ok());
+    EXPECT_TRUE(progress.Flush().ok());
+    return texts;
+  }
+  void Commit(absl::AnyInvocable<void(storage::WriteSet&)> change) {
+    const absl::Status status = AwaitDone([&](DoneCallback done) {
+      log().Mutate({.prepare =
+                        [&](storage::WriteSet& set) {
+                          change(set);
+                          return absl::OkStatus();
+                        },
+                    .publish = [] {},
+                    .done = std::move(done)});
+    });
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  // Adds a row to the index of a log.
+  void Ingest(LogId log, absl::string_view type, Offset at, Offset until) {
+    std::unique_ptr<storage::TermWriter> writer = harness_.store().NewTermWriter();
+    std::string row;
+    storage::AppendTypeSummary(row, {.count = 1, .first_time_us = 1, .last_time_us = 1});
+    storage::PostingWriter(row, until).Add(at, at, 1);
+    writer->PutTerm(log, storage::TermKind::kType, type, until, row);
+    ASSERT_TRUE(harness_.store().IngestTerms(std::move(writer)).ok());
+  }
+
+  int filled_ = 0;
+  uint64_t sequence_ = 0;
+  VerifyCounts counts_;
+};
+
+TEST_F(VerifyTest, FindsNothingInAStoreThatIsWell) {
+  const TopicPtr hr = MakeTopic("hr", {.partitions = 2});
+  const TopicPtr packed =
+      MakeTopic("packed", {.compression = storage::Compression::kZstd, .index_keys = false});
+  Fill(hr, 0, 40);
+  Fill(hr, 1, 3);
+  Fill(packed, 0, 40);
+  Seal(hr, 0);
+  Seal(packed, 0);
+  Fill(hr, 0, 5);
+  Commit([&](storage::WriteSet& set) {
+    set.PutGroup({.id = storage::GroupId(1), .name = "payroll"});
+    set.PutOffset(storage::GroupId(1), hr->log(PartitionIndex(0)), Offset(135));
+  });
+  EXPECT_THAT(Verify({hr, packed}), IsEmpty());
+  EXPECT_EQ(counts_.events, 135 + 9 + 120);
+  EXPECT_EQ(counts_.partitions, 3);
+  EXPECT_EQ(counts_.groups, 1);
+  EXPECT_EQ(counts_.producer_records, 88);
+  Reopen();
+  EXPECT_THAT(Verify({*log().FindTopic("hr"), *log().FindTopic("packed")}), IsEmpty());
+}
+
+TEST_F(VerifyTest, FindsNothingWhereRetentionCutASegment) {
+  const TopicPtr hr = MakeTopic("hr", {.retention_max_bytes = 9000});
+  Fill(hr, 0, 60);
+  Seal(hr, 0);
+  Fill(hr, 0, 10);
+  EXPECT_GT(Open(hr, 0)->ends().start, Offset(0));
+  EXPECT_THAT(Verify({hr}), IsEmpty());
+}
+
+// Every tenth byte of each data file in turn: what is found are offsets that cannot be read.
+TEST_F(VerifyTest, FindsDamagedEventsAndWhereTheyAre) {
+  const TopicPtr hr = MakeTopic("hr");
+  Fill(hr, 0, 60);
+  Seal(hr, 0);
+  Reopen();  // Everything is in files.
+  harness_.Close();
+  fs::path data_file;
+  for (const auto& entry : fs::directory_iterator(dir_.path())) {
+    if (entry.path().extension() != ".sst") continue;
+    if (data_file.empty() || fs::file_size(entry) > fs::file_size(data_file)) data_file = entry;
+  }
+  std::string content;
+  {
+    std::ifstream in(data_file, std::ios::binary);
+    content.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  const size_t at = content.find("xxxxxxxx", content.size() / 2);
+  ASSERT_NE(at, std::string::npos);
+  content[at] = 'y';
+  std::ofstream(data_file, std::ios::binary) << content;
+  Open();
+  const std::vector<std::string> found = Verify({*log().FindTopic("hr")});
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_THAT(found[0], HasSubstr("topic hr partition 0 offsets "));
+  EXPECT_THAT(found[0], HasSubstr("checksum"));
+  EXPECT_EQ(counts_.events, 180);  // The rest is looked at.
+}
+
+TEST_F(VerifyTest, FindsAnIndexThatSaysMoreThanTheEvents) {
+  const TopicPtr hr = MakeTopic("hr");
+  Fill(hr, 0, 40);
+  Seal(hr, 0);
+  const LogId log_id = hr->log(PartitionIndex(0));
+  const std::unique_ptr<storage::TermCursor> cursor = harness_.store().Terms(log_id);
+  cursor->Seek(storage::TermKind::kType, "type.3", Offset(0));
+  ASSERT_TRUE(cursor->Valid());
+  const Offset until = cursor->until();
+  Ingest(log_id, "ghost", Offset(1), until);
+  EXPECT_THAT(Verify({hr}), ::testing::ElementsAre(absl::StrCat(
+                                "topic hr partition 0 offsets 0 to ", until.value() - 1,
+                                ": the index of types says something else than "
+                                "the events")));
+}
+
+TEST_F(VerifyTest, FindsAnIndexThatLacksWhatAnEventHas) {
+  const TopicPtr hr = MakeTopic("hr");
+  Fill(hr, 0, 40);
+  Seal(hr, 0);
+  const LogId log_id = hr->log(PartitionIndex(0));
+  const std::unique_ptr<storage::TermCursor> cursor = harness_.store().Terms(log_id);
+  cursor->Seek(storage::TermKind::kType, "type.3", Offset(0));
+  ASSERT_TRUE(cursor->Valid());
+  // The row is there, with one event of several.
+  Ingest(log_id, "type.3", Offset(3), cursor->until());
+  EXPECT_THAT(Verify({hr}), SizeIs(1));
+}
+
+TEST_F(VerifyTest, FindsGroupsAndProducersBehindTheEnd) {
+  const TopicPtr hr = MakeTopic("hr");
+  Fill(hr, 0, 2);
+  Commit([&](storage::WriteSet& set) {
+    const LogId log_id = hr->log(PartitionIndex(0));
+    set.PutGroup({.id = storage::GroupId(1), .name = "payroll"});
+    set.PutOffset(storage::GroupId(1), log_id, Offset(7));
+    set.Change({.key = storage::DeadLetterKey(storage::GroupId(1), log_id, Offset(6)),
+                .value = storage::EncodeDeadLetter({.attempts = 1})});
+    set.Change({.key = storage::WorkBlockKey(storage::GroupId(1), log_id, 0), .value = "rubbish"});
+    set.PutProducer("inbox", 1,
+                    {.topic = hr->id(),
+                     .ranges = {{.partition = PartitionIndex(0), .first = Offset(5), .count = 2}}});
+  });
+  const std::vector<std::string> found = Verify({hr});
+  ASSERT_THAT(found, SizeIs(4));
+  EXPECT_EQ(found[0],
+            "group payroll: topic hr partition 0 offsets 7 to 7: committed offset 7 is "
+            "behind the partition's end");
+  EXPECT_THAT(found[1], HasSubstr("work block"));
+  EXPECT_THAT(found[2], HasSubstr("a dead letter is at offset 6, behind"));
+  EXPECT_THAT(found[3], HasSubstr("producer inbox: names offset 6"));
+}
+
+}  // namespace
+}  // namespace tidemark::log
