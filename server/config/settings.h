@@ -77,7 +77,7 @@ struct Settings {
   uint64_t group_readahead_bytes = 4 * kMiB;  // Of a group: read and not handed out.
 
   // Backups.
-  uint64_t backup_bytes_per_second = 64 * kMiB;  // Copied or verified.
+  uint64_t backup_bytes_per_second = 32 * kMiB;  // Copied or verified.
 
   // Time.
   absl::Duration heartbeat_interval = absl::Seconds(15);

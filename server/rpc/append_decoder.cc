@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/crc32c.h"
 #include "server/base/error.h"
+#include "server/base/utf8.h"
 #include "server/delivery/start_resolver.h"
 #include "server/log/wire.h"
 #include "server/rpc/event_router.h"
@@ -75,6 +76,8 @@ absl::StatusOr<Envelope> Scan(const RequestBytes& request, RequestReader& reader
         break;
       }
       case AppendRequest::kTopicFieldNumber:
+        // The last one counts, but none may be what Protobuf would refuse.
+        if (!base::IsUtf8(envelope.topic)) return Malformed("topic");
         envelope.topic = field.bytes;
         break;
       case AppendRequest::kConditionsFieldNumber:
@@ -84,7 +87,7 @@ absl::StatusOr<Envelope> Scan(const RequestBytes& request, RequestReader& reader
         envelope.extras.offset_commits.Add(field.bytes, limits.request_offset_commits_max);
         break;
       default:
-        envelope.extras.producer = field.bytes;
+        envelope.extras.producer.Add(field.bytes, kProducerPiecesMax);
     }
   }
   if (!reader.ok()) return Malformed("request");

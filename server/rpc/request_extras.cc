@@ -1,10 +1,13 @@
 #include "server/rpc/request_extras.h"
 
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/rpc/event_router.h"
 #include "server/rpc/offset_commits.h"
+#include "tidemark/v1/event_store.pb.h"
 
 namespace tidemark::rpc {
 
@@ -22,8 +25,23 @@ absl::Status CheckExtras(const RequestExtras& extras, const RpcLimits& limits) {
 
 absl::Status TakeProducer(const RequestExtras& extras, const RpcLimits& limits,
                           log::AppendRequest& append) {
-  if (!extras.producer.has_value()) return absl::OkStatus();
-  absl::StatusOr<log::ProducerSequence> producer = DecodeProducer(*extras.producer, limits);
+  const EncodedEntries& pieces = extras.producer;
+  if (pieces.count == 0) return absl::OkStatus();
+  if (pieces.count > kProducerPiecesMax) {
+    return InvalidField("producer", absl::StrCat("is given ", pieces.count, " times"), "MALFORMED");
+  }
+  std::string merged;
+  if (pieces.count > 1) {
+    v1::Producer message;
+    for (const absl::string_view piece : pieces.entries) {
+      if (!message.MergeFromString(std::string(piece))) {
+        return InvalidField("producer", "is malformed", "MALFORMED");
+      }
+    }
+    merged = message.SerializeAsString();
+  }
+  absl::StatusOr<log::ProducerSequence> producer =
+      DecodeProducer(pieces.count == 1 ? pieces.entries.front() : merged, limits);
   if (!producer.ok()) return producer.status();
   append.producer = *std::move(producer);
   return absl::OkStatus();

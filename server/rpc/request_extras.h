@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
@@ -26,8 +25,12 @@ struct EncodedEntries {
 struct RequestExtras {
   EncodedEntries conditions;
   EncodedEntries offset_commits;
-  std::optional<absl::string_view> producer;
+  // One; or a client gives the field again, and then they are one message in pieces, as Protobuf
+  // has it.
+  EncodedEntries producer;
 };
+
+inline constexpr uint64_t kProducerPiecesMax = 8;
 
 // INVALID_ARGUMENT  more than are permitted.
 absl::Status CheckExtras(const RequestExtras& extras, const RpcLimits& limits);

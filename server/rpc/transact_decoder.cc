@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/crc32c.h"
 #include "server/base/error.h"
+#include "server/base/utf8.h"
 #include "server/delivery/start_resolver.h"
 #include "server/log/wire.h"
 #include "server/rpc/append_decoder.h"
@@ -63,7 +64,7 @@ absl::StatusOr<Envelope> Scan(RequestReader& reader, const RpcLimits& limits) {
         envelope.extras.offset_commits.Add(field.bytes, limits.request_offset_commits_max);
         break;
       default:
-        envelope.extras.producer = field.bytes;
+        envelope.extras.producer.Add(field.bytes, kProducerPiecesMax);
     }
   }
   if (!reader.ok()) return Malformed("request");
@@ -152,6 +153,8 @@ class AppendsDecoder {
       } else if (field.type != log::WireType::kBytes) {
         return Malformed(path);
       } else if (field.number == TopicAppend::kTopicFieldNumber) {
+        // The last one counts, but none may be what Protobuf would refuse.
+        if (!base::IsUtf8(topic)) return Malformed(absl::StrCat(path, ".topic"));
         topic = field.bytes;
       } else if (absl::Status status = AddEvent(field, path); !status.ok()) {
         return status;

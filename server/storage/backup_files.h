@@ -1,5 +1,5 @@
-// The file system of a directory of backups: the list of a backup's files gets its name only after
-// the names of the files are on the disk.
+// The file system of a directory of backups: files go to the disk steadily, and the list of a
+// backup's files gets its name only after the names of the files are on the disk.
 //
 // Why. RocksDB's engine syncs the directories after it has named the list; a power cut between two
 //      of these syncs left a list of files that were not there. (Found by BackupPowerCutTest.)
@@ -20,6 +20,9 @@ class BackupFiles final : public rocksdb::FileSystemWrapper {
 
   const char* Name() const override { return "TidemarkBackupFiles"; }
 
+  rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                    rocksdb::IODebugContext* dbg) override;
   rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to,
                                const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* dbg) override;
