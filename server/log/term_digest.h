@@ -25,6 +25,7 @@ class TermDigest {
   // walked, and nothing was added.
   bool AddBatch(const storage::StoredBatch& batch, bool index_keys);
 
+  friend bool operator==(const TermDigest&, const TermDigest&) = default;
   uint64_t types() const { return types_; }
   uint64_t keys() const { return keys_; }
 

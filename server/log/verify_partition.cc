@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/log/batch_walk.h"
 #include "server/log/term_digest.h"
 
 namespace tidemark::log {
@@ -59,8 +60,8 @@ class PartitionCheck {
 
   absl::Status ReadSegments();
   absl::Status ReadRows(TermKind kind);
-  // Adds the row under `cursor`.
-  void AddRow(const storage::TermCursor& cursor, TermKind kind);
+  // Adds the row under `cursor` to `segment`.
+  void AddRow(const storage::TermCursor& cursor, TermKind kind, Segment& segment);
 
   absl::Status ReadBatches();
   // What is behind a batch that cannot be read, at `next_`; why is in `error`.
@@ -69,6 +70,9 @@ class PartitionCheck {
   void SkipTo(Offset offset);
   void Look(const storage::StoredBatch& batch);
   void AddToSegment(const storage::StoredBatch& batch);
+  // A segment seems to differ: is it so by what readers get? What changes beside us, or is on its
+  // way to the disk, is not wrong.
+  void LookAgain(Offset from, Offset until);
   // Compares the segments that end at or before `offset`.
   void CompareUntil(Offset offset);
 
@@ -110,6 +114,8 @@ absl::Status PartitionCheck::ReadSegments() {
     }
     if (!status.ok()) return status;
   }
+  // The index is complete up to here, if nothing speaks of it: then no event may have a term.
+  if (sealed_until_ > Offset(0)) segments_.try_emplace(sealed_until_);
   return absl::OkStatus();
 }
 
@@ -124,7 +130,7 @@ absl::Status PartitionCheck::ReadRows(TermKind kind) {
       term = std::string(cursor->term());
       until = cursor->until() + 1;
       // What was sealed meanwhile is not looked at.
-      if (cursor->until() <= sealed_until_) AddRow(*cursor, kind);
+      if (cursor->until() <= sealed_until_) AddRow(*cursor, kind, segments_[cursor->until()]);
     }
     if (!cursor->status().ok()) return cursor->status();
     if (absl::Status status = progress_.Checked(0); !status.ok()) return status;
@@ -132,8 +138,7 @@ absl::Status PartitionCheck::ReadRows(TermKind kind) {
   }
 }
 
-void PartitionCheck::AddRow(const storage::TermCursor& cursor, TermKind kind) {
-  Segment& segment = segments_[cursor.until()];
+void PartitionCheck::AddRow(const storage::TermCursor& cursor, TermKind kind, Segment& segment) {
   absl::string_view row = cursor.row();
   storage::TypeSummary summary;
   bool intact = kind != TermKind::kType || storage::TakeTypeSummary(row, summary);
@@ -241,13 +246,6 @@ void PartitionCheck::Look(const storage::StoredBatch& batch) {
 
 void PartitionCheck::AddToSegment(const storage::StoredBatch& batch) {
   if (batch.header.base_offset >= sealed_until_) return;
-  if (segments_.empty()) {
-    if (!comparable_) return;
-    comparable_ = false;
-    Found(Finding::Kind::kIndex, batch.header.base_offset, sealed_until_,
-          "no types are indexed, although the index is said to be complete up to there");
-    return;
-  }
   if (!found_.AddBatch(batch, topic_->record.config.index_keys)) {
     comparable_ = false;
     Found(Finding::Kind::kEvents, batch.header.base_offset, batch.header.end_offset(),
@@ -261,18 +259,39 @@ void PartitionCheck::CompareUntil(Offset offset) {
     // Of a segment whose beginning retention has passed nobody knows any more what it was.
     const bool whole = comparable_ && segment_from_.has_value() && !segment.has_unread &&
                        partition_->ends().start <= *segment_from_ && !Gone();
-    if (whole && segment.rows.types() != found_.types()) {
-      Found(Finding::Kind::kIndex, *segment_from_, until,
-            "the index of types says something else than the events");
-    }
-    if (whole && segment.rows.keys() != found_.keys()) {
-      Found(Finding::Kind::kIndex, *segment_from_, until,
-            "the index of keys says something else than the events");
-    }
+    if (whole && segment.rows != found_) LookAgain(*segment_from_, until);
     segment_from_ = until;
     comparable_ = true;
     found_ = {};
     segments_.erase(segments_.begin());
+  }
+}
+
+void PartitionCheck::LookAgain(Offset from, Offset until) {
+  Segment rows;
+  for (const TermKind kind : {TermKind::kType, TermKind::kKey}) {
+    const std::unique_ptr<storage::TermCursor> cursor = store_.Terms(id_);
+    for (cursor->Seek(kind, "", Offset(0)); cursor->Valid(); cursor->Next()) {
+      if (cursor->until() == until) AddRow(*cursor, kind, rows);
+    }
+    if (!cursor->status().ok()) return;  // Was found before.
+  }
+  TermDigest events;
+  bool intact = true;
+  const absl::StatusOr<Offset> end = WalkBatches(
+      log_.reader(), store_, *partition_, from, until,
+      [&](const storage::BatchHeader&, const storage::StoredBatch* batch) {
+        intact = batch != nullptr && events.AddBatch(*batch, topic_->record.config.index_keys);
+        return intact;
+      });
+  if (!end.ok() || *end != until || !intact || Gone()) return;
+  if (rows.rows.types() != events.types()) {
+    Found(Finding::Kind::kIndex, from, until,
+          "the index of types says something else than the events");
+  }
+  if (rows.rows.keys() != events.keys()) {
+    Found(Finding::Kind::kIndex, from, until,
+          "the index of keys says something else than the events");
   }
 }
 

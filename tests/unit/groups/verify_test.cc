@@ -189,6 +189,18 @@ TEST_F(VerifyTest, FindsAnIndexThatLacksWhatAnEventHas) {
   EXPECT_THAT(Verify({hr}), SizeIs(1));
 }
 
+// The index is said to be complete, and no row speaks of the events.
+TEST_F(VerifyTest, FindsAnIndexThatIsNotThere) {
+  const TopicPtr hr = MakeTopic("hr");
+  Fill(hr, 0, 2);
+  std::unique_ptr<storage::TermWriter> writer = harness_.store().NewTermWriter();
+  writer->PutSealed(hr->log(PartitionIndex(0)), Offset(6));
+  ASSERT_TRUE(harness_.store().IngestTerms(std::move(writer)).ok());
+  const std::vector<std::string> found = Verify({hr});
+  ASSERT_THAT(found, SizeIs(2));  // Of types and of keys.
+  EXPECT_THAT(found[0], HasSubstr("offsets 0 to 5: the index of types"));
+}
+
 TEST_F(VerifyTest, FindsGroupsAndProducersBehindTheEnd) {
   const TopicPtr hr = MakeTopic("hr");
   Fill(hr, 0, 2);
