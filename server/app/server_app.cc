@@ -137,6 +137,8 @@ absl::Status ServerApp::OpenStore() {
           .live = live_.get()},
       *log_, *readers_, clock_, metrics_);
   if (absl::Status status = groups_->Load(); !status.ok()) return status;
+  log_->eraser().Start();  // Groups can be asked to forget from here on.
+  log_->compactor().Start();
   ticks_ = std::thread([this] {
     base::NameThisThread("ticks");
     RunTicks();

@@ -221,12 +221,21 @@ PartitionFeed::Found PartitionFeed::TakeTurn(const Turns::Turn& turn, Position h
     turns_->Remove(turn.slot);
     PushReady(turn.slot, /*front=*/false);
   }
+  if (slice->erased.has_value()) {
+    return FeedItem{.kind = FeedItem::Kind::kGap,
+                    .partition = &walk.at(),
+                    .gap = {slice->erased->from, slice->erased->until},
+                    .gap_reason = slice->erased->reason,
+                    .resume = before,
+                    .from_tail = search.from_tail};
+  }
   if (slice->count > 0) {
     return FeedItem{.kind = FeedItem::Kind::kSlice,
                     .partition = &walk.at(),
                     .slice = *std::move(slice),
                     .resume = before,
-                    .from_tail = search.from_tail};
+                    .from_tail = search.from_tail,
+                    .erasures = walk.page_erasures()};
   }
   ++passed_;
   search.passed = &walk.at();

@@ -32,6 +32,7 @@
 #include "server/delivery/partition_walk.h"
 #include "server/delivery/turns.h"
 #include "server/log/event_log.h"
+#include "server/log/gap_reason.h"
 
 namespace tidemark::delivery {
 
@@ -49,7 +50,7 @@ struct FeedOptions {
 struct FeedItem {
   enum class Kind {
     kSlice,       // `slice` of `partition`.
-    kGap,         // `gap` of `partition` can no longer be read.
+    kGap,         // `gap` of `partition` can no longer be read, because of `gap_reason`.
     kScanned,     // Nothing matched for a while; call again.
     kNeedsStore,  // Call again on a thread that may wait; others may have it first.
     kIdle,        // Nothing now; the wake function will be called.
@@ -60,8 +61,10 @@ struct FeedItem {
   const FeedPartition* partition = nullptr;  // Valid until Remove or the feed's end.
   log::EventSlice slice;
   OffsetRange gap;
+  log::GapReason gap_reason = log::GapReason::kRetention;
   Offset resume;          // kSlice, kGap: partition->next before it.
   bool from_tail = true;  // kSlice and kScanned: all of it came from memory.
+  uint64_t erasures = 0;  // kSlice: the partition's, when it was read.
 };
 
 class PartitionFeed final : public log::Waiter, public std::enable_shared_from_this<PartitionFeed> {

@@ -159,6 +159,10 @@ Position PartitionWalk::position() const {
 
 absl::StatusOr<PartitionWalk::State> PartitionWalk::Load(Position turn_ends, uint64_t slack_bytes,
                                                          log::MayWait may_wait, Effort& effort) {
+  if (has_page() && page_erasures_ != at_.partition->erasures()) {
+    Forget();
+    return State::kPassed;
+  }
   if (has_page()) return State::kFront;
   if (!uses_spans()) return ReadPage(stretch_, page_bytes_, may_wait, effort);
   const size_t count = CountSpans(turn_ends, slack_bytes);
@@ -203,6 +207,7 @@ absl::StatusOr<PartitionWalk::State> PartitionWalk::ReadPage(const OffsetRange& 
                                                              uint64_t bytes_max,
                                                              log::MayWait may_wait,
                                                              Effort& effort) {
+  page_erasures_ = at_.partition->erasures();  // Before the bytes.
   absl::StatusOr<log::PartitionRead> read =
       context_.reader.Read(*at_.partition, range.from, range.until, bytes_max, may_wait);
   if (!read.ok()) return At(read.status());

@@ -89,15 +89,17 @@ class PartitionWalk {
   // Of the front. Requires kFront from Look, and needs_positions.
   Position position() const;
 
-  // Requires kFront from Look. kFront: a page is at hand. It ends before the first batch past
-  // `turn_ends`, unless it has at most `slack_bytes`.
-  // DATA_LOSS  the front is damaged or missing.
+  // Requires kFront from Look. kFront: a page is at hand, without what is erased by now. It ends
+  // before the first batch past `turn_ends`, unless it has at most `slack_bytes`. DATA_LOSS  the
+  // front is damaged or missing.
   absl::StatusOr<State> Load(Position turn_ends, uint64_t slack_bytes, log::MayWait may_wait,
                              Effort& effort);
 
-  // The next matching events of the front; none if nothing in it matches. Requires a page.
-  // DATA_LOSS  the front cannot be walked.
+  // The next matching events of the front, or erased ones; none if nothing in it matches. Requires
+  // a page. DATA_LOSS  the front cannot be walked.
   absl::StatusOr<log::EventSlice> Cut(const FeedLimits& limits);
+  // The partition's when the page was read; what is cut lacks what was erased by then.
+  uint64_t page_erasures() const { return page_erasures_; }
 
  private:
   // The stretch was looked at: on to the next candidate, as far as the page reaches.
@@ -123,6 +125,7 @@ class PartitionWalk {
   Backlog<storage::BatchPtr> page_;  // The front first.
   log::EntryMap front_map_;          // Of the front, once it was cut.
   bool page_from_tail_ = false;
+  uint64_t page_erasures_ = 0;     // Of the partition when the page was read.
   uint64_t page_bytes_;            // Of the next page.
   Backlog<log::BatchSpan> spans_;  // The front first, if there is no page.
   OffsetRange stretch_;            // Without a filter all that was left when Look was called.

@@ -65,7 +65,10 @@ ReadSession::Item ReadSession::FromFeed(FeedItem item) {
   }
   moved_ = true;
   if (item.kind == FeedItem::Kind::kGap) {
-    return {.kind = Item::Kind::kGap, .partition = item.partition->index, .gap = item.gap};
+    return {.kind = Item::Kind::kGap,
+            .partition = item.partition->index,
+            .gap = item.gap,
+            .gap_reason = item.gap_reason};
   }
   if (events_left_.has_value()) *events_left_ -= item.slice.count;
   return {.kind = Item::Kind::kBatch,

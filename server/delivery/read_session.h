@@ -54,6 +54,7 @@ class ReadSession {
     log::EventSlice slice;     // kBatch.
     PartitionIndex partition;  // kBatch, kGap.
     OffsetRange gap;           // kGap: what can no longer be read.
+    log::GapReason gap_reason = log::GapReason::kRetention;
     std::string cursor;
   };
 

@@ -30,9 +30,7 @@ absl::Status GroupCoordinator::KeepDeadLetters(const log::Partition& partition, 
   });
 }
 
-absl::Status GroupCoordinator::EraseDeadLetters(const log::Partition& partition,
-                                                ErasedLetters erased) {
-  const LogId log = partition.log();
+absl::Status GroupCoordinator::EraseDeadLetters(LogId log, ErasedLetters erased) {
   for (const GroupPtr& group : All()) {
     const std::shared_ptr<LiveWork> work = group->work();
     if (work == nullptr) continue;
@@ -164,7 +162,7 @@ absl::Status LiveWork::EraseLetters(LogId log, ErasedLetters erased) {
     if (!status.ok()) return status;
     if (!changed) return absl::OkStatus();
   }
-  return absl::OkStatus();
+  return absl::UnavailableError("a consumer group is redriving an erased dead letter");
 }
 
 // Of a partition that no queue knows yet, so that nobody else writes its rows.

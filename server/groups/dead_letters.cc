@@ -150,7 +150,9 @@ absl::StatusOr<std::optional<std::string>> ReadStoredEvent(const log::PartitionR
                                                            const log::Partition& partition,
                                                            Offset offset) {
   storage::BatchPtr batch;
-  const absl::StatusOr<std::optional<WorkChunk>> chunk = ReadOne(reader, partition, offset, batch);
+  log::GapReason gone;
+  const absl::StatusOr<std::optional<WorkChunk>> chunk =
+      ReadOne(reader, partition, offset, batch, gone);
   if (!chunk.ok()) return chunk.status();
   if (!chunk->has_value()) return std::nullopt;
   log::WireReader entry((*chunk)->events.front().entry);

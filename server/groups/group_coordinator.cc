@@ -28,9 +28,17 @@ GroupCoordinator::GroupCoordinator(const CoordinatorOptions& options, log::Event
   log.SetTrimGuard([this](const log::Partition& partition, Offset start) {
     return KeepDeadLetters(partition, start);
   });
+  log.eraser().SetForget([this](LogId erased, const log::OffsetRanges& ranges) {
+    return EraseDeadLetters(erased, [&](Offset offset, const storage::DeadLetter&) {
+      return log::Overlaps(ranges, offset, offset + 1);
+    });
+  });
 }
 
-GroupCoordinator::~GroupCoordinator() { context_->log.SetTrimGuard(nullptr); }
+GroupCoordinator::~GroupCoordinator() {
+  context_->log.SetTrimGuard(nullptr);
+  context_->log.eraser().SetForget(nullptr);
+}
 
 absl::Status GroupCoordinator::Load() {
   absl::StatusOr<std::vector<storage::GroupRecord>> records = context_->log.store().ReadGroups();

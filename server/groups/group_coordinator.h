@@ -149,12 +149,12 @@ class GroupCoordinator {
   absl::Status KeepDeadLetters(const log::Partition& partition, Offset start)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // For who erased events of `partition`, once that is durable: every group's dead letters that
+  // For who erased events of `log`, once that is published: every group's dead letters that
   // `erased` chooses are gone when this returns, with copies of their events and whoever has them,
-  // and keys that they blocked go on; and what groups have in memory of the partition is read again
+  // and keys that they blocked go on; and what groups have in memory of the log is read again
   // before it is delivered. Waits for the disk and for commits. Safe to repeat.
-  absl::Status EraseDeadLetters(const log::Partition& partition, ErasedLetters erased)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  // UNAVAILABLE  dead letters are being redriven all the time: repeat.
+  absl::Status EraseDeadLetters(LogId log, ErasedLetters erased) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Every group's lag, cheaply: never waits for the disk.
   std::vector<GroupLag> Lag() ABSL_LOCKS_EXCLUDED(mu_);

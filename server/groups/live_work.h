@@ -191,10 +191,16 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   // Empty: it can no longer be read.
   absl::StatusOr<std::optional<WorkChunk>> ReadAgain(const WorkQueue::Wanted& wanted,
                                                      const log::Partition& partition,
-                                                     storage::BatchPtr& batch);
+                                                     storage::BatchPtr& batch,
+                                                     log::GapReason& gone);
   void TellEndLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void RereadOne(const WorkQueue::Wanted& wanted, storage::BatchPtr& batch)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  // The batch that was read last, as it was after so many erasures of its partition.
+  struct LastRead {
+    log::PartitionPtr partition;
+    uint64_t erasures = 0;
+    storage::BatchPtr batch;
+  };
+  void RereadOne(const WorkQueue::Wanted& wanted, LastRead& last) ABSL_LOCKS_EXCLUDED(mu_);
   void OnWake() ABSL_LOCKS_EXCLUDED(mu_);
 
   const std::shared_ptr<const GroupContext> context_;

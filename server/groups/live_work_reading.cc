@@ -141,7 +141,12 @@ bool LiveWork::TakeItem(WorkSource::Item item) {
       std::any_of(source_changes_.begin(), source_changes_.end(),
                   [&](const SourceChange& change) { return change.log == item.log; });
   if (outdated) return true;
-  if (item.kind == Kind::kEvents) {
+  const auto it = partitions_.find(item.log);
+  if (item.kind == Kind::kEvents && it != partitions_.end() &&
+      it->second.partition->erasures() != item.erasures) {
+    // Perhaps of these; and ForgetBytes may have come before them.
+    source_changes_.push_back({item.log, queue_.ReadFrom(item.log)});
+  } else if (item.kind == Kind::kEvents) {
     queue_.AddEvents(item.log, item.chunk, item.read_to, NowUs());
     if (queue_.IsFull(item.log) && full_.insert(item.log).second) {
       source_changes_.push_back({item.log, std::nullopt});
@@ -149,7 +154,7 @@ bool LiveWork::TakeItem(WorkSource::Item item) {
       source_changes_.push_back({item.log, queue_.ReadFrom(item.log)});
     }
   } else if (item.kind == Kind::kGap) {
-    queue_.ReadTo(item.log, item.read_to, item.gap_from);
+    queue_.ReadTo(item.log, item.read_to, item.gap_from, item.gap_reason);
   } else if (item.kind == Kind::kPassed) {
     queue_.ReadTo(item.log, item.read_to);
   } else {
@@ -183,8 +188,8 @@ void LiveWork::Reread() {
     absl::MutexLock lock(&mu_);
     wanted = queue_.TakeWanted(kRereadsMax);
   }
-  storage::BatchPtr batch;
-  for (const WorkQueue::Wanted& one : wanted) RereadOne(one, batch);
+  LastRead last;
+  for (const WorkQueue::Wanted& one : wanted) RereadOne(one, last);
   {
     absl::MutexLock lock(&mu_);
     rereading_ = false;
@@ -195,9 +200,10 @@ void LiveWork::Reread() {
 
 absl::StatusOr<std::optional<WorkChunk>> LiveWork::ReadAgain(const WorkQueue::Wanted& wanted,
                                                              const log::Partition& partition,
-                                                             storage::BatchPtr& batch) {
+                                                             storage::BatchPtr& batch,
+                                                             log::GapReason& gone) {
   absl::StatusOr<std::optional<WorkChunk>> stored =
-      ReadOne(context_->log.reader(), partition, wanted.offset, batch);
+      ReadOne(context_->log.reader(), partition, wanted.offset, batch, gone);
   if (!stored.ok() || stored->has_value() || !wanted.redriven) return stored;
   const absl::StatusOr<std::optional<storage::DeadLetter>> letter =
       ReadDeadLetter(context_->log.store(), group_, wanted.log, wanted.offset);
@@ -208,7 +214,7 @@ absl::StatusOr<std::optional<WorkChunk>> LiveWork::ReadAgain(const WorkQueue::Wa
   return std::optional<WorkChunk>(*std::move(chunk));
 }
 
-void LiveWork::RereadOne(const WorkQueue::Wanted& wanted, storage::BatchPtr& batch) {
+void LiveWork::RereadOne(const WorkQueue::Wanted& wanted, LastRead& last) {
   log::PartitionPtr partition;
   {
     absl::MutexLock lock(&mu_);
@@ -216,13 +222,20 @@ void LiveWork::RereadOne(const WorkQueue::Wanted& wanted, storage::BatchPtr& bat
     if (it == partitions_.end()) return;
     partition = it->second.partition;
   }
-  const absl::StatusOr<std::optional<WorkChunk>> chunk = ReadAgain(wanted, *partition, batch);
+  // Before the bytes: an erasure meanwhile may be one of these, and ForgetBytes have come already.
+  const uint64_t erasures = partition->erasures();
+  if (last.partition != partition || last.erasures != erasures) last = {partition, erasures, {}};
+  log::GapReason gone = log::GapReason::kRetention;
+  const absl::StatusOr<std::optional<WorkChunk>> chunk =
+      ReadAgain(wanted, *partition, last.batch, gone);
   absl::MutexLock lock(&mu_);
-  if (!chunk.ok()) {
+  if (partition->erasures() != erasures) {
+    queue_.RereadLater(wanted.log, wanted.offset);
+  } else if (!chunk.ok()) {
     queue_.RereadLater(wanted.log, wanted.offset);
     FailLocked(chunk.status());
   } else if (!chunk->has_value()) {
-    queue_.RereadGone(wanted.log, wanted.offset, NowUs());
+    queue_.RereadGone(wanted.log, wanted.offset, gone, NowUs());
   } else {
     queue_.Reread(wanted.log, **chunk, (*chunk)->events.front(), NowUs());
   }

@@ -66,7 +66,8 @@ absl::StatusOr<WorkChunk> MakeChunk(const log::EventSlice& slice) {
 
 absl::StatusOr<std::optional<WorkChunk>> ReadOne(const log::PartitionReader& reader,
                                                  const log::Partition& partition, Offset offset,
-                                                 storage::BatchPtr& batch) {
+                                                 storage::BatchPtr& batch, log::GapReason& gone) {
+  gone = log::GapReason::kRetention;
   const bool held = batch != nullptr && batch->header.log == partition.log() &&
                     batch->header.base_offset <= offset && offset < batch->header.end_offset();
   if (!held) {
@@ -79,6 +80,10 @@ absl::StatusOr<std::optional<WorkChunk>> ReadOne(const log::PartitionReader& rea
   const absl::StatusOr<log::EventSlice> slice =
       log::CutBatch(*batch, log::Filter(), {.from = offset, .until = offset + 1});
   if (!slice.ok()) return slice.status();
+  if (slice->erased.has_value()) {
+    gone = slice->erased->reason;
+    return std::nullopt;
+  }
   absl::StatusOr<WorkChunk> chunk = MakeChunk(*slice);
   if (!chunk.ok()) return chunk.status();
   return *std::move(chunk);

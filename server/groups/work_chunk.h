@@ -17,12 +17,12 @@ absl::StatusOr<WorkChunk> MakeChunk(const log::EventSlice& slice);
 // A chunk of one event that lies in a row, not in a batch.
 absl::StatusOr<WorkChunk> MakeChunk(Offset offset, absl::string_view event);
 
-// The event at `offset`, read from memory or the disk; nothing if it can no longer be read.
-// DATA_LOSS  its batch is damaged.
+// The event at `offset`, read from memory or the disk; nothing if it can no longer be read, and why
+// in `gone`. DATA_LOSS  its batch is damaged.
 // `batch`: the last one that was read, or null; of neighbours one read gets many.
 absl::StatusOr<std::optional<WorkChunk>> ReadOne(const log::PartitionReader& reader,
                                                  const log::Partition& partition, Offset offset,
-                                                 storage::BatchPtr& batch);
+                                                 storage::BatchPtr& batch, log::GapReason& gone);
 
 // The encoded event of an entry of `events` that was read before.
 std::string EventOf(absl::string_view entry);

@@ -203,13 +203,13 @@ void WorkQueue::Reread(LogId log, const WorkChunk& chunk, const WorkEvent& event
   Place(i, now_us);
 }
 
-void WorkQueue::RereadGone(LogId log, Offset offset, uint64_t now_us) {
+void WorkQueue::RereadGone(LogId log, Offset offset, log::GapReason reason, uint64_t now_us) {
   const EntryIndex i = FindWanted(log, offset);
   if (i == kNoEntry) return;
   Unplace(i);
   if (entries_[i].dying) return Bury(i, now_us);  // A reference to nothing.
   if (entries_[i].redriven) return Done(i, now_us);
-  gaps_.push_back({entries_[i].partition, {offset, offset + 1}});
+  gaps_.push_back({entries_[i].partition, {offset, offset + 1, reason}});
   Remove(i, now_us);
 }
 

@@ -204,11 +204,12 @@ void WorkQueue::AddEvents(LogId log, const WorkChunk& chunk, Offset read_to, uin
   if (entries_.kept_bytes() >= options_.readahead_bytes_max) LetBytesGo();
 }
 
-void WorkQueue::ReadTo(LogId log, Offset read_to, std::optional<Offset> gap_from) {
+void WorkQueue::ReadTo(LogId log, Offset read_to, std::optional<Offset> gap_from,
+                       log::GapReason reason) {
   Slot* slot = FindSlot(log);
   if (slot == nullptr) return;
   const Offset before = std::max(gap_from.value_or(read_to), slot->partition.read_to());
-  if (before < read_to) gaps_.push_back({slots_.at(log), {before, read_to}});
+  if (before < read_to) gaps_.push_back({slots_.at(log), {before, read_to, reason}});
   slot->partition.ReadTo(read_to);
 }
 

@@ -72,7 +72,8 @@ class WorkQueue {
   // Events that the group wants, with everything before `read_to` looked at.
   void AddEvents(LogId log, const WorkChunk& chunk, Offset read_to, uint64_t now_us);
   // Everything before `read_to` is looked at, or can no longer be read from `gap_from` on.
-  void ReadTo(LogId log, Offset read_to, std::optional<Offset> gap_from = std::nullopt);
+  void ReadTo(LogId log, Offset read_to, std::optional<Offset> gap_from = std::nullopt,
+              log::GapReason reason = log::GapReason::kRetention);
 
   // WorkEntries whose bytes have to be read again, at most `count`; each is answered once by Reread
   // or RereadGone.
@@ -84,8 +85,8 @@ class WorkQueue {
   std::vector<Wanted> TakeWanted(size_t count);
   bool has_wanted() const { return unread_.size > 0; }
   void Reread(LogId log, const WorkChunk& chunk, const WorkEvent& event, uint64_t now_us);
-  // Retention passed it.
-  void RereadGone(LogId log, Offset offset, uint64_t now_us);
+  // It can no longer be read.
+  void RereadGone(LogId log, Offset offset, log::GapReason reason, uint64_t now_us);
   // Forgets what it can read again, all but redriven dead letters, and begins to read at the
   // low-water marks. Requires that there are no members. False: something is not over yet.
   bool Unload();

@@ -13,6 +13,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/groups/work_types.h"
+#include "server/log/gap_reason.h"
 #include "server/log/partition.h"
 #include "server/log/partition_reader.h"
 #include "server/storage/records.h"
@@ -34,7 +35,9 @@ class WorkSource {
     LogId log;
     WorkChunk chunk;
     Offset gap_from;
+    log::GapReason gap_reason = log::GapReason::kRetention;
     Offset read_to;
+    uint64_t erasures = 0;  // Of the partition when `chunk` was read.
     bool from_tail = true;
   };
   virtual ~WorkSource() = default;

@@ -16,6 +16,7 @@
 #include "server/base/ids.h"
 #include "server/groups/work_budget.h"
 #include "server/log/batch_cut.h"
+#include "server/log/gap_reason.h"
 #include "server/log/topic.h"
 #include "server/storage/records.h"
 #include "server/storage/work_rows.h"
@@ -58,6 +59,7 @@ struct WorkDelivery {
   struct Gap {
     Offset from;
     Offset until;
+    log::GapReason reason = log::GapReason::kRetention;
   };
   std::optional<Gap> gap;  // Can no longer be read.
 };

@@ -118,6 +118,9 @@ struct Mutation {
   // Makes the durable change visible. Called before `done`, and only after a commit.
   absl::AnyInvocable<void()> publish;
   DoneCallback done;
+  // Optional: makes an append that is committed with it, after `prepare`. It is answered by `done`
+  // alone; if it is refused, so is the mutation, and nothing is written.
+  absl::AnyInvocable<AppendRequest()> append = nullptr;
 };
 
 }  // namespace tidemark::log

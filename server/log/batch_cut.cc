@@ -5,15 +5,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
+#include "server/log/blanks.h"
 #include "server/log/wire.h"
 
 namespace tidemark::log {
 namespace {
 
 bool WantsWhole(const storage::StoredBatch& batch, const Filter& filter, const CutLimits& limits) {
-  return filter.matches_all() && !limits.without_data && limits.from == batch.header.base_offset &&
-         limits.until >= batch.header.end_offset() && batch.events.size() <= limits.bytes_max &&
-         batch.header.count <= limits.events_max;
+  return filter.matches_all() && !limits.without_data && !batch.header.has_erased &&
+         limits.from == batch.header.base_offset && limits.until >= batch.header.end_offset() &&
+         batch.events.size() <= limits.bytes_max && batch.header.count <= limits.events_max;
 }
 
 EventSlice WholeBatch(const storage::StoredBatch& batch) {
@@ -138,6 +139,21 @@ absl::StatusOr<bool> Wants(const storage::StoredBatch& batch, const Filter& filt
   return filter.Matches(view);
 }
 
+// What to do about an entry that may be a blank.
+enum class OnErased {
+  kNone,  // It is none.
+  kPass,
+  kStop,  // At the event itself: the slice is what came before it.
+  kTell,  // It is the nearest.
+};
+OnErased Meet(const storage::StoredBatch& batch, const Filter& filter, const CutLimits& limits,
+              const WireField& entry, bool nearest) {
+  if (!batch.header.has_erased || !IsBlank(entry.bytes)) return OnErased::kNone;
+  const bool compacted = ReasonOf(entry.bytes) == GapReason::kCompacted;
+  if (limits.pass_erased || (compacted && !filter.matches_all())) return OnErased::kPass;
+  return nearest ? OnErased::kTell : OnErased::kStop;
+}
+
 absl::StatusOr<EventSlice> CutOldest(const storage::StoredBatch& batch, const Filter& filter,
                                      const CutLimits& limits, const EntryMap& map) {
   EventSlice slice;
@@ -151,6 +167,20 @@ absl::StatusOr<EventSlice> CutOldest(const storage::StoredBatch& batch, const Fi
   for (Offset offset = limits.from; offset < until; ++offset) {
     if (!reader.Next(entry) || entry.number != kEventsField || entry.type != WireType::kBytes) {
       return Unwalkable(batch, offset);
+    }
+    const OnErased erased = Meet(batch, filter, limits, entry, offset == limits.from);
+    if (erased == OnErased::kPass) continue;
+    if (erased == OnErased::kStop) {
+      slice.next = offset;
+      break;
+    }
+    if (erased == OnErased::kTell) {
+      const absl::string_view blank = entry.bytes;
+      Offset end = offset + 1;
+      while (end < until && reader.Next(entry) && entry.bytes == blank) ++end;
+      slice.erased = {.from = offset, .until = end, .reason = ReasonOf(blank)};
+      slice.next = end;
+      break;
     }
     const absl::StatusOr<bool> wanted = Wants(batch, filter, offset, entry);
     if (!wanted.ok()) return wanted.status();
@@ -171,6 +201,19 @@ absl::StatusOr<EventSlice> CutOldest(const storage::StoredBatch& batch, const Fi
   return slice;
 }
 
+// Where the blanks begin that are as that at `last`, which ends them; not below `from`.
+Offset FirstOfBlanks(const storage::StoredBatch& batch, Offset from, Offset last,
+                     absl::string_view blank, const EntryMap& map) {
+  while (last > from) {
+    const Offset before(last.value() - 1);
+    WireReader reader(batch.events.substr(map[before - batch.header.base_offset]));
+    WireField entry;
+    if (!reader.Next(entry) || entry.bytes != blank) break;
+    last = before;
+  }
+  return last;
+}
+
 absl::StatusOr<EventSlice> CutNewest(const storage::StoredBatch& batch, const Filter& filter,
                                      const CutLimits& limits, const EntryMap& map) {
   EventSlice slice;
@@ -185,6 +228,20 @@ absl::StatusOr<EventSlice> CutNewest(const storage::StoredBatch& batch, const Fi
     const Offset offset(end.value() - 1);
     WireReader reader(batch.events.substr(map[offset - batch.header.base_offset]));
     if (!reader.Next(entry)) return Unwalkable(batch, offset);
+    const OnErased erased = Meet(batch, filter, limits, entry, end == limits.until);
+    if (erased == OnErased::kStop) {
+      slice.next = end;
+      break;
+    }
+    if (erased == OnErased::kPass) {
+      end = offset;
+      continue;
+    }
+    if (erased == OnErased::kTell) {
+      slice.next = FirstOfBlanks(batch, from, offset, entry.bytes, map);
+      slice.erased = {.from = slice.next, .until = end, .reason = ReasonOf(entry.bytes)};
+      break;
+    }
     const absl::StatusOr<bool> wanted = Wants(batch, filter, offset, entry);
     if (!wanted.ok()) return wanted.status();
     const uint64_t more = limits.without_data ? 0 : entry.whole.size();

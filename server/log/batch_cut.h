@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "server/log/direction.h"
 #include "server/log/filter.h"
+#include "server/log/gap_reason.h"
 #include "server/storage/batch_codec.h"
 
 namespace tidemark::log {
@@ -26,6 +27,13 @@ struct EventSlice {
   absl::InlinedVector<absl::string_view, 1> pieces;  // Encoded `events`, in order.
   uint64_t bytes = 0;                                // Of all pieces.
   std::optional<uint32_t> events_crc32c;             // When it is the whole batch.
+  // Set if erased or compacted events are nearest: then there is nothing else in it. Half-open.
+  struct Erased {
+    Offset from;
+    Offset until;
+    GapReason reason = GapReason::kErased;
+  };
+  std::optional<Erased> erased;
   // Where reading goes on, past what was looked at, also when nothing matched: the next `from`, or
   // backward the next `until`.
   Offset next;
@@ -44,6 +52,9 @@ struct CutLimits {
   uint64_t bytes_max = UINT64_MAX;   // But at least one event.
   uint64_t events_max = UINT64_MAX;  // At least 1.
   bool without_data = false;
+  // Erased events count as such that do not match. With a filter compacted ones always do: nobody
+  // can say which of them would have matched, and the newest of each key is there.
+  bool pass_erased = false;
   Direction direction = Direction::kForward;
 };
 
@@ -52,9 +63,9 @@ struct CutLimits {
 using EntryMap = std::vector<uint32_t>;
 
 // The events of `batch` in [from, until) that match, up to the limits: forward the first ones,
-// backward the last ones, newest first. Requires that the batch holds `from`; backward, that it
-// holds until - 1. `map` is empty or what an earlier cut of the same batch left in it.
-// DATA_LOSS  the events cannot be walked.
+// backward the last ones, newest first; but none beyond an erased event, which is told by itself.
+// Requires that the batch holds `from`; backward, that it holds until - 1. `map` is empty or what
+// an earlier cut of the same batch left in it. DATA_LOSS  the events cannot be walked.
 absl::StatusOr<EventSlice> CutBatch(const storage::StoredBatch& batch, const Filter& filter,
                                     const CutLimits& limits, EntryMap& map);
 inline absl::StatusOr<EventSlice> CutBatch(const storage::StoredBatch& batch, const Filter& filter,

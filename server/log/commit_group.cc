@@ -12,7 +12,11 @@
 namespace tidemark::log {
 namespace {
 
-AppendResult FromRecord(const storage::ProducerRecord& record) {
+// `request` is a retry of the one whose outcome was recorded: its fingerprint is the same.
+AppendResult FromRecord(storage::ProducerRecord record, const AppendRequest& request) {
+  for (size_t i = 0; i < std::min(record.revisions.size(), request.conditions.size()); ++i) {
+    record.revisions[i].key = request.conditions[i].key;
+  }
   return {.ranges = record.ranges,
           .revisions = record.revisions,
           .position = record.position,
@@ -116,7 +120,7 @@ absl::StatusOr<AppendResult> CommitGroup::Prepare(AppendRequest& request) {
     if (known->has_value()) {
       // The first answer may be in this group or the one before: it is durable when this group is.
       needs_sync_ = true;
-      return FromRecord(**known);
+      return FromRecord(**std::move(known), request);
     }
   }
   // What can fail comes before any offset is given out.
@@ -221,13 +225,16 @@ void CommitGroup::Add(QueuedTrims trims) {
 }
 
 storage::ProducerRecord CommitGroup::RecordOf(const Answer& answer) {
+  // Without the keys: what is recorded for ever must not name what may have to be erased.
+  std::vector<KeyRevision> revisions = answer.result->revisions;
+  for (KeyRevision& revision : revisions) revision.key.clear();
   return {.topic = answer.topic,
           .fingerprint = answer.fingerprint,
           .append_time_us = static_cast<uint64_t>(absl::ToUnixMicros(answer.result->append_time)),
           .position = answer.result->position,
           .durability = answer.result->durability,
           .ranges = answer.result->ranges,
-          .revisions = answer.result->revisions};
+          .revisions = std::move(revisions)};
 }
 
 void CommitGroup::Finish() {
@@ -280,6 +287,13 @@ void CommitGroup::Finish() {
     set_->PutCommitMark({.position = context_.last_position, .append_time_us = append_time_us_});
   }
   context_.producers.EndGroup();
+}
+
+absl::Status CommitGroup::refusal() const {
+  for (const Answer& answer : answers_) {
+    if (!answer.result.ok()) return answer.result.status();
+  }
+  return absl::OkStatus();
 }
 
 bool CommitGroup::has_writes() const {

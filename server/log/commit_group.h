@@ -64,6 +64,8 @@ class CommitGroup {
   // False: everything was refused or known, so there is nothing to write.
   bool has_writes() const;
   uint64_t bytes() const { return bytes_; }
+  // OK unless an append was refused: then the first one's answer.
+  absl::Status refusal() const;
   // The position of its newest batch, after Finish; without batches, of the newest before.
   Position last_position() const { return last_position_; }
   std::unique_ptr<storage::WriteSet> TakeSet() { return std::move(set_); }

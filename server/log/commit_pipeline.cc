@@ -224,16 +224,19 @@ void CommitPipeline::Run() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   }
 }
 
+PrepareContext CommitPipeline::Context() {
+  return {.catalog = catalog_,
+          .partitions = partitions_,
+          .producers = producers_,
+          .keys = keys_,
+          .last_position = last_position_,
+          .last_append_time_us = last_append_time_us_,
+          .clock = clock_,
+          .batch_bytes_max = options_.batch_bytes_max};
+}
+
 CommitGroup CommitPipeline::Prepare(std::vector<Request> requests) {
-  CommitGroup group({.catalog = catalog_,
-                     .partitions = partitions_,
-                     .producers = producers_,
-                     .keys = keys_,
-                     .last_position = last_position_,
-                     .last_append_time_us = last_append_time_us_,
-                     .clock = clock_,
-                     .batch_bytes_max = options_.batch_bytes_max},
-                    store_.Begin());
+  CommitGroup group(Context(), store_.Begin());
   for (Request& request : requests) {
     if (auto* append = std::get_if<QueuedAppend>(&request)) {
       group.Add(std::move(*append));
@@ -280,12 +283,31 @@ absl::Status CommitPipeline::Commit(CommitGroup& group) {
 absl::Status CommitPipeline::CommitMutation(Mutation& mutation) {
   std::unique_ptr<storage::WriteSet> set = store_.Begin();
   if (absl::Status status = mutation.prepare(*set); !status.ok()) return status;
+  if (mutation.append != nullptr) return CommitWithAppend(mutation, std::move(set));
   if (!set->empty()) {
     absl::Status status = WriteSetNow(std::move(set), storage::Sync::kSync);
     if (!status.ok()) return status;
   }
   mutation.publish();
   return absl::OkStatus();
+}
+
+absl::Status CommitPipeline::CommitWithAppend(Mutation& mutation,
+                                              std::unique_ptr<storage::WriteSet> set) {
+  const int64_t now_nanos = base::MonotonicNanos();
+  CommitGroup group(Context(), std::move(set));
+  group.Add(QueuedAppend{mutation.append(), [](absl::StatusOr<AppendResult>) {}, now_nanos});
+  absl::Status status = group.refusal();
+  if (!status.ok()) return status;
+  group.Finish();
+  status = WriteSetNow(group.TakeSet(), storage::Sync::kSync);
+  if (status.ok()) {
+    group.Publish(tail_, metrics_);
+    horizon_.Advance(group.last_position());
+    mutation.publish();
+  }
+  group.Complete(status, base::MonotonicNanos(), metrics_);
+  return status;
 }
 
 }  // namespace tidemark::log

@@ -100,6 +100,10 @@ class CommitPipeline {
   absl::Status Commit(CommitGroup& group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   absl::Status CommitMutation(Mutation& mutation)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(prepare_mu_, commit_mu_);
+  // The same, with its append.
+  absl::Status CommitWithAppend(Mutation& mutation, std::unique_ptr<storage::WriteSet> set)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(prepare_mu_, commit_mu_);
+  PrepareContext Context() ABSL_EXCLUSIVE_LOCKS_REQUIRED(prepare_mu_);
   absl::Status WriteSetNow(std::unique_ptr<storage::WriteSet> set, storage::Sync sync)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
 

@@ -163,7 +163,7 @@ absl::StatusOr<std::optional<uint64_t>> EventIndex::CountByReading(const Partiti
         }
         for (const storage::BatchPtr& batch : read->batches) {
           const absl::StatusOr<EventSlice> slice =
-              CutBatch(*batch, filter, {.from = at, .until = candidate.until});
+              CutBatch(*batch, filter, {.from = at, .until = candidate.until, .pass_erased = true});
           if (!slice.ok()) return slice.status();
           events += slice->count;
           Spend(budget.bytes, batch->events.size());

@@ -196,13 +196,24 @@ absl::StatusOr<std::optional<KeyFigures>> EventIndex::TryKey(const Partition& pa
   if (total->has_value()) {
     figures.events = (*total)->count;
     figures.last = (*total)->last;
-    if ((*total)->first >= ends.start) {
+    // Where batches were stored again, that may be gone.
+    if ((*total)->first >= ends.start && !store_.IsReordered(partition.log())) {
       figures.first = (*total)->first;
     } else if (find_first && (*total)->last >= ends.start) {
       absl::StatusOr<std::optional<Offset>> first =
           FirstOfKey(partition, key, ends.start, view->mark);
       if (!first.ok()) return first.status();
       figures.first = *first;
+    }
+  }
+  if (store_.has_erasures()) {
+    // They count, under a digest: revisions do not fall.
+    absl::StatusOr<std::optional<storage::KeyTotal>> erased =
+        view->sealed->ErasedTotalOf(store_.DigestOf(key));
+    if (!erased.ok()) return erased.status();
+    if (erased->has_value()) {
+      figures.events += (*erased)->count;
+      figures.last = std::max(figures.last, (*erased)->last);
     }
   }
   // The hashes of the open part say where the key may be; its bytes decide.
@@ -236,7 +247,15 @@ absl::Status EventIndex::CountOpen(const Partition& partition, const std::string
     default:
       return absl::OutOfRangeError("retention has passed the batch");
   }
-  return ForKey(*read->batches.front(), key, [&](Offset offset) {
+  const storage::StoredBatch& batch = *read->batches.front();
+  if (batch.header.has_erased) {
+    // Whoever erases has the index sealed first, and there they are counted.
+    absl::StatusOr<Offset> mark = store_.Terms(partition.log())->SealedUntil();
+    if (!mark.ok()) return mark.status();
+    if (*mark > batch.header.base_offset) return absl::OutOfRangeError("it was sealed meanwhile");
+    return Unknown(batch.header.base_offset);
+  }
+  return ForKey(batch, key, [&](Offset offset) {
     ++figures.events;
     if (!figures.first.has_value()) figures.first = offset;
     figures.last = offset;

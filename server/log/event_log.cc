@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/log/erasure_receipt.h"
 #include "spdlog/spdlog.h"
 
 namespace tidemark::log {
@@ -52,10 +53,16 @@ absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(const LogOptions& optio
   if (!topics.ok()) return topics.status();
   absl::StatusOr<std::vector<storage::TopicRecord>> deleted = store.ReadDeletedTopics();
   if (!deleted.ok()) return deleted.status();
+  absl::StatusOr<std::vector<storage::ErasureRecord>> erasures = store.ReadErasures();
+  if (!erasures.ok()) return erasures.status();
   std::unique_ptr<EventLog> log(
-      new EventLog(options, store, clock, metrics, *std::move(record), *mark));
-  for (storage::TopicRecord& topic : *topics) {
-    log->retention_.Watch(log->catalog_.Put(std::move(topic)));
+      new EventLog(options, store, clock, metrics, *std::move(record), *mark, *erasures));
+  if (absl::Status loaded = log->eraser_.Load(); !loaded.ok()) return loaded;
+  if (absl::Status loaded = log->compactor_.Load(); !loaded.ok()) return loaded;
+  for (storage::TopicRecord& record : *topics) {
+    const TopicPtr topic = log->catalog_.Put(std::move(record));
+    log->retention_.Watch(topic);
+    log->compactor_.Watch(topic);
   }
   for (storage::TopicRecord& topic : *deleted) {
     log->reclaimer_.Reclaim(std::move(topic), storage::Store::Deleted::kBeforeOpening);
@@ -65,7 +72,8 @@ absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(const LogOptions& optio
 }
 
 EventLog::EventLog(const LogOptions& options, storage::Store& store, const base::Clock& clock,
-                   metrics::Metrics& metrics, storage::StoreRecord record, storage::CommitMark mark)
+                   metrics::Metrics& metrics, storage::StoreRecord record, storage::CommitMark mark,
+                   const std::vector<storage::ErasureRecord>& erasures)
     : options_(options),
       store_(store),
       clock_(clock),
@@ -74,27 +82,64 @@ EventLog::EventLog(const LogOptions& options, storage::Store& store, const base:
           static_cast<int64_t>(options.index.open_bytes_max / 2),
           static_cast<int64_t>(options.index.open_bytes_max), options.index.segment_events)),
       partitions_(store, options.partitions_cached_max, index_budget_),
-      reader_(store, metrics),
+      reader_(store, metrics, &erased_),
       index_(store, catalog_, reader_, index_budget_),
       keys_(index_, reader_, partitions_, options.key_counts_bytes_max),
       pipeline_(options.pipeline, store, catalog_, partitions_, clock, metrics, keys_, mark),
       gate_(pipeline_, keys_),
       sealer_(store, catalog_, partitions_, reader_, metrics, index_budget_),
       retention_(store, partitions_, pipeline_, sealer_, clock),
-      reclaimer_(store, pipeline_, sealer_, metrics) {}
+      reclaimer_(store, pipeline_, sealer_, metrics),
+      replacer_(store, catalog_, partitions_, pipeline_),
+      eraser_({.store = store,
+               .catalog = catalog_,
+               .partitions = partitions_,
+               .reader = reader_,
+               .index = index_,
+               .pipeline = pipeline_,
+               .sealer = sealer_,
+               .replacer = replacer_,
+               .erased = erased_,
+               .clock = clock,
+               .metrics = metrics,
+               .open = [this](const Topic& topic,
+                              PartitionIndex partition) { return OpenPartition(topic, partition); },
+               .receipts = [this] { return ReceiptsTopic(); }},
+              erasures),
+      compactor_({.store = store,
+                  .catalog = catalog_,
+                  .partitions = partitions_,
+                  .sealer = sealer_,
+                  .replacer = replacer_,
+                  .erased = erased_,
+                  .clock = clock,
+                  .metrics = metrics}) {}
 
 EventLog::~EventLog() { Stop(); }
 
 void EventLog::Stop() {
   sealer_.Stop();  // First: commits may be waiting for it.
+  eraser_.Stop();
+  compactor_.Stop();
   reclaimer_.Stop();
   gate_.Stop();
   pipeline_.Stop();
 }
 
+absl::StatusOr<TopicPtr> EventLog::ReceiptsTopic() {
+  while (true) {
+    if (TopicPtr topic = catalog_.Find(kReceiptsTopic)) return topic;
+    absl::StatusOr<TopicPtr> created = Await<TopicPtr>([this](auto done) {
+      CreateTopic(kReceiptsTopic, {.description = "Receipts of erasures"}, std::move(done));
+    });
+    if (!absl::IsAlreadyExists(created.status())) return created;
+  }
+}
+
 void EventLog::Publish(TopicChange& change) {
   change.topic = catalog_.Put(change.record);
   retention_.Watch(change.topic);
+  compactor_.Watch(change.topic);
 }
 
 absl::Status EventLog::PrepareCreate(storage::TopicRecord& topic, storage::WriteSet& set) {
@@ -165,6 +210,7 @@ void EventLog::DeleteTopic(std::string name, DoneCallback done) {
                           catalog_.Remove(topic->id);
                           partitions_.Remove(topic->first_log, topic->config.partitions);
                           retention_.Forget(topic->id);
+                          compactor_.Forget(topic->id);
                           reclaimer_.Reclaim(*topic, storage::Store::Deleted::kNow);
                         },
                     .done = std::move(done)});

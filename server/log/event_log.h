@@ -15,8 +15,12 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/notification.h"
 #include "server/base/clock.h"
+#include "server/log/batch_replacer.h"
 #include "server/log/catalog.h"
 #include "server/log/commit_pipeline.h"
+#include "server/log/compactor.h"
+#include "server/log/erased_events.h"
+#include "server/log/eraser.h"
 #include "server/log/event_index.h"
 #include "server/log/index_sealer.h"
 #include "server/log/key_counts.h"
@@ -121,15 +125,23 @@ class EventLog {
   const std::string& store_id() const { return store_record_.store_id; }
   const storage::Store& store() const { return store_; }
   Reclaimer& reclaimer() { return reclaimer_; }
+  // To be started by who opened the log, once whoever keeps events beside it can be asked to forget
+  // them (Eraser::SetForget).
+  Eraser& eraser() { return eraser_; }
+
+  // To be started by who opened the log.
+  Compactor& compactor() { return compactor_; }
 
   // Commits what waits; later requests are refused.
   void Stop();
 
  private:
   EventLog(const LogOptions& options, storage::Store& store, const base::Clock& clock,
-           metrics::Metrics& metrics, storage::StoreRecord record, storage::CommitMark mark);
+           metrics::Metrics& metrics, storage::StoreRecord record, storage::CommitMark mark,
+           const std::vector<storage::ErasureRecord>& erasures);
   absl::Status PrepareCreate(storage::TopicRecord& topic, storage::WriteSet& set);
   void Publish(TopicChange& change);
+  absl::StatusOr<TopicPtr> ReceiptsTopic();
 
   const LogOptions options_;
   storage::Store& store_;
@@ -139,6 +151,7 @@ class EventLog {
   Catalog catalog_;
   const std::shared_ptr<OpenBudget> index_budget_;
   PartitionTable partitions_;
+  ErasedEvents erased_;
   PartitionReader reader_;
   EventIndex index_;
   KeyCounts keys_;
@@ -147,6 +160,9 @@ class EventLog {
   IndexSealer sealer_;
   Retention retention_;
   Reclaimer reclaimer_;
+  BatchReplacer replacer_;
+  Eraser eraser_;
+  Compactor compactor_;
 };
 
 // Waits for the callback of an asynchronous call; for threads that may block.

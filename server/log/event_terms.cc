@@ -26,7 +26,7 @@ absl::Status CollectTerms(absl::string_view events, bool index_keys, BatchTerms&
   while (reader.Next(entry)) {
     EventView view;
     if (absl::Status status = ViewEvent(entry.bytes, view); !status.ok()) return status;
-    terms.Add(view, index_keys);
+    if (!view.type.empty()) terms.Add(view, index_keys);  // Else it is erased.
   }
   return reader.ok() ? absl::OkStatus() : absl::DataLossError("stored events are malformed");
 }

@@ -106,6 +106,8 @@ absl::Status KeyCounts::AddPlace(const Partition& partition, absl::string_view k
     }
     batch = read->batches.front();
   }
+  // Of what was erased only the index knows whose it was; it is sealed up to there by then.
+  if (batch->header.has_erased) return absl::OutOfRangeError("the batch has erased events");
   count.events += CountKeyIn(batch->events, batch->header.base_offset, key, place.from);
   return absl::OkStatus();
 }

@@ -62,7 +62,7 @@ class KeyCounts {
   static size_t BytesOf(const Entry& entry);
 
   std::optional<KeyCount> Recall(LogId log, absl::string_view key) ABSL_LOCKS_EXCLUDED(mu_);
-  // Adds what is in `place`. OUT_OF_RANGE: it can no longer be read.
+  // Adds what is in `place`. OUT_OF_RANGE: it can no longer be read, or not all of it.
   absl::Status AddPlace(const Partition& partition, absl::string_view key,
                         const Partition::KeyPlace& place, KeyCount& count) const;
 

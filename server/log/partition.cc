@@ -220,6 +220,36 @@ bool Partition::EvictOldest(Offset base) {
   return true;
 }
 
+void Partition::Erase(const OffsetRanges& ranges) {
+  BlankTail(ranges, kErasedBlank);
+  erasures_.fetch_add(1, std::memory_order_release);
+}
+
+void Partition::Compact(const OffsetRanges& ranges) { BlankTail(ranges, kCompactedBlank); }
+
+void Partition::BlankTail(const OffsetRanges& ranges, absl::string_view blank) {
+  std::deque<storage::BatchPtr> tail;
+  {
+    absl::MutexLock lock(&mu_);
+    tail = tail_;
+  }
+  std::vector<std::pair<storage::BatchPtr, storage::BatchPtr>> changed;  // Old and new.
+  for (const storage::BatchPtr& batch : tail) {
+    absl::StatusOr<storage::BatchPtr> blanked = Blank(batch, ranges, blank);
+    TM_CHECK(blanked.ok());  // It was checked when it came in, and has been in memory since.
+    if (*blanked != batch) changed.emplace_back(batch, *std::move(blanked));
+  }
+  absl::MutexLock lock(&mu_);
+  auto next = changed.begin();
+  for (storage::BatchPtr& batch : tail_) {
+    // What was evicted meanwhile is not found.
+    while (next != changed.end() && next->first->header.base_offset < batch->header.base_offset) {
+      ++next;
+    }
+    if (next != changed.end() && next->first == batch) batch = std::move(next->second);
+  }
+}
+
 Partition::IndexState Partition::index_state() const {
   absl::MutexLock lock(&mu_);
   return {.open_begin = index_.begin(),

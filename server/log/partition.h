@@ -21,6 +21,7 @@
 #include "absl/types/span.h"
 #include "server/base/ids.h"
 #include "server/log/direction.h"
+#include "server/log/erased_events.h"
 #include "server/log/open_index.h"
 #include "server/storage/batch_codec.h"
 
@@ -125,6 +126,12 @@ class Partition {
   void TrimTo(Offset start, uint64_t start_bytes, uint64_t oldest_time_us) ABSL_LOCKS_EXCLUDED(mu_);
   // Drops the oldest batch of the tail if it begins at `base`; false if it does not.
   bool EvictOldest(Offset base) ABSL_LOCKS_EXCLUDED(mu_);
+  // Takes erased events out of the tail. Not beside Publish.
+  void Erase(const OffsetRanges& ranges) ABSL_LOCKS_EXCLUDED(mu_);
+  // The same of compacted ones; who keeps batches of before may go on with them.
+  void Compact(const OffsetRanges& ranges) ABSL_LOCKS_EXCLUDED(mu_);
+  // How often that happened: whoever keeps batches of before has to read them again.
+  uint64_t erasures() const { return erasures_.load(std::memory_order_acquire); }
   void MarkDeleted() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Of the table that loaded it: given out again since it last asked?
@@ -193,6 +200,7 @@ class Partition {
   };
   static void Tell(const std::vector<Waiting>& waiting);
 
+  void BlankTail(const OffsetRanges& ranges, absl::string_view blank) ABSL_LOCKS_EXCLUDED(mu_);
   uint64_t UnsealedLocked() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   // Those who wait for what is published are moved to `waiting`.
   void PublishLocked(absl::Span<const storage::BatchPtr> batches, std::vector<BatchTerms> terms,
@@ -217,6 +225,7 @@ class Partition {
   Offset next_start_;
   uint64_t next_bytes_;
   std::atomic<bool> used_ = false;
+  std::atomic<uint64_t> erasures_ = 0;
 };
 using PartitionPtr = std::shared_ptr<Partition>;
 

@@ -18,6 +18,22 @@ constexpr uint64_t kStorePageBytes = 256ull << 10;
 absl::StatusOr<PartitionRead> PartitionReader::Read(const Partition& partition, Offset from,
                                                     Offset until, uint64_t bytes_max,
                                                     MayWait may_wait) const {
+  // Before anything is read: see ErasedEvents.
+  const ErasedEvents::RangesPtr erased =
+      erased_ == nullptr ? nullptr : erased_->Of(partition.log());
+  absl::StatusOr<PartitionRead> read = ReadAsStored(partition, from, until, bytes_max, may_wait);
+  if (erased == nullptr || !read.ok()) return read;
+  for (storage::BatchPtr& batch : read->batches) {
+    absl::StatusOr<storage::BatchPtr> blanked = Blank(batch, *erased);
+    if (!blanked.ok()) return blanked.status();
+    batch = *std::move(blanked);
+  }
+  return read;
+}
+
+absl::StatusOr<PartitionRead> PartitionReader::ReadAsStored(const Partition& partition, Offset from,
+                                                            Offset until, uint64_t bytes_max,
+                                                            MayWait may_wait) const {
   if (from >= until) return PartitionRead{.state = PartitionRead::State::kAtEnd, .batches = {}};
   Partition::TailRead tail = partition.ReadTail(from, bytes_max);
   switch (tail.state) {

@@ -1,13 +1,14 @@
 // PartitionReader: stored batches from where they are, memory or disk.
 //
 // Threads.  Safe from any thread. With Wait::kNo it never waits for the disk.
-// Lifetime. Store and metrics outlive it.
+// Lifetime. Store, metrics and erased events outlive it.
 #pragma once
 
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/log/direction.h"
+#include "server/log/erased_events.h"
 #include "server/log/partition.h"
 #include "server/metrics/metrics.h"
 #include "server/storage/store.h"
@@ -37,11 +38,13 @@ struct SpanRead {
 
 class PartitionReader {
  public:
-  PartitionReader(const storage::Store& store, metrics::Metrics& metrics)
-      : store_(store), metrics_(metrics) {}
+  // `erased` may be null: nothing is.
+  PartitionReader(const storage::Store& store, metrics::Metrics& metrics,
+                  const ErasedEvents* erased = nullptr)
+      : store_(store), metrics_(metrics), erased_(erased) {}
 
   // Batches from the one that holds `from` on, none beginning at or after `until`, as many as fit
-  // into `bytes_max`, at least one. Nothing that is not durable.
+  // into `bytes_max`, at least one. Nothing that is not durable; erased events are blanks.
   // DATA_LOSS  a batch is damaged or missing; the message names log and offset.
   absl::StatusOr<PartitionRead> Read(const Partition& partition, Offset from, Offset until,
                                      uint64_t bytes_max, MayWait may_wait) const;
@@ -65,8 +68,12 @@ class PartitionReader {
   absl::StatusOr<uint64_t> AppendTimeAt(const Partition& partition, Offset offset) const;
 
  private:
+  absl::StatusOr<PartitionRead> ReadAsStored(const Partition& partition, Offset from, Offset until,
+                                             uint64_t bytes_max, MayWait may_wait) const;
+
   const storage::Store& store_;
   metrics::Metrics& metrics_;
+  const ErasedEvents* const erased_;
 };
 
 }  // namespace tidemark::log

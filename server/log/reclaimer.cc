@@ -103,6 +103,14 @@ absl::Status Reclaimer::ReclaimFiles() {
   metrics_.rewritten_bytes_total.Increment(static_cast<double>(report->bytes_rewritten));
   metrics_.reclaimed_bytes_total.Increment(static_cast<double>(report->bytes_freed));
   metrics_.garbage_bytes.Set(static_cast<double>(report->left_bytes));
+  if (!report->superseded.empty()) {
+    absl::Status status = Commit([&](storage::WriteSet& set) {
+      set.DeleteSuperseded(report->superseded);
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    store_.ForgetSuperseded(report->superseded);
+  }
   for (const LogId first : report->gone) {
     const auto topic = leaving_.find(first);
     if (topic == leaving_.end()) continue;  // Its first step failed: again after the next start.

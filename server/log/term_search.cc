@@ -163,7 +163,9 @@ absl::StatusOr<std::optional<TermMatches>> SearchTerms(TermCursor& cursor, const
   const auto add = [&](TermKind kind, absl::string_view term) {
     return OneTerm(cursor, kind, term, range, postings).Search();
   };
-  if (absl::Status status = add(TermKind::kUnread, ""); !status.ok()) return status;
+  for (const TermKind kind : {TermKind::kUnread, TermKind::kErased}) {
+    if (absl::Status status = add(kind, ""); !status.ok()) return status;
+  }
   if (query.by_keys()) {
     for (const std::string& key : query.keys) {
       if (absl::Status status = add(TermKind::kKey, key); !status.ok()) return status;

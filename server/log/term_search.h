@@ -27,10 +27,10 @@ struct TermMatches {
   Offset reached;
 };
 
-// The first matches_max places of the range where a term of `query` is, or a batch that could not
-// be read when it was indexed. Places that are near are one: reading on is cheaper than another
-// look. `types_max` bounds how many types prefixes may stand for; empty: they stand for more.
-// DATA_LOSS  a row is damaged.
+// The first matches_max places of the range where a term of `query` is, an erased event, of which
+// nobody knows any more whether it matched, or a batch that could not be read when it was indexed.
+// Places that are near are one: reading on is cheaper than another look. `types_max` bounds how
+// many types prefixes may stand for; empty: they stand for more. DATA_LOSS  a row is damaged.
 absl::StatusOr<std::optional<TermMatches>> SearchTerms(storage::TermCursor& cursor,
                                                        const TermQuery& query,
                                                        const SearchRange& range, size_t types_max);

@@ -42,6 +42,14 @@ IndexMetrics::IndexMetrics(prometheus::Registry& registry)
       seal_failures_total(Counter(registry, "tidemark_index_seal_failures_total",
                                   "Passes that failed; they are tried again.")) {}
 
+ErasureMetrics::ErasureMetrics(prometheus::Registry& registry)
+    : events_total(Counter(registry, "tidemark_erased_events_total", "Events erased on request.")),
+      pending(Gauge(registry, "tidemark_erasures_pending",
+                    "Erasures whose bytes have not left every file yet.")),
+      compacted_events_total(Counter(registry, "tidemark_compacted_events_total",
+                                     "Events that a newer one of their key has replaced, in "
+                                     "topics with compact.")) {}
+
 WorkMetrics::WorkMetrics(prometheus::Registry& registry)
     : deliveries_total(Counter(registry, "tidemark_work_deliveries_total",
                                "Events handed to members of KEY_ORDERED and UNORDERED groups.")),

@@ -53,6 +53,13 @@ struct WorkMetrics {
   prometheus::Counter& dead_letters_total;
 };
 
+struct ErasureMetrics {
+  explicit ErasureMetrics(prometheus::Registry& registry);
+  prometheus::Counter& events_total;  // By erasures that were answered.
+  prometheus::Gauge& pending;         // Not complete.
+  prometheus::Counter& compacted_events_total;
+};
+
 class Metrics {
  public:
   using Collector = std::function<void(std::vector<prometheus::MetricFamily>& out)>;
@@ -99,6 +106,7 @@ class Metrics {
   prometheus::Counter& reclaimed_bytes_total;         // Given back to the file system.
   prometheus::Gauge& garbage_bytes;  // In data files that are not worth rewriting yet.
 
+  ErasureMetrics erasure{registry_};
   IndexMetrics index;
 
   // Consumer groups.

@@ -215,7 +215,7 @@ absl::StatusOr<bool> ConsumeCall::WriteGap(const delivery::FeedItem& item) {
   gap.set_partition(item.partition->index.value());
   gap.set_from_offset(item.gap.from.value());
   gap.set_until_offset(item.gap.until.value());
-  gap.set_reason(v1::GAP_REASON_RETENTION);
+  gap.set_reason(ToProto(item.gap_reason));
   ReportScan(*item.partition);
   absl::MutexLock lock(&mu_);
   WriteLocked(Serialize(response));

@@ -6,6 +6,7 @@
 #include "server/rpc/batch_encoder.h"
 #include "server/rpc/byte_buffer.h"
 #include "server/rpc/consume_call.h"
+#include "server/rpc/convert.h"
 #include "server/rpc/work_messages.h"
 
 namespace tidemark::rpc {
@@ -28,7 +29,7 @@ v1::ConsumeResponse GapMessage(const groups::WorkDelivery& delivery) {
   gap.set_partition(delivery.partition.value());
   gap.set_from_offset(delivery.gap->from.value());
   gap.set_until_offset(delivery.gap->until.value());
-  gap.set_reason(v1::GAP_REASON_RETENTION);
+  gap.set_reason(ToProto(delivery.gap->reason));
   return response;
 }
 

@@ -69,9 +69,6 @@ absl::Status RetentionFromProto(const v1::Retention& retention, absl::string_vie
 
 // Settings whose machinery is not there are refused, never ignored.
 absl::Status CheckFeatures(const v1::TopicConfig& config) {
-  if (config.compact()) {
-    return NoFeature("topic.compact", "this server does not compact by key yet");
-  }
   if (config.encrypt_by_key()) {
     return NoFeature("topic.encrypt_by_key", "this server does not encrypt by key yet");
   }
@@ -121,6 +118,18 @@ v1::Compression ToProto(storage::Compression compression) {
   TM_CHECK(false);
 }
 
+v1::GapReason ToProto(log::GapReason reason) {
+  switch (reason) {
+    case log::GapReason::kRetention:
+      return v1::GAP_REASON_RETENTION;
+    case log::GapReason::kErased:
+      return v1::GAP_REASON_ERASED;
+    case log::GapReason::kCompacted:
+      return v1::GAP_REASON_COMPACTED;
+  }
+  TM_CHECK(false);
+}
+
 v1::Durability ToProto(storage::Durability durability) {
   return durability == storage::Durability::kMemory ? v1::DURABILITY_MEMORY : v1::DURABILITY_SYNCED;
 }
@@ -149,6 +158,7 @@ absl::StatusOr<storage::TopicConfig> FromProto(const v1::TopicConfig& config,
   absl::Status status = RetentionFromProto(config.retention(), field("retention"), out);
   if (!status.ok()) return status;
   if (config.has_index_keys()) out.index_keys = config.index_keys();
+  out.compact = config.compact();
   if (config.description().size() > kDescriptionBytesMax) {
     return OverLimit(field("description"), "description_bytes_max", kDescriptionBytesMax,
                      config.description().size(), "bytes");
@@ -174,6 +184,7 @@ void FillTopic(const log::Topic& topic, v1::Topic& out) {
   }
   out.mutable_config()->set_compression(ToProto(config.compression));
   out.mutable_config()->set_index_keys(config.index_keys);
+  out.mutable_config()->set_compact(config.compact);
   out.mutable_config()->set_description(config.description);
 }
 

@@ -8,10 +8,12 @@
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "server/delivery/start_resolver.h"
+#include "server/log/gap_reason.h"
 #include "server/log/topic.h"
 #include "server/rpc/limits.h"
 #include "server/storage/records.h"
 #include "tidemark/v1/event.pb.h"
+#include "tidemark/v1/event_store.pb.h"
 #include "tidemark/v1/topics.pb.h"
 
 namespace tidemark::rpc {
@@ -26,6 +28,7 @@ absl::StatusOr<absl::Duration> PositiveFromProto(const google::protobuf::Duratio
                                                  absl::string_view field);
 
 v1::Durability ToProto(storage::Durability durability);
+v1::GapReason ToProto(log::GapReason reason);
 
 // INVALID_ARGUMENT  a field is wrong; UNIMPLEMENTED  asks for a feature this server lacks. Errors
 // name the field below `prefix`.

@@ -40,8 +40,10 @@ constexpr std::array kFeatures = {
     "read.without_data",
     "reflection",
     "subscribe",
+    "topic.compact",
     "topic.compression",
     "topic.durability_memory",
+    "topic.erase",
     "topic.event_types",
     "topic.key_index",
     "topic.retention",
@@ -49,7 +51,7 @@ constexpr std::array kFeatures = {
     "verify",
 };
 
-v1::ConfigSource ToProto(config::Source source) {
+v1::ConfigSource SourceToProto(config::Source source) {
   switch (source) {
     case config::Source::kFlag:
       return v1::CONFIG_SOURCE_FLAG;
@@ -104,7 +106,7 @@ grpc::Status OperationsService::GetConfig(grpc::ServerContext*, const v1::GetCon
       v1::Setting& out = *response->add_settings();
       out.set_name(setting.name);
       out.set_value(setting.value);
-      out.set_source(ToProto(setting.source));
+      out.set_source(SourceToProto(setting.source));
       out.set_description(setting.description);
     }
     return absl::OkStatus();

@@ -237,7 +237,7 @@ class ReadStreamCall final : public Drainable,
         gap.set_partition(item.partition.value());
         gap.set_from_offset(item.gap.from.value());
         gap.set_until_offset(item.gap.until.value());
-        gap.set_reason(v1::GAP_REASON_RETENTION);
+        gap.set_reason(ToProto(item.gap_reason));
       }
     }
     return Serialize(response);

@@ -41,6 +41,13 @@ absl::Status CannotChange(absl::string_view path) {
                                           : "it is no setting of a topic"));
 }
 
+absl::Status CheckCompact(const storage::TopicConfig& config) {
+  if (!config.compact || config.index_keys) return absl::OkStatus();
+  return InvalidField("config.compact",
+                      "needs the topic's index_keys, which are false: the index knows the newest "
+                      "event of a key");
+}
+
 // Copies one setting; `path` is as in the update mask.
 absl::Status CopySetting(absl::string_view path, const storage::TopicConfig& from,
                          storage::TopicConfig& to) {
@@ -55,6 +62,7 @@ absl::Status CopySetting(absl::string_view path, const storage::TopicConfig& fro
     to.compression = from.compression;
   } else if (path == "compact") {
     to.compact = from.compact;
+    return CheckCompact(to);
   } else {
     return CannotChange(path);
   }
@@ -84,6 +92,7 @@ absl::Status TopicsService::Create(const v1::CreateTopicRequest& request,
   absl::StatusOr<storage::TopicConfig> config =
       FromProto(request.config(), context_.limits, "config");
   if (!config.ok()) return config.status();
+  if (absl::Status status = CheckCompact(*config); !status.ok()) return status;
   absl::StatusOr<log::TopicPtr> topic = log::Await<log::TopicPtr>([&](auto done) {
     context_.log.CreateTopic(request.name(), *std::move(config), std::move(done));
   });
@@ -237,13 +246,6 @@ absl::Status TopicsService::Key(const v1::GetKeyRequest& request, v1::GetKeyResp
   response.set_first_offset((*figures)->first->value());
   response.set_last_offset((*figures)->last.value());
   return absl::OkStatus();
-}
-
-grpc::Status TopicsService::EraseEvents(grpc::ServerContext*, const v1::EraseEventsRequest*,
-                                        v1::EraseEventsResponse*) {
-  return Handle(context_, "Topics/EraseEvents", [] {
-    return NoFeature("topic.erase", "this server does not erase events yet; nothing was erased");
-  });
 }
 
 grpc::Status TopicsService::GetWatermarks(grpc::ServerContext*,

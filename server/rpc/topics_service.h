@@ -26,6 +26,10 @@ class TopicsService final : public v1::Topics::Service {
                       v1::GetKeyResponse* response) override;
   grpc::Status EraseEvents(grpc::ServerContext*, const v1::EraseEventsRequest* request,
                            v1::EraseEventsResponse* response) override;
+  grpc::Status GetErasure(grpc::ServerContext*, const v1::GetErasureRequest* request,
+                          v1::GetErasureResponse* response) override;
+  grpc::Status ListErasures(grpc::ServerContext*, const v1::ListErasuresRequest* request,
+                            v1::ListErasuresResponse* response) override;
   grpc::Status GetWatermarks(grpc::ServerContext*, const v1::GetWatermarksRequest* request,
                              v1::GetWatermarksResponse* response) override;
 
@@ -36,6 +40,10 @@ class TopicsService final : public v1::Topics::Service {
   absl::Status EventTypes(const v1::ListEventTypesRequest& request,
                           v1::ListEventTypesResponse& response);
   absl::Status Key(const v1::GetKeyRequest& request, v1::GetKeyResponse& response);
+  // In erasures.cc.
+  absl::Status Erase(const v1::EraseEventsRequest& request, v1::EraseEventsResponse& response);
+  absl::Status Erasure(const v1::GetErasureRequest& request, v1::GetErasureResponse& response);
+  absl::Status Erasures(const v1::ListErasuresRequest& request, v1::ListErasuresResponse& response);
   absl::Status Watermarks(const v1::GetWatermarksRequest& request,
                           v1::GetWatermarksResponse& response);
 

@@ -40,6 +40,7 @@ class FeedSource final : public groups::WorkSource {
       case From::kSlice: {
         item.kind = Item::Kind::kEvents;
         item.read_to = next->slice.next;
+        item.erasures = next->erasures;
         absl::StatusOr<groups::WorkChunk> chunk = groups::MakeChunk(next->slice);
         if (!chunk.ok()) return chunk.status();
         item.chunk = *std::move(chunk);
@@ -48,6 +49,7 @@ class FeedSource final : public groups::WorkSource {
       case From::kGap:
         item.kind = Item::Kind::kGap;
         item.gap_from = next->gap.from;
+        item.gap_reason = next->gap_reason;
         item.read_to = next->gap.until;
         return item;
       case From::kScanned:

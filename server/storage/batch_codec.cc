@@ -9,11 +9,17 @@ namespace tidemark::storage {
 namespace {
 
 constexpr char kVersion = 1;
+constexpr char kVersionWithErased = 2;
 constexpr size_t kCheckedFrom = 8;
 
 absl::Status Damaged(LogId log, Offset offset, absl::string_view what) {
   return absl::DataLossError(
       absl::StrCat("batch at offset ", offset.value(), " of log ", log.value(), ": ", what));
+}
+
+uint32_t HeaderChecksum(absl::string_view checked, char version) {
+  const uint32_t crc = base::Crc32c(checked);
+  return version == kVersion ? crc : base::ExtendCrc32c(crc, absl::string_view(&version, 1));
 }
 
 }  // namespace
@@ -28,9 +34,10 @@ std::string EncodeBatchHeader(const BatchHeader& header) {
   AppendLittle64(checked, header.base_offset.value());
   AppendLittle32(checked, header.log.value());
   AppendLittle32(checked, header.events_bytes);
-  std::string out(1, kVersion);
+  const char version = header.has_erased ? kVersionWithErased : kVersion;
+  std::string out(1, version);
   out.append(3, '\0');
-  AppendLittle32(out, base::Crc32c(checked));
+  AppendLittle32(out, HeaderChecksum(checked, version));
   out.append(checked);
   TM_CHECK_EQ(out.size(), kBatchHeaderBytes);
   return out;
@@ -40,9 +47,11 @@ absl::Status DecodeBatchHeader(LogId log, Offset base_offset, absl::string_view 
                                BatchHeader& header) {
   TM_CHECK_GE(value.size(), kBatchHeaderBytes);
   const char* p = value.data();
-  if (p[0] != kVersion) return Damaged(log, base_offset, "unknown version");
+  if (p[0] != kVersion && p[0] != kVersionWithErased) {
+    return Damaged(log, base_offset, "unknown version");
+  }
   const absl::string_view checked = value.substr(kCheckedFrom, kBatchHeaderBytes - kCheckedFrom);
-  if (base::Crc32c(checked) != LoadLittle32(p + 4)) {
+  if (HeaderChecksum(checked, p[0]) != LoadLittle32(p + 4)) {
     return Damaged(log, base_offset, "header checksum does not match");
   }
   header.events_crc32c = LoadLittle32(p + 8);
@@ -52,6 +61,7 @@ absl::Status DecodeBatchHeader(LogId log, Offset base_offset, absl::string_view 
   header.base_offset = Offset(LoadLittle64(p + 32));
   header.log = LogId(LoadLittle32(p + 40));
   header.events_bytes = LoadLittle32(p + 44);
+  header.has_erased = p[0] == kVersionWithErased;
   if (header.log != log || header.base_offset != base_offset) {
     return Damaged(log, base_offset, "stored under the wrong key");
   }

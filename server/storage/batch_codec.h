@@ -2,9 +2,11 @@
 //
 // Layout of a stored value: a header of 48 bytes, then the encoded `events` field of EventBatch as
 // it goes on the wire. Little-endian:
-//   0 version u8 = 1 | 1 reserved, 3 bytes 0 | 4 header checksum u32 (CRC-32C of bytes 8 to 48)
-//   8 events checksum u32 | 12 count u32 | 16 append time u64 (us since 1970) | 24 position u64
+//   0 version u8 = 1 (or 2) | 1 reserved, 3 bytes 0 | 4 header checksum u32 (CRC-32C of bytes 8 to
+//   48) 8 events checksum u32 | 12 count u32 | 16 append time u64 (us since 1970) | 24 position u64
 //   32 base offset u64 | 40 log u32 | 44 events bytes u32
+// Version 2 is a batch with erased events: their entries are empty (no event that was appended is).
+// Its header checksum goes on over one byte 2, so that neither version can be taken for the other.
 // The header repeats the key, so that a value that ended up under another key is found out.
 #pragma once
 
@@ -30,6 +32,7 @@ struct BatchHeader {
   Position position;
   uint32_t events_bytes = 0;
   uint32_t events_crc32c = 0;
+  bool has_erased = false;  // Some entries of its events are empty: erased.
 
   Offset end_offset() const { return base_offset + count; }
   absl::Time append_time() const { return absl::FromUnixMicros(append_time_us); }

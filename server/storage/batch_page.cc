@@ -63,6 +63,7 @@ absl::Status BatchPage::AddRun(rocksdb::Iterator& it, const std::shared_ptr<cons
                                Epoch epoch, Offset base) {
   for (it.Seek(DataKey(epoch, log_, base)); it.Valid(); it.Next()) {
     if (it.key() != DataKey(epoch, log_, base)) return absl::OkStatus();
+    if (superseded_ != nullptr && superseded_->Contains(ToView(it.key()))) return absl::OkStatus();
     absl::Status added = Add(ToView(it.value()), owner, base);
     if (!added.ok()) return added;
     if (full_) return absl::OkStatus();

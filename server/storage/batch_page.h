@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "server/storage/batch_codec.h"
 #include "server/storage/store.h"
+#include "server/storage/superseded.h"
 #include "server/storage/table_files.h"
 
 namespace tidemark::storage {
@@ -23,8 +24,9 @@ class BatchPage {
   // Of batches that begin before `until`, as many as fit into `max_bytes`, at least one. What comes
   // next is not read to find out whether it would still fit: it is taken to be as large as the
   // last.
-  BatchPage(LogId log, Offset until, uint64_t max_bytes)
-      : log_(log), until_(until), max_bytes_(max_bytes) {}
+  // A run ends before a batch that is superseded.
+  BatchPage(LogId log, Offset until, uint64_t max_bytes, const Superseded* superseded = nullptr)
+      : log_(log), until_(until), max_bytes_(max_bytes), superseded_(superseded) {}
 
   // Adds the run of `epoch` from the batch that begins at `base` on, until it ends or the page is
   // full. Adds nothing if that batch is not there.
@@ -57,6 +59,7 @@ class BatchPage {
   const LogId log_;
   const Offset until_;
   const uint64_t max_bytes_;
+  const Superseded* const superseded_;  // Null: nothing is.
   std::vector<BatchPtr> batches_;
   uint64_t bytes_ = 0;
   bool full_ = false;

@@ -145,7 +145,7 @@ absl::Status Store::Rep::AddRun(BatchPage& page, RunPlace run, LogId log, Offset
 
 absl::StatusOr<std::vector<BatchPtr>> Store::ReadBatches(LogId log, Offset from, Offset until,
                                                          uint64_t max_bytes) const {
-  BatchPage page(log, until, max_bytes);
+  BatchPage page(log, until, max_bytes, rep_->superseded.get());
   absl::Status status;
   if (const std::optional<RunPlace> run = rep_->runs.Find(log, from); run && from < until) {
     status = rep_->AddRun(page, *run, log, from);
@@ -170,6 +170,10 @@ absl::StatusOr<std::vector<BatchPtr>> Store::ReadBatches(LogId log, Offset from,
     const RunPlace run{.epoch = info.row.epoch, .compression = info.row.compression};
     status = rep_->AddRun(page, run, log, info.base_offset);
     if (page.batches().size() == before) {
+      if (status.ok() && rep_->superseded->Contains(DataKey(run.epoch, log, info.base_offset))) {
+        index.reset();  // It was stored again since the row was read.
+        continue;
+      }
       if (status.ok()) status = Contradiction(log, info, "is missing");
       break;
     }

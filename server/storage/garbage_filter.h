@@ -10,6 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/storage/log_starts.h"
+#include "server/storage/superseded.h"
 
 namespace tidemark::storage {
 
@@ -27,7 +28,9 @@ bool PlaceOfDataKey(absl::string_view key, KeyPlace& place);
 // count what can no longer be read, too.
 bool PlaceOfTermKey(absl::string_view key, KeyPlace& place);
 
+// `superseded`, if there are any: keys that are garbage by themselves.
 std::shared_ptr<rocksdb::CompactionFilterFactory> MakeGarbageFilter(
-    std::shared_ptr<const LogStarts> starts, PlaceOfKey place_of);
+    std::shared_ptr<const LogStarts> starts, PlaceOfKey place_of,
+    std::shared_ptr<const Superseded> superseded = nullptr);
 
 }  // namespace tidemark::storage

@@ -35,6 +35,34 @@ std::string LogStartKey(LogId log) {
   return key;
 }
 
+std::string ErasureKey(uint64_t id) {
+  std::string key(1, kErasurePrefix);
+  AppendBig64(key, id);
+  return key;
+}
+
+std::string ErasedRangesPrefix(uint64_t id) {
+  std::string key(1, kErasedRangesPrefix);
+  AppendBig64(key, id);
+  return key;
+}
+
+std::string ErasedRangesKey(uint64_t id, LogId log) {
+  std::string key = ErasedRangesPrefix(id);
+  AppendBig32(key, log.value());
+  return key;
+}
+
+std::string SupersededKey(absl::string_view data_key) {
+  return WithPrefix(kSupersededPrefix, data_key);
+}
+
+std::string CompactionKey(LogId log) {
+  std::string key(1, kCompactionPrefix);
+  AppendBig32(key, log.value());
+  return key;
+}
+
 std::string DataKey(Epoch epoch, LogId log, Offset base_offset) {
   std::string key;
   key.reserve(kDataKeyBytes);
@@ -165,6 +193,13 @@ std::string KeyTotalKey(LogId log, absl::string_view key) {
   row.push_back(kKeyTotalMark);
   row.append(key.data(), key.size());
   row.push_back('\0');
+  return row;
+}
+
+std::string ErasedTotalKey(LogId log, absl::string_view digest) {
+  std::string row = TermsPrefix(log);
+  row.push_back(kErasedTotalMark);
+  row.append(digest.data(), digest.size());
   return row;
 }
 

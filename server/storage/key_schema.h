@@ -17,6 +17,15 @@
 //              'D' topic id u64                     -> TopicRecord (JSON) of a deleted topic whose
 //                                                      bytes still have to be reclaimed
 //              'R' log u32                          -> LogStart: only of logs that retention cut
+//              'E' erasure id u64                   -> ErasureRecord (JSON)
+//              'F' erasure id u64 | log u32         -> offsets that it erases (erasure_record.h),
+//                                                      until it is complete
+//              'V' epoch u32 | log u32 | base u64   -> compression u8 | bytes u32: the batch under
+//                                                      this data key is superseded and may still be
+//                                                      in a file
+//              'C' log u32                          -> LogCompaction: only of logs that were
+//                                                      compacted
+//              'K'                                  -> secret of digests (key_digest.h)
 //   data*      epoch u32 | log u32 | base offset u64 -> batch (batch_codec.h)
 //   index      log u32 | base offset u64             -> IndexRow
 //   groups     'G' name                             -> GroupRecord (JSON)
@@ -25,7 +34,11 @@
 //              there 'O' group id u64 | log u32           -> committed offset u64 'W' group id u64
 //              | log u32 | block u64 -> WorkBlock (work_rows.h)
 //   producers  id | 0x00 | sequence u64             -> ProducerRecord
-//   terms      log u32 | 'K' key | 0x00 | until u64  -> batches that hold the key (terms.h)
+//   terms      log u32 | 'E' 0x00 | until u64        -> batches with erased events (terms.h)
+//              log u32 | 'H' digest of a key         -> total of its events that no other row of
+//              the
+//                                                       terms speaks of: erased ones (terms.h)
+//              log u32 | 'K' key | 0x00 | until u64  -> batches that hold the key (terms.h)
 //              log u32 | 'R' key | 0x00              -> total of the key, merged (terms.h)
 //              log u32 | 'S'                         -> sealed until u64, little-endian
 //              log u32 | 'T' type | 0x00 | until u64 -> batches that hold the type (terms.h)
@@ -51,8 +64,9 @@
 namespace tidemark::storage {
 
 // Bumped when a reader of the old layout could misread the new one. Format 1 had no log starts and
-// no bytes in its index rows; a store of it is brought up to date when it is opened.
-inline constexpr int kFormatVersion = 2;
+// no bytes in its index rows, format 2 no erasures; a store of them is brought up to date when it
+// is opened.
+inline constexpr int kFormatVersion = 3;
 inline constexpr int kOldestFormatVersion = 1;
 
 // Which data family a batch lies in. A batch is compressed when its memtable is flushed, in the
@@ -69,6 +83,11 @@ inline constexpr char kCommitMarkKey[] = "P";
 inline constexpr char kTopicPrefix = 'T';
 inline constexpr char kDeletedTopicPrefix = 'D';
 inline constexpr char kLogStartPrefix = 'R';
+inline constexpr char kErasurePrefix = 'E';
+inline constexpr char kErasedRangesPrefix = 'F';
+inline constexpr char kSupersededPrefix = 'V';
+inline constexpr char kCompactionPrefix = 'C';
+inline constexpr char kDigestSecretKey[] = "K";
 inline constexpr char kGroupPrefix = 'G';
 inline constexpr char kOffsetPrefix = 'O';
 inline constexpr char kDeadLetterPrefix = 'L';
@@ -76,9 +95,10 @@ inline constexpr char kDeadLetterMarkPrefix = 'N';
 inline constexpr char kWorkBlockPrefix = 'W';
 
 inline constexpr char kKeyTotalMark = 'R';
+inline constexpr char kErasedTotalMark = 'H';
 inline constexpr char kSealedMark = 'S';
 
-enum class TermKind : char { kKey = 'K', kType = 'T', kUnread = 'X' };
+enum class TermKind : char { kErased = 'E', kKey = 'K', kType = 'T', kUnread = 'X' };
 
 inline constexpr size_t kDataKeyBytes = 16;
 inline constexpr size_t kIndexKeyBytes = 12;
@@ -86,6 +106,12 @@ inline constexpr size_t kIndexKeyBytes = 12;
 std::string TopicKey(absl::string_view name);
 std::string DeletedTopicKey(TopicId id);
 std::string LogStartKey(LogId log);
+std::string ErasureKey(uint64_t id);
+// The prefix of the rows of an erasure's offsets, and such a row.
+std::string ErasedRangesPrefix(uint64_t id);
+std::string ErasedRangesKey(uint64_t id, LogId log);
+std::string SupersededKey(absl::string_view data_key);
+std::string CompactionKey(LogId log);
 std::string DataKey(Epoch epoch, LogId log, Offset base_offset);
 std::string IndexKey(LogId log, Offset base_offset);
 std::string GroupKey(absl::string_view name);
@@ -106,10 +132,12 @@ std::string ProducerKey(absl::string_view id, uint64_t sequence);
 
 // The prefix of all terms of a log.
 std::string TermsPrefix(LogId log);
-// The prefix of all rows of a term; kUnread has the empty term.
+// The prefix of all rows of a term; kUnread and kErased have the empty term.
 std::string TermPrefix(LogId log, TermKind kind, absl::string_view term);
 std::string TermKey(LogId log, TermKind kind, absl::string_view term, Offset until);
 std::string KeyTotalKey(LogId log, absl::string_view key);
+// `digest` is that of the key.
+std::string ErasedTotalKey(LogId log, absl::string_view digest);
 std::string SealedKey(LogId log);
 
 // The smallest key above every key that begins with `prefix`; requires a byte below 0xff in it.

@@ -32,6 +32,7 @@ std::shared_ptr<rocksdb::TableFactory> DataTableFactory() {
 // Batches: one epoch a file, only ever moved, read in runs through the page cache.
 rocksdb::ColumnFamilyOptions DataOptions(const StoreOptions& options,
                                          std::shared_ptr<const LogStarts> starts,
+                                         std::shared_ptr<const Superseded> superseded,
                                          rocksdb::CompressionType compression) {
   rocksdb::ColumnFamilyOptions cf;
   cf.compaction_style = rocksdb::kCompactionStyleLevel;
@@ -47,7 +48,8 @@ rocksdb::ColumnFamilyOptions DataOptions(const StoreOptions& options,
   cf.compression = compression;
   cf.bottommost_compression = rocksdb::kDisableCompressionOption;
   cf.force_consistency_checks = true;
-  cf.compaction_filter_factory = MakeGarbageFilter(std::move(starts), PlaceOfDataKey);
+  cf.compaction_filter_factory =
+      MakeGarbageFilter(std::move(starts), PlaceOfDataKey, std::move(superseded));
   cf.table_properties_collector_factories = {MakeRunsCollector()};
   cf.table_factory = DataTableFactory();
   return cf;
@@ -120,6 +122,7 @@ rocksdb::DBOptions MakeDbOptions(const StoreOptions& options) {
   db.verify_sst_unique_id_in_manifest = true;
   db.max_background_jobs = 2;
   db.max_open_files = config::kOpenFilesMax;  // Bounds the memory of table readers.
+  db.max_manifest_file_size = kManifestBytesMax;
   db.max_total_wal_size = 256ull << 20;
   db.wal_bytes_per_sync = 512ull << 10;
   db.bytes_per_sync = 512ull << 10;
@@ -135,17 +138,18 @@ rocksdb::DBOptions MakeDbOptions(const StoreOptions& options) {
 }
 
 std::vector<rocksdb::ColumnFamilyDescriptor> MakeColumnFamilies(
-    const StoreOptions& options, std::shared_ptr<const LogStarts> starts) {
+    const StoreOptions& options, std::shared_ptr<const LogStarts> starts,
+    std::shared_ptr<const Superseded> superseded) {
   const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   rocksdb::ColumnFamilyOptions producers = SmallOptions(cache, config::kProducersFamilyBytes);
   rocksdb::ColumnFamilyOptions index = SmallOptions(cache, config::kIndexFamilyBytes);
   return {{rocksdb::kDefaultColumnFamilyName, SmallOptions(cache, config::kSmallFamilyBytes)},
-          {"data", DataOptions(options, starts, rocksdb::kNoCompression)},
+          {"data", DataOptions(options, starts, superseded, rocksdb::kNoCompression)},
           {"index", index},
           {"groups", SmallOptions(cache, config::kSmallFamilyBytes)},
           {"producers", producers},
-          {"data_lz4", DataOptions(options, starts, rocksdb::kLZ4Compression)},
-          {"data_zstd", DataOptions(options, starts, rocksdb::kZSTD)},
+          {"data_lz4", DataOptions(options, starts, superseded, rocksdb::kLZ4Compression)},
+          {"data_zstd", DataOptions(options, starts, superseded, rocksdb::kZSTD)},
           {"terms", TermsOptions(cache, starts)}};
 }
 

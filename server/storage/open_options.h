@@ -9,8 +9,12 @@
 
 #include "server/storage/log_starts.h"
 #include "server/storage/store.h"
+#include "server/storage/superseded.h"
 
 namespace tidemark::storage {
+
+// A longer manifest is written anew, without what is no longer true (Store::Scrub makes it so).
+inline constexpr uint64_t kManifestBytesMax = 8ull << 20;
 
 // In this order the handles come back from DB::Open.
 enum ColumnFamilyIndex {
@@ -27,8 +31,9 @@ enum ColumnFamilyIndex {
 // For the files of batches when they are opened beside the database.
 rocksdb::Options MakeTableFileOptions(const StoreOptions& options);
 rocksdb::DBOptions MakeDbOptions(const StoreOptions& options);
-// `starts` tells what is garbage, and may be filled later.
+// `starts` and `superseded` tell what is garbage, and may be filled later.
 std::vector<rocksdb::ColumnFamilyDescriptor> MakeColumnFamilies(
-    const StoreOptions& options, std::shared_ptr<const LogStarts> starts);
+    const StoreOptions& options, std::shared_ptr<const LogStarts> starts,
+    std::shared_ptr<const Superseded> superseded);
 
 }  // namespace tidemark::storage

@@ -6,6 +6,7 @@
 
 #include "absl/container/btree_set.h"
 #include "server/base/check.h"
+#include "server/storage/data_files.h"
 #include "server/storage/log_runs.h"
 #include "server/storage/store_rep.h"
 
@@ -22,87 +23,6 @@ constexpr uint64_t kGarbageEpochs = 4;
 constexpr uint64_t kRewriteShare = 2;
 // Where somebody deleted a topic, a person waits for the space: an eighth is enough, at once.
 constexpr uint64_t kRewriteShareOfDeleted = 8;
-
-struct DataFile {
-  rocksdb::ColumnFamilyHandle* family = nullptr;
-  uint64_t number = 0;
-  int level = 0;
-  EpochSpan epochs;
-  std::string smallest;
-  std::string largest;
-  uint64_t bytes = 0;
-  bool being_compacted = false;
-};
-
-std::vector<DataFile> DataFilesOf(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family) {
-  rocksdb::ColumnFamilyMetaData meta;
-  db.GetColumnFamilyMetaData(family, &meta);
-  std::vector<DataFile> files;
-  for (const rocksdb::LevelMetaData& level : meta.levels) {
-    for (const rocksdb::SstFileMetaData& file : level.files) {
-      files.push_back({.family = family,
-                       .number = file.file_number,
-                       .level = level.level,
-                       .epochs = {.first = ParseDataKey(file.smallestkey).epoch,
-                                  .last = ParseDataKey(file.largestkey).epoch},
-                       .smallest = file.smallestkey,
-                       .largest = file.largestkey,
-                       .bytes = file.size,
-                       .being_compacted = file.being_compacted});
-    }
-  }
-  std::sort(files.begin(), files.end(),
-            [](const DataFile& a, const DataFile& b) { return a.smallest < b.smallest; });
-  return files;
-}
-
-std::vector<DataFile> DataFilesOf(rocksdb::DB& db, const ColumnFamilies& families) {
-  std::vector<DataFile> files;
-  for (rocksdb::ColumnFamilyHandle* family : families.data) {
-    for (DataFile& file : DataFilesOf(db, family)) files.push_back(std::move(file));
-  }
-  return files;
-}
-
-// The properties of the files that begin and end where `file` does: its own, unless it is gone.
-absl::StatusOr<rocksdb::TablePropertiesCollection> PropertiesOf(rocksdb::DB& db,
-                                                                const DataFile& file) {
-  const rocksdb::Range range(file.smallest, file.largest);
-  rocksdb::TablePropertiesCollection properties;
-  const rocksdb::Status status =
-      db.GetPropertiesOfTablesInRange(file.family, &range, 1, &properties);
-  if (!status.ok()) return FromRocks(status, "reading the properties of a data file");
-  return properties;
-}
-
-// The long way, for files without the property: reads the file.
-absl::StatusOr<std::vector<LogRun>> RunsByReading(rocksdb::DB& db, const DataFile& file) {
-  rocksdb::ReadOptions read;
-  read.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(read, file.family));
-  RunBuilder runs;
-  for (it->Seek(file.smallest); it->Valid() && it->key().compare(file.largest) <= 0; it->Next()) {
-    runs.Add(ParseDataKey(ToView(it->key())), it->key().size() + it->value().size());
-  }
-  if (!it->status().ok()) return FromRocks(it->status(), "reading a data file");
-  return runs.runs();
-}
-
-// Empty: the file is gone.
-absl::StatusOr<std::vector<LogRun>> RunsOf(rocksdb::DB& db, const DataFile& file) {
-  absl::StatusOr<rocksdb::TablePropertiesCollection> properties = PropertiesOf(db, file);
-  if (!properties.ok()) return properties.status();
-  if (properties->empty()) return std::vector<LogRun>();
-  if (properties->size() == 1) {
-    const auto& collected = properties->begin()->second->user_collected_properties;
-    const auto found = collected.find(kRunsProperty);
-    if (found != collected.end()) {
-      std::optional<std::vector<LogRun>> runs = DecodeRuns(found->second);
-      if (runs.has_value()) return *std::move(runs);
-    }
-  }
-  return RunsByReading(db, file);
-}
 
 struct Contents {
   uint64_t bytes = 0;
@@ -160,17 +80,6 @@ absl::Status Drop(rocksdb::DB& db, const DataFile& file) {
                    "dropping a data file");
 }
 
-// The filter leaves the garbage out.
-absl::Status Rewrite(rocksdb::DB& db, const DataFile& file) {
-  const rocksdb::Slice smallest(file.smallest);
-  const rocksdb::Slice largest(file.largest);
-  rocksdb::CompactRangeOptions compact;
-  compact.exclusive_manual_compaction = false;
-  compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-  return FromRocks(db.CompactRange(compact, file.family, &smallest, &largest),
-                   "rewriting a data file");
-}
-
 }  // namespace
 
 // Looks at files, one after the other, and clears those that are worth it.
@@ -188,7 +97,11 @@ class Store::FileReclaim {
   absl::Status Look(const DataFile& file) {
     absl::StatusOr<std::vector<LogRun>> runs = RunsOf(*rep_.db, file);
     if (!runs.ok()) return runs.status();
-    const Contents contents = Weigh(*runs, *rep_.starts);
+    Contents contents = Weigh(*runs, *rep_.starts);
+    // Before the filter of a rewrite is made: it leaves these out.
+    Superseded::Part superseded =
+        rep_.superseded->Within(file.compression, file.smallest, file.largest);
+    contents.garbage_bytes = std::min(contents.bytes, contents.garbage_bytes + superseded.bytes);
     const bool worth_rewriting = HoldsGarbage(contents, kRewriteShare);
     const bool clear = (contents.all_garbage && contents.garbage_bytes > 0) ||
                        (contents.has_deleted && HoldsGarbage(contents, kRewriteShareOfDeleted)) ||
@@ -201,6 +114,7 @@ class Store::FileReclaim {
         LeaveAlone(file);
         return absl::OkStatus();
       }
+      for (std::string& key : superseded.data_keys) report_.superseded.push_back(std::move(key));
     }
     rep_.garbage.SetLeft(file.number, {.bytes = clear ? 0 : contents.garbage_bytes,
                                        .epochs = file.epochs,
@@ -233,7 +147,16 @@ class Store::FileReclaim {
       }
       for (const Epoch e : without_files) rep_.garbage.Gone(first, {e, e});
     }
-    for (const Epoch e : without_files) rep_.garbage.Unmark({e, e});
+    for (const Epoch e : without_files) {
+      rep_.garbage.Unmark({e, e});
+      // A crash came between clearing the file and forgetting them.
+      for (size_t family = 0; family < kCompressions; ++family) {
+        Superseded::Part left = rep_.superseded->Within(static_cast<Compression>(family),
+                                                        DataKey(e, LogId(0), Offset(0)),
+                                                        DataKey(e + 1, LogId(0), Offset(0)));
+        for (std::string& key : left.data_keys) report_.superseded.push_back(std::move(key));
+      }
+    }
   }
 
  private:
@@ -311,9 +234,10 @@ absl::StatusOr<std::optional<EpochSpan>> Store::SpanOf(LogId first, uint32_t cou
     absl::StatusOr<std::optional<BatchInfo>> newest = LastBatch(log);
     if (!newest.ok()) return newest.status();
     if (!oldest->has_value() || !newest->has_value()) continue;
-    if (!span.has_value()) span = {(*oldest)->row.epoch, (*newest)->row.epoch};
-    span->first = std::min(span->first, (*oldest)->row.epoch);
-    span->last = std::max(span->last, (*newest)->row.epoch);
+    const auto [first_epoch, last_epoch] = std::minmax((*oldest)->row.epoch, (*newest)->row.epoch);
+    if (!span.has_value()) span = {first_epoch, last_epoch};
+    span->first = std::min(span->first, first_epoch);
+    span->last = std::max(span->last, last_epoch);
   }
   return span;
 }
@@ -323,8 +247,15 @@ absl::Status Store::MarkDeleted(LogId first, uint32_t count, Deleted deleted) {
   absl::StatusOr<std::optional<EpochSpan>> span = SpanOf(first, count);
   if (!span.ok()) return span.status();
   bool cut = deleted == Deleted::kBeforeOpening;
-  for (uint32_t i = 0; i < count; ++i) cut = cut || rep_->starts->StartOf(first + i) > Offset(0);
+  bool reordered = false;
+  for (uint32_t i = 0; i < count; ++i) {
+    const LogId log = first + i;
+    reordered = reordered || IsReordered(log);
+    cut = cut || reordered || rep_->starts->StartOf(log) > Offset(0);
+  }
   const Epoch open(rep_->open_epoch.load());
+  // Batches that were written again may lie in any epoch since.
+  if (reordered && span->has_value()) **span = {Epoch(0), std::max((*span)->last, open)};
   // Of a log that was cut, and of one whose index is gone already, only the files know.
   const EpochSpan look = cut ? EpochSpan{Epoch(0), open} : span->value_or(EpochSpan{open, open});
   std::vector<Epoch> epochs;
@@ -347,7 +278,9 @@ void Store::ForgetDeleted(LogId first, uint32_t count) { rep_->starts->Forget(fi
 
 void Store::MarkTrimmed(LogId log, Offset start, EpochSpan epochs) {
   rep_->starts->Raise(log, start);
+  if (epochs.first > epochs.last) std::swap(epochs.first, epochs.last);
   rep_->garbage.Mark(epochs);
+  if (IsReordered(log)) rep_->garbage.Mark(EpochsWithFiles());
 }
 
 absl::StatusOr<ReclaimReport> Store::Reclaim(absl::FunctionRef<bool()> stopped) {

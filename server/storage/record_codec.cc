@@ -196,4 +196,35 @@ absl::StatusOr<LogStart> DecodeLogStart(absl::string_view bytes) {
   return start;
 }
 
+std::string EncodeCompaction(const LogCompaction& compaction) {
+  std::string out;
+  AppendLittle64(out, compaction.clean_until.value());
+  AppendLittle64(out, compaction.kept);
+  return out;
+}
+
+absl::StatusOr<LogCompaction> DecodeCompaction(absl::string_view bytes) {
+  if (bytes.size() != 16) return Damaged("log compaction", "wrong length");
+  return LogCompaction{.clean_until = Offset(LoadLittle64(bytes.data())),
+                       .kept = LoadLittle64(bytes.data() + 8)};
+}
+
+std::string EncodeSuperseded(const SupersededBatch& batch) {
+  std::string out(1, static_cast<char>(batch.compression));
+  AppendLittle32(out, batch.bytes);
+  return out;
+}
+
+absl::StatusOr<SupersededBatch> DecodeSuperseded(absl::string_view data_key,
+                                                 absl::string_view bytes) {
+  if (bytes.size() != 5) return Damaged("superseded batch", "wrong length");
+  const auto compression = static_cast<unsigned char>(bytes[0]);
+  if (compression > static_cast<unsigned char>(Compression::kZstd)) {
+    return Damaged("superseded batch", "unknown compression");
+  }
+  return SupersededBatch{.data_key = std::string(data_key),
+                         .compression = static_cast<Compression>(compression),
+                         .bytes = LoadLittle32(bytes.data() + 1)};
+}
+
 }  // namespace tidemark::storage

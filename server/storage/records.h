@@ -96,7 +96,7 @@ struct GroupRowChange {
 // Where a key is after a commit that had a condition on it.
 struct KeyRevision {
   TopicId topic;
-  std::string key;
+  std::string key;                   // Empty in a ProducerRecord, by the order of the conditions.
   std::optional<uint64_t> revision;  // Empty: no event has the key.
   friend bool operator==(const KeyRevision&, const KeyRevision&) = default;
 };
@@ -124,6 +124,20 @@ struct LogStart {
   Offset start;
   Offset end;              // When the start last moved: a lower bound of the end.
   uint64_t end_bytes = 0;  // IndexRow::log_bytes of a batch at `end`.
+};
+
+// A batch that was stored again, where it was before.
+struct SupersededBatch {
+  std::string data_key;
+  Compression compression = Compression::kNone;
+  uint32_t bytes = 0;  // Key and value.
+};
+
+// How far a log of a topic with `compact` is compacted: below clean_until no event but the newest
+// of each key of then is left.
+struct LogCompaction {
+  Offset clean_until;
+  uint64_t kept = 0;  // Events left below clean_until.
 };
 
 // The newest commit.

@@ -160,7 +160,8 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
   }
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(
-      db_options, options.path, MakeColumnFamilies(options, rep->starts), &rep->handles, &db);
+      db_options, options.path, MakeColumnFamilies(options, rep->starts, rep->superseded),
+      &rep->handles, &db);
   if (!status.ok()) {
     const std::string text = status.ToString();
     if (absl::StrContains(text, "While lock file") || absl::StrContains(text, "lock hold by")) {
@@ -209,13 +210,16 @@ absl::Status Store::Initialize() {
     std::unique_ptr<WriteSet> set = Begin();
     set->PutStoreRecord(StoreRecord{.store_id = NewStoreId()});
     set->PutCommitMark({});
-    return Commit(std::move(set), Sync::kSync);
+    if (absl::Status status = Commit(std::move(set), Sync::kSync); !status.ok()) return status;
+    return LoadSecret();
   }
   if (!found.ok()) return FromRocks(found, "reading the store record");
   absl::StatusOr<StoreRecord> record = DecodeStoreRecord(value);
   if (!record.ok()) return record.status();
   if (absl::Status status = CheckFormat(*std::move(record)); !status.ok()) return status;
-  return LoadStarts();
+  if (absl::Status status = LoadSecret(); !status.ok()) return status;
+  if (absl::Status status = LoadStarts(); !status.ok()) return status;
+  return LoadErasures();
 }
 
 absl::Status Store::CheckFormat(StoreRecord record) {
@@ -234,7 +238,7 @@ absl::Status Store::CheckFormat(StoreRecord record) {
 }
 
 std::unique_ptr<WriteSet> Store::Begin() {
-  if (rep_->epoch_bytes >= rep_->options.epoch_bytes) {
+  if (rep_->end_epoch.exchange(false) || rep_->epoch_bytes >= rep_->options.epoch_bytes) {
     ++rep_->epoch;
     rep_->epoch_bytes = 0;
   }

@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/storage/batch_codec.h"
+#include "server/storage/erasure_record.h"
 #include "server/storage/records.h"
 #include "server/storage/term_cursor.h"
 #include "server/storage/term_writer.h"
@@ -61,9 +62,23 @@ struct ReclaimReport {
   uint64_t files_rewritten = 0;
   uint64_t bytes_freed = 0;
   uint64_t bytes_rewritten = 0;
-  uint64_t left_bytes = 0;  // Garbage in files that also hold what is readable.
-  std::vector<LogId> gone;  // Deleted topics, by first log, of which nothing is left.
-  bool more = false;        // A compaction has some of the files in hand: ask again soon.
+  uint64_t left_bytes = 0;              // Garbage in files that also hold what is readable.
+  std::vector<LogId> gone;              // Deleted topics, by first log, of which nothing is left.
+  std::vector<std::string> superseded;  // Batches of MarkSuperseded of which nothing is needed.
+  bool more = false;  // A compaction has some of the files in hand: ask again soon.
+};
+
+// What Scrub has to do, beside superseded batches.
+struct ScrubSpec {
+  std::vector<std::pair<LogId, uint32_t>> logs;  // First and number: their garbage goes, too.
+};
+// What Scrub did.
+struct ScrubReport {
+  uint64_t files_rewritten = 0;
+  // Superseded batches of which no file holds a byte any more.
+  std::vector<std::string> gone;
+  // A reader or RocksDB keeps an old file: not all is gone. Again after a pause.
+  bool more = false;
 };
 
 // A figure of RocksDB's own.
@@ -161,16 +176,48 @@ class Store {
   // says so. One thread at a time.
   absl::StatusOr<ReclaimReport> Reclaim(absl::FunctionRef<bool()> stopped);
 
+  // --- Erasure. Batches with erased events are replaced (WriteSet::ReplaceBatch), then scrubbed.
+
+  absl::StatusOr<std::vector<ErasureRecord>> ReadErasures() const;
+  absl::StatusOr<std::vector<std::pair<LogId, std::vector<OffsetRange>>>> ReadErasedRanges(
+      uint64_t erasure) const;
+  // The next set to be begun is in a new epoch, and committing it flushes the batches before it.
+  void EndEpoch();
+  // After their replacements are committed: readers do not get them, and their bytes are garbage.
+  void MarkSuperseded(const std::vector<SupersededBatch>& batches);
+  // After WriteSet::DeleteSuperseded is committed.
+  void ForgetSuperseded(const std::vector<std::string>& data_keys);
+  // Batches of these logs may be stored by other than rising epochs, and the first event of a key
+  // total may be gone.
+  void MarkReordered(LogId first, uint32_t count);
+  bool IsReordered(LogId log) const;
+  // Of every log that was compacted.
+  absl::StatusOr<std::vector<std::pair<LogId, LogCompaction>>> ReadCompactions() const;
+  // Makes the bytes of superseded batches, of removed rows of terms and dead letters, and of
+  // garbage of the spec's logs leave every file: data files, indexes, the write-ahead log, the
+  // manifest. `touch` commits something, so that the write-ahead log of before can be ended. Slow;
+  // gives up between two files when `stopped` says so. One thread at a time. CANCELLED  `stopped`
+  // said so.
+  absl::StatusOr<ScrubReport> Scrub(const ScrubSpec& spec, absl::FunctionRef<absl::Status()> touch,
+                                    absl::FunctionRef<bool()> stopped);
+  // What stays of an erased key (key_digest.h).
+  std::string DigestOf(absl::string_view key) const;
+  // False: nothing was ever erased or compacted, so there are no rows of erased totals.
+  bool has_erasures() const;
+
   std::vector<StoreFigure> Figures() const;
 
  private:
   struct Rep;
   class FileReclaim;
+  class FileScrub;
   friend class Backups;
   explicit Store(std::unique_ptr<Rep> rep);
   absl::Status Initialize();
   absl::Status CheckFormat(StoreRecord record);
   absl::Status LoadStarts();
+  absl::Status LoadErasures();
+  absl::Status LoadSecret();
   // Batches of epochs below it are in files.
   Epoch FlushedBound() const;
   std::vector<Epoch> EpochsWithFiles() const;

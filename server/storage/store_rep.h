@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "server/storage/batch_page.h"
@@ -17,6 +18,7 @@
 #include "server/storage/log_starts.h"
 #include "server/storage/run_memory.h"
 #include "server/storage/store.h"
+#include "server/storage/superseded.h"
 #include "server/storage/table_files.h"
 #include "server/storage/write_set_rep.h"
 
@@ -49,7 +51,20 @@ struct Store::Rep {
 
   // Shared with the filters of compactions; they may begin before it is filled, and then keep all.
   std::shared_ptr<LogStarts> starts = std::make_shared<LogStarts>();
+  // Shared with the filters, too.
+  std::shared_ptr<Superseded> superseded = std::make_shared<Superseded>();
   Garbage garbage;
+  std::string digest_secret;  // Set when the store is opened.
+  std::atomic<bool> has_erasures = false;
+  std::atomic<bool> end_epoch = false;  // The next Begin begins an epoch.
+  mutable absl::Mutex reordered_mu;     // Leaf.
+  // Logs whose batches were written again: epochs do not rise in them.
+  absl::btree_set<LogId> reordered ABSL_GUARDED_BY(reordered_mu);
+  // Of the thread that scrubs: files that have to go, tables that have to go unless they are
+  // needed, and the batches that are gone with them.
+  std::vector<std::string> scrub_leaving;
+  std::vector<std::string> scrub_obsolete;
+  std::vector<std::string> scrub_superseded;
   // The epoch whose batches go into the active memtable, for other threads. It is raised after the
   // memtable was switched.
   std::atomic<uint32_t> open_epoch = 0;

@@ -30,6 +30,9 @@ class TermCursor {
   absl::StatusOr<Offset> SealedUntil();
   absl::StatusOr<std::optional<KeyTotal>> TotalOf(absl::string_view key);
 
+  // Of the erased events of a key, by its digest.
+  absl::StatusOr<std::optional<KeyTotal>> ErasedTotalOf(absl::string_view digest);
+
   // To the first row of `kind` at or after (term, until).
   void Seek(TermKind kind, absl::string_view term, Offset until);
   // To the last row of `kind` at or before (term, until).
@@ -50,6 +53,7 @@ class TermCursor {
   struct Rep;
   TermCursor(std::unique_ptr<Rep> rep, LogId log);
   void Load();
+  absl::StatusOr<std::optional<KeyTotal>> TotalIn(const std::string& row);
 
   std::unique_ptr<Rep> rep_;
   const LogId log_;

@@ -141,8 +141,15 @@ absl::StatusOr<Offset> TermCursor::SealedUntil() {
 }
 
 absl::StatusOr<std::optional<KeyTotal>> TermCursor::TotalOf(absl::string_view key) {
+  return TotalIn(KeyTotalKey(log_, key));
+}
+
+absl::StatusOr<std::optional<KeyTotal>> TermCursor::ErasedTotalOf(absl::string_view digest) {
+  return TotalIn(ErasedTotalKey(log_, digest));
+}
+
+absl::StatusOr<std::optional<KeyTotal>> TermCursor::TotalIn(const std::string& row) {
   valid_ = false;
-  const std::string row = KeyTotalKey(log_, key);
   rep_->it->Seek(row);
   if (!rep_->it->status().ok()) return FromRocks(rep_->it->status(), "reading terms");
   if (!rep_->it->Valid() || rep_->it->key() != row) return std::nullopt;

@@ -1,16 +1,18 @@
 // The index of types and keys: which batches of a log hold a term, as bytes.
 //
-// Row of a term in a segment (the value of a 'K', 'T' or 'X' row of the terms): postings, one for
-// each batch that holds it, by rising offset. Numbers are varints.
+// Row of a term in a segment (the value of an 'E', 'K', 'T' or 'X' row of the terms): postings, one
+// for each batch that holds it, by rising offset. Numbers are varints.
 //   T        events of the type in the segment | append time of the first of its batches (us since
 //            1970) | of the last, less the first | then for each batch: place | events of the type
-//   K, X     for each batch: place
+//   E, K, X  for each batch: place
 //   place    offset of the first event in the batch with the term: in the row's first posting as
 //   its
 //            distance below the segment's end, else as its distance above the last event of the
 //            posting before; at least 1 | offset of the last one, less that of the first
 // Total of a key (an 'R' row): events the key ever had, as far as sealed | offset of the first |
-// of the last, less the first. A segment writes what it adds; RocksDB merges.
+// of the last, less the first. A segment writes what it adds; RocksDB merges. The same of erased
+// events of a key is in its 'H' row, under a digest: revisions count them, and the key is no longer
+// there.
 //
 // Integrity. RocksDB checksums every block; decoding checks that offsets rise and stay below the
 //            segment's end, and that counts add up.

@@ -6,10 +6,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "server/storage/batch_codec.h"
+#include "server/storage/erasure_record.h"
 #include "server/storage/records.h"
 
 namespace tidemark::storage {
@@ -48,6 +51,24 @@ class WriteSet {
   void Change(const GroupRowChange& change);
   void PutProducer(absl::string_view id, uint64_t sequence, const ProducerRecord& record);
 
+  void PutErasure(const ErasureRecord& record);
+  void PutErasedRanges(uint64_t erasure, LogId log, const std::vector<OffsetRange>& ranges);
+  // Of all logs.
+  void DeleteErasedRanges(uint64_t erasure);
+  // Stores a batch again, of which `old` is the index row, without its erased events, and remembers
+  // that the old one is superseded. Requires CanReplace(old). Returns the old one, for
+  // Store::MarkSuperseded once the set is committed.
+  SupersededBatch ReplaceBatch(const BatchHeader& header, absl::string_view events,
+                               const IndexRow& old);
+  // The set is in an epoch above the old one's (Store::EndEpoch).
+  bool CanReplace(const IndexRow& old) const;
+  // How far a log is compacted.
+  void PutCompaction(LogId log, const LogCompaction& compaction);
+  // Superseded batches whose bytes are gone.
+  void DeleteSuperseded(const std::vector<std::string>& data_keys);
+  // Replaces a row of the terms, or removes it (no value). Only rows of sealed segments.
+  void ChangeTerm(absl::string_view row_key, const std::optional<std::string>& value);
+
   // Bytes of the changes so far.
   size_t bytes() const;
   bool empty() const;
@@ -56,6 +77,7 @@ class WriteSet {
   friend class Store;
   struct Rep;
   explicit WriteSet(std::unique_ptr<Rep> rep);
+  void PutBatchAndRow(const BatchHeader& header, absl::string_view events, const IndexRow& row);
 
   std::unique_ptr<Rep> rep_;
 };

@@ -95,25 +95,15 @@ class Operations(ServerCase):
 
 
 class NotYet(ServerCase):
-    """Calls whose feature is still to come say so, and which feature it is."""
-
-    CALLS = [
-        ("topics", "EraseEvents", pb.EraseEventsRequest(topic="t"), "topic.erase"),
-    ]
+    """What is still to come says so, and which feature it is."""
 
     def check(self, call, feature):
         self.assert_refused(call, "UNIMPLEMENTED", "FEATURE_NOT_AVAILABLE", feature=feature)
         info = self.server.operations.GetServerInfo(pb.GetServerInfoRequest())
         self.assertNotIn(feature, info.features)
 
-    def test_calls(self):
-        for stub, method, request, feature in self.CALLS:
-            with self.subTest(method=method):
-                self.check(lambda: getattr(getattr(self.server, stub), method)(request), feature)
-
     def test_topic_settings(self):
-        cases = [({"compact": True}, "topic.compact"),
-                 ({"encrypt_by_key": True}, "topic.encrypt_by_key")]
+        cases = [({"encrypt_by_key": True}, "topic.encrypt_by_key")]
         for config, feature in cases:
             with self.subTest(feature=feature), self.nothing_written():
                 self.check(lambda: self.server.topics.CreateTopic(pb.CreateTopicRequest(

@@ -48,6 +48,45 @@ class Retention(ServerCase):
         self.assertEqual(config.retention, pb.Retention(max_bytes=5))
         self.assertFalse(self.update(topic).config.HasField("retention"))
 
+    def test_of_each_key_the_newest_event_stays(self):
+        topic = self.new_topic(compact=True)
+        config = self.server.topics.GetTopic(pb.GetTopicRequest(name=topic)).topic.config
+        self.assertTrue(config.compact)
+        self.append(topic, [event(id="no-key"), event(id="gone", key="x"), event(id="x", key="x")])
+        for n in range(10):
+            self.append(topic, [event(id=f"{n}.{i}", key=f"key-{i}") for i in range(100)])
+
+        def read():
+            responses = self.responses(topic)
+            gaps = [(offset, r.gap.reason) for r in responses if r.HasField("gap")
+                    for offset in range(r.gap.from_offset, r.gap.until_offset)]
+            return [found.event.id for found in stored(responses)], gaps
+
+        left = ["no-key", "x"] + [f"9.{i}" for i in range(100)]
+        wait_until(lambda: read()[0] == left, "the compaction")
+        self.assertEqual(read()[1], [(offset, pb.GAP_REASON_COMPACTED)
+                                     for offset in [1, *range(3, 903)]])
+        responses = self.responses(topic, filter=pb.Filter(keys=["key-7"]))
+        self.assertEqual([found.event.id for found in stored(responses)], ["9.7"])
+        self.assertFalse(any(r.HasField("gap") for r in responses))
+        key = self.server.topics.GetKey(pb.GetKeyRequest(topic=topic, key="key-7"))
+        self.assertEqual((key.revision, key.first_offset, key.last_offset), (9, 910, 910))
+        types = self.server.topics.ListEventTypes(pb.ListEventTypesRequest(topic=topic)).types
+        self.assertEqual(sum(one.count for one in types), 102)
+
+    def test_compaction_needs_the_key_index(self):
+        config = pb.TopicConfig(compact=True, index_keys=False)
+        with self.nothing_written():
+            self.assert_refused(lambda: self.server.topics.CreateTopic(pb.CreateTopicRequest(
+                name="never", config=config)), "INVALID_ARGUMENT", "INVALID_FIELD",
+                field="config.compact")
+        topic = self.new_topic(index_keys=False)
+        with self.nothing_written(topic):
+            self.assert_refused(lambda: self.server.topics.UpdateTopic(pb.UpdateTopicRequest(
+                name=topic, config=config,
+                update_mask=field_mask_pb2.FieldMask(paths=["compact"]))),
+                "INVALID_ARGUMENT", "INVALID_FIELD", field="config.compact")
+
     def test_bad_settings(self):
         topic = self.new_topic()
         cases = [(pb.Retention(max_bytes=0), "config.retention.max_bytes"),

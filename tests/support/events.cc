@@ -152,12 +152,21 @@ std::string EncodeEvents(const std::vector<TestEvent>& events) {
   return out;
 }
 
+// What stands for an event that was compacted (docs/format.md).
+constexpr absl::string_view kCompacted("\x78\x01", 2);
+
 std::optional<std::vector<TestEvent>> DecodeEvents(absl::string_view events) {
   std::vector<TestEvent> decoded;
   Parser parser(events);
   Parser::Field field;
   while (parser.Next(field)) {
-    if (field.number != 2 || !DecodeEvent(field.bytes, decoded.emplace_back())) return std::nullopt;
+    if (field.number != 2) return std::nullopt;
+    TestEvent& event = decoded.emplace_back();
+    if (field.bytes == kCompacted) {
+      event.type.clear();
+      continue;
+    }
+    if (!DecodeEvent(field.bytes, event)) return std::nullopt;
   }
   if (!parser.ok()) return std::nullopt;
   return decoded;

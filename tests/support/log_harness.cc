@@ -97,6 +97,7 @@ absl::Status LogHarness::Open() {
     return log.status();
   }
   log_ = *std::move(log);
+  log_->eraser().Start();
   return absl::OkStatus();
 }
 

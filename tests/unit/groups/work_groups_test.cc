@@ -354,7 +354,7 @@ TEST_P(WorkGroupsTest, DeadLettersOfErasedEventsAreGone) {
   const auto erased = [](Offset, const storage::DeadLetter& letter) {
     return letter.key == "a" || letter.key == "b";
   };
-  ASSERT_TRUE(groups_->EraseDeadLetters(*JobsPartition(), erased).ok());
+  ASSERT_TRUE(groups_->EraseDeadLetters(JobsPartition()->log(), erased).ok());
   EXPECT_EQ(Copies(), "");
   EXPECT_EQ(Letters(), "");
   EXPECT_EQ(worker->Ack({1, 2}), "1 fenced 1");

@@ -347,7 +347,7 @@ TEST_F(WorkQueueTest, WhatRetentionPassedIsAnnounced) {
   EXPECT_EQ(Take(kAnn), "0 1");
   Nack(kAnn, 0, {.delay_us = 0});
   for (const WorkQueue::Wanted& wanted : queue_->TakeWanted(9)) {
-    queue_->RereadGone(wanted.log, wanted.offset, now_us_);
+    queue_->RereadGone(wanted.log, wanted.offset, log::GapReason::kRetention, now_us_);
   }
   EXPECT_EQ(Take(kBob), "gap 0-1");
   queue_->ReadTo(log_, Offset(9), Offset(2));

@@ -55,6 +55,19 @@ TEST_F(BatchCodecTest, EventsPointIntoTheValue) {
   EXPECT_EQ(events_.data(), stored_.data() + kBatchHeaderBytes);
 }
 
+TEST_F(BatchCodecTest, SaysWhetherEventsAreErased) {
+  BatchHeader erased = stored_header_;
+  erased.has_erased = true;
+  std::string value = Encode(erased, stored_events_);
+  ASSERT_TRUE(Decode(value).ok());
+  EXPECT_TRUE(header_.has_erased);
+  ASSERT_TRUE(Decode(stored_).ok());
+  EXPECT_FALSE(header_.has_erased);
+  // One is not taken for the other.
+  value[0] = stored_[0];
+  EXPECT_TRUE(absl::IsDataLoss(Decode(value)));
+}
+
 // Either it is refused, or what comes out is what went in.
 TEST_F(BatchCodecTest, NeverServesAFlippedBit) {
   int refused = 0;

@@ -91,9 +91,11 @@ TEST(KeySchemaTest, OffsetKeysOfAGroupAreTheOnesBehindItsPrefix) {
 
 // Prefixes tell the records of one column family apart, whatever a topic or group is called.
 TEST(KeySchemaTest, RecordsOfDifferentKindsNeverShareAKey) {
-  const std::vector<std::string> meta = {kStoreKey,     kCommitMarkKey,
-                                         TopicKey("S"), TopicKey("P"),
-                                         TopicKey("D"), DeletedTopicKey(TopicId(1))};
+  const std::vector<std::string> meta = {kStoreKey,        kCommitMarkKey,
+                                         TopicKey("S"),    TopicKey("P"),
+                                         TopicKey("D"),    DeletedTopicKey(TopicId(1)),
+                                         ErasureKey(1),    ErasedRangesKey(1, LogId(1)),
+                                         kDigestSecretKey, SupersededKey("E")};
   for (size_t i = 0; i < meta.size(); ++i) {
     for (size_t j = i + 1; j < meta.size(); ++j) EXPECT_NE(meta[i], meta[j]) << i << " " << j;
   }
