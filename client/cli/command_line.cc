@@ -100,6 +100,7 @@ std::unique_ptr<CLI::App> MakeCommandLine(Context* context) {
   AddConsumeCommand(app.get(), context);
   AddGroupCommands(app.get(), context);
   AddDlqCommands(app.get(), context);
+  AddEraseCommands(app.get(), context);
   AddKeyCommands(app.get(), context);
   AddServerCommands(app.get(), context);
   AddBackupCommands(app.get(), context);

@@ -19,6 +19,7 @@ void AddTailCommand(CLI::App* root, Context* context);
 void AddConsumeCommand(CLI::App* root, Context* context);
 void AddGroupCommands(CLI::App* root, Context* context);
 void AddDlqCommands(CLI::App* root, Context* context);
+void AddEraseCommands(CLI::App* root, Context* context);
 void AddKeyCommands(CLI::App* root, Context* context);
 void AddServerCommands(CLI::App* root, Context* context);
 void AddBackupCommands(CLI::App* root, Context* context);

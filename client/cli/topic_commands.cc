@@ -26,6 +26,7 @@ struct TopicOptions {
   std::string max_bytes;
   std::string compression;
   std::string index_keys;
+  std::string compact;
   std::string description;
   bool has_description = false;
   bool if_not_exists = false;
@@ -50,6 +51,7 @@ absl::StatusOr<TopicConfig> ConfigFrom(const TopicOptions& options) {
   if (options.compression == "lz4") config.compression = Compression::kLz4;
   if (options.compression == "zstd") config.compression = Compression::kZstd;
   if (!options.index_keys.empty()) config.index_keys = options.index_keys == "on";
+  if (!options.compact.empty()) config.compact = options.compact == "on";
   if (options.has_description) config.description = options.description;
   return config;
 }
@@ -78,6 +80,12 @@ void AddSettings(CLI::App* command, TopicOptions* options) {
   command
       ->add_option("--index-keys", options->index_keys,
                    "Whether events can be read by key; off makes appends faster. Default: on")
+      ->type_name("")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      ->add_option("--compact", options->compact,
+                   "Whether only the newest event of each key is kept, beside those without a key. "
+                   "Default: off")
       ->type_name("")
       ->check(CLI::IsMember({"on", "off"}));
   command
@@ -132,7 +140,7 @@ ExitCode Create(Context* context, const TopicOptions& options) {
 
 bool ChangesSomething(const TopicConfig& config) {
   return config.durability || config.max_age || config.max_bytes || config.compression ||
-         config.index_keys || config.description;
+         config.index_keys || config.compact || config.description;
 }
 
 ExitCode Update(Context* context, const TopicOptions& options) {

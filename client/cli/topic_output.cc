@@ -92,6 +92,7 @@ std::string FormatTopic(const TopicInfo& topic, const std::vector<Watermarks>& w
       {"kept", RetentionOf(config)},
       {"compression", std::string(NameOf(config.compression))},
       {"key index", config.index_keys.value_or(true) ? "yes" : "no"},
+      {"compacted", config.compact.value_or(false) ? "yes" : "no"},
       {"created", FormatRfc3339(topic.create_time)},
       {"changed", FormatRfc3339(topic.update_time)},
   };
@@ -121,6 +122,7 @@ Json TopicToJson(const TopicInfo& topic, const std::vector<Watermarks>* watermar
   json["max_bytes"] = IsLimited(config.max_bytes) ? Json(*config.max_bytes) : Json();
   json["compression"] = std::string(NameOf(config.compression));
   json["index_keys"] = config.index_keys.value_or(true);
+  json["compact"] = config.compact.value_or(false);
   json["description"] = config.description.value_or("");
   json["create_time"] = FormatRfc3339(topic.create_time);
   json["update_time"] = FormatRfc3339(topic.update_time);

@@ -145,6 +145,46 @@ struct KeyInfo {
   uint64_t last_offset = 0;
 };
 
+// Half-open offsets of one partition.
+struct OffsetSpan {
+  uint32_t partition = 0;
+  uint64_t from_offset = 0;
+  uint64_t until_offset = 0;
+};
+
+// What to erase: the events of a key, of these types only if any are named; or offsets.
+struct EraseTarget {
+  std::string key{};
+  std::vector<std::string> types{};
+  std::optional<OffsetSpan> offsets{};
+};
+struct EraseResult {
+  uint64_t events = 0;
+  std::string erasure_id;  // Empty: there was nothing to erase.
+};
+
+// How far an erasure is. In each state no reader gets the events.
+enum class ErasureState {
+  kUnspecified = 0,  // Unknown to this version.
+  kRewriting = 1,    // Stored batches are written again without the events.
+  kScrubbing = 2,    // Files that hold the old bytes are on their way out.
+  kComplete = 3,     // No file of the store holds the events.
+};
+struct Erasure {
+  std::string id;
+  std::string topic;
+  std::string key_digest;  // 32 bytes; empty: by offsets.
+  std::vector<std::string> types;
+  std::optional<OffsetSpan> offsets;
+  uint64_t events = 0;
+  std::string reason;
+  std::string actor;
+  absl::Time request_time;
+  ErasureState state = ErasureState::kUnspecified;
+  std::optional<absl::Time> complete_time;
+  std::string problem;  // Why it cannot go on now; empty: nothing is in its way.
+};
+
 // One line of ListGroups.
 struct GroupSummary {
   GroupConfig config;

@@ -256,6 +256,17 @@ class Client {
   absl::StatusOr<std::vector<EventTypeInfo>> ListEventTypes(absl::string_view topic) const;
   absl::StatusOr<KeyInfo> GetKey(absl::string_view topic, absl::string_view key) const;
 
+  // Erases events for ever; their offsets stay. `reason` and `actor` are kept for ever, so without
+  // personal data. Durable when answered; GetErasure tells when no file holds the bytes any more.
+  absl::StatusOr<EraseResult> EraseEvents(absl::string_view topic, const EraseTarget& target,
+                                          absl::string_view reason, absl::string_view actor) const;
+  // How many events EraseEvents would erase.
+  absl::StatusOr<uint64_t> CountErasable(absl::string_view topic, const EraseTarget& target,
+                                         absl::string_view reason, absl::string_view actor) const;
+  absl::StatusOr<Erasure> GetErasure(absl::string_view erasure_id) const;
+  // All there ever were, the oldest first.
+  absl::StatusOr<std::vector<Erasure>> ListErasures() const;
+
   absl::StatusOr<ServerInfo> GetServerInfo() const;
 
   const ClientOptions& options() const;
