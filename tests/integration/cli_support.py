@@ -45,7 +45,7 @@ class Server:
         self.process = subprocess.Popen(
             [BIN / "tidemarkd", "--data", os.path.join(self.directory, "data"),
              "--listen", self.address, "--http", "off", "--ports-file", ports_file, *self.flags],
-            stdout=self.log, stderr=self.log)
+            stdout=self.log, stderr=self.log, env=environment())
         wait_until(lambda: os.path.exists(ports_file) or self.process.poll() is not None,
                    "tidemarkd is ready")
         if self.process.poll() is not None:
