@@ -58,6 +58,7 @@ struct KeyArguments {
   std::string topic;
   std::string key;
   uint64_t limit = 100;
+  std::optional<uint64_t> revision;  // Unset: the newest.
 };
 
 // Calls `print` for each event; it returns false when nobody reads any more.
@@ -67,7 +68,9 @@ absl::Status ForEachEvent(const Client& client, const KeyArguments& arguments, c
   ReadOptions options;
   options.partitions = {key.partition};
   options.filter.keys = {arguments.key};
-  options.start = Start::FromLastN(arguments.limit);
+  options.start = arguments.revision ? Start::FromRevision(*arguments.revision)
+                                     : Start::FromLastN(arguments.limit);
+  options.events_max = arguments.limit;
   options.give_up_after = absl::Seconds(15);
   Reader reader(client, arguments.topic, options);
   while (std::optional<StreamItem> item = reader.Next()) {
@@ -144,8 +147,15 @@ void AddKeyCommands(CLI::App* root, Context* context) {
   CLI::App* show = key->add_subcommand("show", "Show a key: its revision, and its history");
   show->add_option("TOPIC", arguments->topic, "The topic")->required();
   show->add_option("KEY", arguments->key, "The key")->required();
-  AddCount(show, "--limit", &arguments->limit, "At most the newest N events. Default: 100");
-  show->footer("Example:\n  tidemark key show hr employee-10001");
+  AddCount(show, "--limit", &arguments->limit,
+           "At most N events, the newest without --from-revision. Default: 100");
+  show->add_option("--from-revision", arguments->revision,
+                   "From this one on (0: the key's first event) instead of the newest")
+      ->type_name("REVISION");
+  show->footer(
+      "Examples:\n"
+      "  tidemark key show hr employee-10001\n"
+      "  tidemark key show hr employee-10001 --from-revision 0 --limit 10");
   show->final_callback([=] { context->run = [=] { return ShowKey(context, *arguments); }; });
 }
 

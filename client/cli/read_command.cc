@@ -29,6 +29,7 @@ struct ReadArguments {
   std::string until;    // Empty: where it ends.
   uint64_t limit = 0;   // 0: none.
   uint64_t last_n = 0;  // 0: not asked for.
+  std::optional<uint64_t> revision;
   bool backward = false;
   std::string order = "any";
 
@@ -41,6 +42,8 @@ absl::StatusOr<ReadOptions> Resolve(const Client& client, const ReadArguments& a
   ReadOptions options;
   if (arguments.last_n > 0) {
     options.start = Start::FromLastN(arguments.last_n);
+  } else if (arguments.revision) {
+    options.start = Start::FromRevision(*arguments.revision);
   } else if (!arguments.from.empty()) {
     const auto from = ParsePosition(arguments.from, now);
     if (!from.ok()) return from.status();
@@ -166,9 +169,17 @@ void AddReadCommand(CLI::App* root, Context* context) {
                    "with --backward earliest, and the named place is the last that is printed")
       ->type_name("PLACE");
   AddCount(command, "--limit", &arguments->limit, "At most this many events");
-  AddCount(command, "--last", &arguments->last_n,
-           "The newest N matching events of each partition, instead of --from")
-      ->excludes(from);
+  CLI::Option* last = AddCount(command, "--last", &arguments->last_n,
+                               "The newest N matching events of each partition, instead of --from")
+                          ->excludes(from);
+  command
+      ->add_option("--from-revision", arguments->revision,
+                   "The event of --key with this revision (0: its first) is the first that is "
+                   "printed, instead of --from")
+      ->excludes(from)
+      ->excludes(last)
+      ->needs(command->get_option("--key"))
+      ->type_name("REVISION");
   command->add_flag("--backward", arguments->backward,
                     "From new to old: begin before --from, end with --until");
   command
@@ -185,6 +196,7 @@ void AddReadCommand(CLI::App* root, Context* context) {
       "Examples:\n"
       "  tidemark read hr --type employee.created --limit 10\n"
       "  tidemark read hr --key employee-10001\n"
+      "  tidemark read hr --key employee-10001 --from-revision 5\n"
       "  tidemark read hr --partition 3 --from 1200 --until 1300\n"
       "  tidemark read hr --backward --limit 20\n"
       "  tidemark read hr --order commit --from 1h\n"

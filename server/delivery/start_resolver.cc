@@ -33,6 +33,49 @@ absl::Status OutsideRange(const FeedPartition& at, log::Partition::Ends ends, Of
        .fields = {{std::string(field), "is outside the readable range"}}});
 }
 
+absl::Status NoSuchRevision(const FeedPartition& at, const StartRevision& from,
+                            const log::RevisionPlace& place) {
+  using State = log::RevisionPlace::State;
+  const std::string of = absl::StrCat("revision ", from.revision, " of key \"", from.key,
+                                      "\" of topic \"", at.topic->name(), "\" ");
+  ErrorDetail detail{.reason = "REVISION_OUT_OF_RANGE",
+                     .metadata = {{"topic", at.topic->name()},
+                                  {"key", from.key},
+                                  {"revision", std::to_string(from.revision)},
+                                  {"events", std::to_string(place.events)}},
+                     .fields = {{"start.revision", "is no revision that can be read"}}};
+  if (place.state == State::kUnknown) {
+    detail.reason = "REVISION_AMONG_ERASED";
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     absl::StrCat(of,
+                                  "is among erased events of the key, where revisions can no "
+                                  "longer be told. Start at an offset, or at a later revision"),
+                     std::move(detail));
+  }
+  if (place.events == 0) {
+    return MakeError(absl::StatusCode::kOutOfRange,
+                     absl::StrCat(of, "does not exist: it never had an event"), std::move(detail));
+  }
+  if (place.state == State::kAhead) {
+    return MakeError(absl::StatusCode::kOutOfRange,
+                     absl::StrCat(of, "does not exist yet: its newest is ", place.events - 1),
+                     std::move(detail));
+  }
+  if (place.first_revision >= place.events) {
+    return MakeError(
+        absl::StatusCode::kOutOfRange,
+        absl::StrCat(of,
+                     "can no longer be read, nor can any later one up to now. The next will be ",
+                     place.events),
+        std::move(detail));
+  }
+  detail.metadata.emplace_back("first_revision", std::to_string(place.first_revision));
+  return MakeError(absl::StatusCode::kOutOfRange,
+                   absl::StrCat(of, "can no longer be read. The first available revision is ",
+                                place.first_revision),
+                   std::move(detail));
+}
+
 absl::Status BadCursor(absl::string_view why) {
   return InvalidField("start.after_cursor", why, "INVALID_CURSOR");
 }
@@ -111,11 +154,36 @@ class Resolver {
       if (backward_) return readable.until;  // And Stop is where they begin.
       return FindLastN(log_, at, readable, last->n, filter_);
     }
+    if (const auto* from = std::get_if<StartRevision>(&spec_.start)) {
+      return AtRevision(at, *from, readable);
+    }
     const auto it = cursor_.find(at.index);
     if (it == cursor_.end()) return unnamed;
     // What retention took since then is announced by the stream as a gap.
     if (it->second.next <= ends.end) return it->second.next;
     return OutsideRange(at, ends, it->second.next, "start.after_cursor");
+  }
+
+  absl::StatusOr<Offset> AtRevision(const FeedPartition& at, const StartRevision& from,
+                                    const OffsetRange& readable) const {
+    using State = log::RevisionPlace::State;
+    if (at.index != from.partition) {
+      return backward_ ? readable.from : readable.until;
+    }
+    absl::StatusOr<log::RevisionPlace> place =
+        log_.index().FindRevision(*at.partition, from.key, from.revision);
+    if (!place.ok()) return place.status();
+    switch (place->state) {
+      case State::kFound:
+        return backward_ ? place->offset + 1 : place->offset;
+      case State::kAhead:
+        // The next one: whoever has read them all goes on there.
+        if (!backward_ && from.revision == place->events) return readable.until;
+        break;
+      default:
+        break;
+    }
+    return NoSuchRevision(at, from, *place);
   }
 
   absl::StatusOr<Offset> Stop(const FeedPartition& at, const OffsetRange& readable) const {

@@ -2,7 +2,8 @@
 // resolved to offsets.
 //
 // One rule for both directions: backward yields, newest first, what forward yields with start and
-// stop exchanged. Backward an offset or time as start is therefore not included, as stop it is.
+// stop exchanged. Backward an offset or time as start is therefore not included, as stop it is. A
+// revision names an event, not a place between two: it is included both ways.
 #pragma once
 
 #include <map>
@@ -32,11 +33,18 @@ struct StartTime {
 struct StartLastN {
   uint64_t n = 1;  // At least 1.
 };
+// The event of a key with this revision, also backward, in the partition where the key is. Of the
+// others nothing. Requires that the topic's keys are indexed.
+struct StartRevision {
+  std::string key;
+  PartitionIndex partition;
+  uint64_t revision = 0;
+};
 struct StartAfterCursor {
   std::string cursor;
 };
-using StartSpec =
-    std::variant<StartEarliest, StartLatest, StartOffsets, StartTime, StartLastN, StartAfterCursor>;
+using StartSpec = std::variant<StartEarliest, StartLatest, StartOffsets, StartTime, StartLastN,
+                               StartRevision, StartAfterCursor>;
 
 struct StopAtOpen {};
 struct StopOffsets {
@@ -63,7 +71,9 @@ struct RangeSpec {
 // Waits for the disk.
 // NOT_FOUND         the topic is deleted.
 // OUT_OF_RANGE      a partition does not exist, or the start is outside its readable range; the
-//                   detail has partition, start_offset and end_offset.
+//                   detail has partition, start_offset and end_offset. A revision is not there
+//                   yet, or no longer: the detail has first_revision and revision.
+// FAILED_PRECONDITION  the revision is among erased ones.
 // INVALID_ARGUMENT  the cursor is malformed, of another topic or of the other direction; a
 //                   partition is named twice; an offset is given for a partition that is not
 //                   read; a backward read starts at the earliest event.

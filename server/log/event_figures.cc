@@ -206,36 +206,26 @@ absl::StatusOr<std::optional<KeyFigures>> EventIndex::TryKey(const Partition& pa
       figures.first = *first;
     }
   }
-  if (store_.has_erasures()) {
-    // They count, under a digest: revisions do not fall.
-    absl::StatusOr<std::optional<storage::KeyTotal>> erased =
-        view->sealed->ErasedTotalOf(store_.DigestOf(key));
-    if (!erased.ok()) return erased.status();
-    if (erased->has_value()) {
-      figures.events += (*erased)->count;
-      figures.last = std::max(figures.last, (*erased)->last);
-    }
-  }
-  // The hashes of the open part say where the key may be; its bytes decide.
-  const TermQuery query{.keys = {key}, .key_hashes = {HashOfKey(key)}};
-  std::vector<OffsetSpan> spans;
-  for (Offset next = std::max(view->mark, ends.start); next < ends.end;) {
-    const std::optional<Offset> reached =
-        partition.SearchForward(query, next, ends.end, kNoBound, spans);
-    if (!reached.has_value()) return std::optional<KeyFigures>();
-    next = *reached;
-  }
-  for (const OffsetSpan& span : spans) {
-    absl::Status status = CountOpen(partition, key, span, figures);
-    // Retention took it before it was counted: begin again with what is left.
-    if (absl::IsOutOfRange(status)) return std::optional<KeyFigures>();
-    if (!status.ok()) return status;
-  }
+  // Erased ones count: revisions do not fall.
+  absl::StatusOr<storage::KeyTotal> gone = GoneOf(*view, key);
+  if (!gone.ok()) return gone.status();
+  figures.events += gone->count;
+  figures.last = std::max(figures.last, gone->last);
+  absl::StatusOr<std::optional<std::vector<Offset>>> open =
+      OpenOffsets(partition, key, *view, ends);
+  if (!open.ok()) return open.status();
+  if (!open->has_value()) return std::optional<KeyFigures>();
+  if ((*open)->empty()) return figures;
+  figures.events += (*open)->size();
+  figures.last = (*open)->back();
+  if (!figures.first.has_value()) figures.first = (*open)->front();
   return figures;
 }
 
-absl::Status EventIndex::CountOpen(const Partition& partition, const std::string& key,
-                                   const OffsetSpan& span, KeyFigures& figures) const {
+absl::StatusOr<std::vector<Offset>> EventIndex::OffsetsOf(const Partition& partition,
+                                                          const std::string& key,
+                                                          const OffsetSpan& span,
+                                                          bool sealed) const {
   absl::StatusOr<PartitionRead> read =
       reader_.Read(partition, span.from, span.until, 1, MayWait::kYes);
   if (!read.ok()) return read.status();
@@ -248,18 +238,19 @@ absl::Status EventIndex::CountOpen(const Partition& partition, const std::string
       return absl::OutOfRangeError("retention has passed the batch");
   }
   const storage::StoredBatch& batch = *read->batches.front();
-  if (batch.header.has_erased) {
+  if (!sealed && batch.header.has_erased) {
     // Whoever erases has the index sealed first, and there they are counted.
     absl::StatusOr<Offset> mark = store_.Terms(partition.log())->SealedUntil();
     if (!mark.ok()) return mark.status();
     if (*mark > batch.header.base_offset) return absl::OutOfRangeError("it was sealed meanwhile");
     return Unknown(batch.header.base_offset);
   }
-  return ForKey(batch, key, [&](Offset offset) {
-    ++figures.events;
-    if (!figures.first.has_value()) figures.first = offset;
-    figures.last = offset;
+  std::vector<Offset> offsets;
+  absl::Status status = ForKey(batch, key, [&](Offset offset) {
+    if (offset >= span.from && offset < span.until) offsets.push_back(offset);
   });
+  if (!status.ok()) return status;
+  return offsets;
 }
 
 absl::StatusOr<std::optional<Offset>> EventIndex::FirstOfKey(const Partition& partition,

@@ -69,6 +69,20 @@ struct KeyFigures {
   Offset until;                 // Everything before it is taken into account.
 };
 
+// Where an event of a key is.
+struct RevisionPlace {
+  enum class State {
+    kFound,    // At `offset`.
+    kAhead,    // There is no such event yet; `offset` is the end.
+    kPassed,   // It cannot be read any more; the oldest that can has `first_revision`.
+    kUnknown,  // It is among erased events of the key, where nobody can count any more.
+  };
+  State state = State::kFound;
+  Offset offset;
+  uint64_t events = 0;          // That the key ever had.
+  uint64_t first_revision = 0;  // With kPassed; `events` if none can be read.
+};
+
 // What counting may still cost.
 struct CountBudget {
   uint64_t bytes = UINT64_MAX;     // Of batches to be read.
@@ -101,6 +115,12 @@ class EventIndex {
   // How many events `key` ever had, up to the end. Requires that keys are indexed.
   // DATA_LOSS, NOT_FOUND, UNAVAILABLE  as AddTypes, or the partition is deleted.
   absl::StatusOr<KeyCount> CountKey(const Partition& partition, absl::string_view key) const;
+
+  // Where the event of `key` with this revision is. Requires that keys are indexed. Costs a look at
+  // the places of the key's events between it and the nearer end; reads only batches with several.
+  // DATA_LOSS, NOT_FOUND, UNAVAILABLE  as AddTypes, or the partition is deleted.
+  absl::StatusOr<RevisionPlace> FindRevision(const Partition& partition, absl::string_view key,
+                                             uint64_t revision) const;
 
   // How many readable events in [from, until) match; exact at the moment of the answer. Empty: the
   // budget, from which the cost is taken, was not enough. A filter of types costs a posting for
@@ -147,9 +167,34 @@ class EventIndex {
                               absl::string_view after, size_t types_max, TypeTable& types) const;
   absl::StatusOr<TypeFigures> ReadableOf(const storage::TermCursor& row, const Partition& partition,
                                          Offset start) const;
-  // Counts the key in the batch of `span`; the batches are the open part's.
-  absl::Status CountOpen(const Partition& partition, const std::string& key, const OffsetSpan& span,
-                         KeyFigures& figures) const;
+  // Of the key's events that were erased.
+  absl::StatusOr<storage::KeyTotal> GoneOf(const View& view, const std::string& key) const;
+  // The events of the key in a stretch of one batch. OUT_OF_RANGE  retention has passed the batch,
+  // or, of an open one, it was sealed meanwhile.
+  absl::StatusOr<std::vector<Offset>> OffsetsOf(const Partition& partition, const std::string& key,
+                                                const OffsetSpan& span, bool sealed) const;
+  // The events of the key in the open part, by rising offset. Empty: begin again.
+  absl::StatusOr<std::optional<std::vector<Offset>>> OpenOffsets(const Partition& partition,
+                                                                 const std::string& key,
+                                                                 const View& view,
+                                                                 Partition::Ends ends) const;
+  // A revision to be found among the sealed events of a key.
+  struct SealedSearch {
+    const std::string& key;
+    uint64_t revision;
+    Offset start;  // Of the partition.
+    Offset mark;
+    storage::KeyTotal gone;
+    uint64_t sealed;  // How many there were, without those that are gone.
+    bool forward;     // From the first event on, of which none is missing; else from the last one.
+  };
+  absl::StatusOr<std::optional<RevisionPlace>> TryRevision(const Partition& partition,
+                                                           const std::string& key,
+                                                           uint64_t revision) const;
+  absl::StatusOr<std::optional<RevisionPlace>> FindSealedRevision(const Partition& partition,
+                                                                  storage::TermCursor& sealed,
+                                                                  const SealedSearch& search,
+                                                                  RevisionPlace place) const;
   absl::StatusOr<std::optional<Offset>> FirstOfKey(const Partition& partition,
                                                    const std::string& key, Offset from,
                                                    Offset until) const;

@@ -221,6 +221,9 @@ absl::StatusOr<delivery::StartSpec> FromProto(const v1::Start& start) {
     case v1::Start::kLastN:
       if (start.last_n() == 0) return InvalidField("start.last_n", "is 0: at least 1");
       return delivery::StartLastN{start.last_n()};
+    case v1::Start::kRevision:
+      // Of a key that the filter names: read_request.cc knows it.
+      return InvalidField("start.revision", "is for Read and Subscribe");
     case v1::Start::kAfterCursor:
       return delivery::StartAfterCursor{start.after_cursor()};
   }

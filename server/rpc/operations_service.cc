@@ -36,6 +36,7 @@ constexpr std::array kFeatures = {
     "read.order_commit",
     "read.start.cursor",
     "read.start.last_n",
+    "read.start.revision",
     "read.start.time",
     "read.without_data",
     "reflection",

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/base/murmur2.h"
+#include "server/rpc/conditions.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/names.h"
 
@@ -41,6 +44,30 @@ absl::StatusOr<log::Direction> DirectionFromProto(v1::Direction direction) {
   }
 }
 
+// Where the events of the filter's key begin. `spec` has the topic, the partitions and the filter.
+absl::StatusOr<delivery::StartSpec> FromRevision(uint64_t revision,
+                                                 const delivery::ReadSpec& spec) {
+  constexpr char kField[] = "start.revision";
+  if (spec.filter.keys.size() != 1) {
+    return InvalidField(kField, absl::StrCat("counts the events of one key: filter.keys must name "
+                                             "exactly one, and names ",
+                                             spec.filter.keys.size()));
+  }
+  if (!spec.topic->record.config.index_keys) return KeysNotIndexed(*spec.topic);
+  const std::string& key = spec.filter.keys.front();
+  // A key may have been appended elsewhere than its hash says; who reads one partition means that
+  // one.
+  const uint32_t partition = spec.partitions.size() == 1
+                                 ? spec.partitions.front()
+                                 : base::PartitionOfKey(key, spec.topic->partitions());
+  if (!spec.partitions.empty() && !absl::c_linear_search(spec.partitions, partition)) {
+    return InvalidField(kField, absl::StrCat("is of a key in partition ", partition,
+                                             ", which `partitions` leaves out"));
+  }
+  return delivery::StartRevision{
+      .key = key, .partition = PartitionIndex(partition), .revision = revision};
+}
+
 // What both requests have in common.
 template <typename Request>
 absl::StatusOr<delivery::ReadSpec> CommonSpec(const Request& request, const RpcLimits& limits,
@@ -51,9 +78,6 @@ absl::StatusOr<delivery::ReadSpec> CommonSpec(const Request& request, const RpcL
   absl::StatusOr<delivery::Order> order = OrderFromProto(request.order());
   if (!order.ok()) return order.status();
   spec.order = *order;
-  absl::StatusOr<delivery::StartSpec> start = FromProto(request.start());
-  if (!start.ok()) return start.status();
-  spec.start = *std::move(start);
   absl::StatusOr<storage::FilterSpec> filter = FromProto(request.filter(), limits, "filter");
   if (!filter.ok()) return filter.status();
   spec.filter = *std::move(filter);
@@ -68,6 +92,11 @@ absl::StatusOr<delivery::ReadSpec> CommonSpec(const Request& request, const RpcL
   if (spec.topic == nullptr) {
     return NoSuch("topic", request.topic(), ". Create it, or check the name");
   }
+  absl::StatusOr<delivery::StartSpec> start = request.start().has_revision()
+                                                  ? FromRevision(request.start().revision(), spec)
+                                                  : FromProto(request.start());
+  if (!start.ok()) return start.status();
+  spec.start = *std::move(start);
   return spec;
 }
 

@@ -74,6 +74,44 @@ class Figures(ServerCase):
             found = sorted(one.place for one in self.read(self.topic, filter=filter))
             self.assertEqual(found, expected)
 
+    def from_revision(self, topic, key, revision, **more):
+        return self.read(topic, filter=pb.Filter(keys=[key]), start=pb.Start(revision=revision),
+                         **more)
+
+    def test_a_key_is_read_from_a_revision_on(self):
+        events = collections.defaultdict(list)
+        for one in self.everything:
+            events[one.event.key].append(one.place)
+        for key in sorted(events)[:40]:
+            places = events[key]
+            for revision in {0, len(places) // 3, len(places) - 1}:
+                found = [one.place for one in self.from_revision(self.topic, key, revision)]
+                self.assertEqual(found, places[revision:], (key, revision))
+                back = [one.place for one in self.from_revision(
+                    self.topic, key, revision, direction=pb.DIRECTION_BACKWARD, max_events=3)]
+                self.assertEqual(back, places[revision::-1][:3], (key, revision))
+            self.assertEqual(self.from_revision(self.topic, key, len(places)), [])
+            details = self.assert_refused(
+                lambda: self.from_revision(self.topic, key, len(places) + 1),
+                "OUT_OF_RANGE", "REVISION_OUT_OF_RANGE", "start.revision", key=key)
+            self.assertIn(f"its newest is {len(places) - 1}", details.message)
+
+    def test_a_revision_needs_one_key(self):
+        read = lambda **more: self.read(self.topic, start=pb.Start(revision=0), **more)
+        for keys in ([], ["a", "b"]):
+            self.assert_refused(lambda: read(filter=pb.Filter(keys=keys)), "INVALID_ARGUMENT",
+                                "INVALID_FIELD", "start.revision")
+        key = self.everything[0].event.key
+        home = self.everything[0].partition
+        self.assertEqual(read(filter=pb.Filter(keys=[key]), partitions=[home], max_events=1)[0].place,
+                         self.everything[0].place)
+        others = [p for p in range(4) if p != home]
+        self.assert_refused(lambda: read(filter=pb.Filter(keys=[key]), partitions=others),
+                            "INVALID_ARGUMENT", "INVALID_FIELD", "start.revision")
+        self.assert_refused(lambda: read(filter=pb.Filter(keys=["nobody"]),
+                                         direction=pb.DIRECTION_BACKWARD), "OUT_OF_RANGE",
+                            "REVISION_OUT_OF_RANGE", "start.revision")
+
     def test_each_answer_includes_what_was_just_appended(self):
         topic = self.new_topic(partitions=3)
         for i in range(150):
@@ -117,6 +155,8 @@ class Figures(ServerCase):
         topic = self.new_topic(index_keys=False)
         self.append(topic, [event(key="k"), event(key="j"), event(key="k", type="x")])
         self.assert_refused(lambda: self.key(topic, "k"), "FAILED_PRECONDITION",
+                            "KEYS_NOT_INDEXED", topic=topic)
+        self.assert_refused(lambda: self.from_revision(topic, "k", 0), "FAILED_PRECONDITION",
                             "KEYS_NOT_INDEXED", topic=topic)
         self.assertEqual([one.offset for one in self.read(topic, filter=pb.Filter(keys=["k"]))],
                          [0, 2])

@@ -126,6 +126,15 @@ class TypesAndKeys(CliTest):
         self.assertIn(f"revision {len(wanted) - 1}", self.ok("key", "show", topic, "employee-1"))
         newest = json.loads(self.ok("key", "show", topic, "employee-1", "--limit", 2, "-o", "json"))
         self.assertEqual([e["id"] for e in newest["events"]], wanted[-2:])
+        oldest = json.loads(self.ok("key", "show", topic, "employee-1", "--from-revision", 1,
+                                    "--limit", 2, "-o", "json"))
+        self.assertEqual([e["id"] for e in oldest["events"]], wanted[1:3])
+        read = [json.loads(line)["id"] for line in self.ok(
+            "read", topic, "--key", "employee-1", "--from-revision", 2, "--backward",
+            "-o", "jsonl").splitlines()]
+        self.assertEqual(read, wanted[2::-1])
+        self.assertIn("its newest is", self.fails(
+            3, "key", "show", topic, "employee-1", "--from-revision", len(wanted) + 1))
         self.fails(3, "key", "show", topic, "nobody")
 
 

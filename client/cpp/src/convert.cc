@@ -248,6 +248,7 @@ void ToProto(const Start& start, v1::Start* proto) {
                  },
                  [&](const Start::AtTime& at) { ToProto(at.time, proto->mutable_time()); },
                  [&](const Start::LastN& last) { proto->set_last_n(last.events); },
+                 [&](const Start::Revision& from) { proto->set_revision(from.revision); },
                  [&](const Start::AfterCursor& after) { proto->set_after_cursor(after.cursor); },
              },
              start.at);

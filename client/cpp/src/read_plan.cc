@@ -44,7 +44,8 @@ uint64_t TimeOf(const Watermarks& partition) {
 bool ReadPlan::NeedsWatermarks() const {
   const bool start_moves = std::holds_alternative<Start::Latest>(options_.start.at) ||
                            std::holds_alternative<Start::AtTime>(options_.start.at) ||
-                           std::holds_alternative<Start::LastN>(options_.start.at);
+                           std::holds_alternative<Start::LastN>(options_.start.at) ||
+                           std::holds_alternative<Start::Revision>(options_.start.at);
   return start_moves || !endless_;
 }
 
@@ -86,8 +87,38 @@ absl::Status ReadPlan::ResolveStart(const Client& client, const std::vector<Wate
     absl::StatusOr<Offsets> offsets = FindLastN(client, last->events, ends);
     if (!offsets.ok()) return offsets.status();
     base_ = Start::FromOffsets(*std::move(offsets));
+  } else if (const auto* from = std::get_if<Start::Revision>(&base_.at)) {
+    absl::StatusOr<Offsets> offsets = FindRevision(client, from->revision, ends);
+    if (!offsets.ok()) return offsets.status();
+    base_ = Start::FromOffsets(*std::move(offsets));
   }
   return absl::OkStatus();
+}
+
+// Where the key's other partitions end: nothing of it is there.
+absl::StatusOr<ReadPlan::Offsets> ReadPlan::FindRevision(
+    const Client& client, uint64_t revision, const std::vector<Watermarks>& ends) const {
+  v1::ReadRequest request;
+  FillIn(topic_, options_, Start::FromRevision(revision), &request);
+  request.set_without_data(true);
+  request.set_max_events(1);
+  if (backward()) request.set_direction(v1::DIRECTION_BACKWARD);
+  const auto context = client.connection()->NewContext();
+  const auto stream =
+      v1::EventStore::NewStub(client.connection()->channel())->Read(context.get(), request);
+  Offsets offsets = OfEach(ends, EndOf);
+  v1::ReadResponse response;
+  while (stream->Read(&response)) {
+    if (!response.has_batch()) continue;
+    const v1::EventBatch& batch = response.batch();
+    const uint64_t first =
+        batch.base_offset() + (batch.offset_deltas().empty() ? 0 : batch.offset_deltas(0));
+    offsets[batch.partition()] = backward() ? first + 1 : first;
+  }
+  if (absl::Status status = client.connection()->Annotate(stream->Finish()); !status.ok()) {
+    return status;
+  }
+  return offsets;
 }
 
 absl::StatusOr<ReadPlan::Offsets> ReadPlan::FindLastN(const Client& client, uint64_t events,
@@ -146,6 +177,12 @@ absl::Status ReadPlan::ResolveBackward(const Client& client, const std::vector<W
   }
   stop_ = Stop::BeforeOffsets(std::move(stop));
   if (std::holds_alternative<Start::AfterCursor>(base_.at)) return absl::OkStatus();
+  if (const auto* revision = std::get_if<Start::Revision>(&base_.at)) {
+    absl::StatusOr<Offsets> offsets = FindRevision(client, revision->revision, ends);
+    if (!offsets.ok()) return offsets.status();
+    base_ = Start::FromOffsets(*std::move(offsets));
+    return absl::OkStatus();
+  }
   Offsets from = OfEach(ends, std::holds_alternative<Start::AtTime>(base_.at) ? TimeOf : EndOf);
   if (const auto* offsets = std::get_if<Start::Offsets>(&base_.at)) {
     for (const auto& [partition, offset] : offsets->by_partition) from[partition] = offset;

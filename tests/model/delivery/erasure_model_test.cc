@@ -319,7 +319,47 @@ class ErasureModel {
                                           Offset(0), Offset(logs_[p].size()), budget);
         ASSERT_TRUE(count.ok()) << count.status();
         EXPECT_EQ(*count, readable) << key << " in " << p;
+        CheckRevision(**opened, p, key, ever);
       }
+    }
+  }
+
+  // Reading from a revision on yields what is left of it and later ones, or says that it cannot.
+  void CheckRevision(const log::Partition& partition, uint32_t p, const std::string& key,
+                     uint64_t ever) {
+    std::vector<std::pair<uint64_t, uint64_t>> left;  // Revision, offset.
+    bool any_erased = false;
+    uint64_t next = 0;
+    for (uint64_t at = 0; at < logs_[p].size(); ++at) {
+      const ModelEvent& event = logs_[p][at];
+      if (event.event.key != key) continue;
+      const uint64_t revision = next++;
+      any_erased |= event.erased;
+      if (at >= starts_[p] && !event.erased && !event.compacted) left.emplace_back(revision, at);
+    }
+    const uint64_t revision = random_.Below(ever + 2);
+    SCOPED_TRACE(absl::StrCat("revision ", revision, " of ", key, " in ", p));
+    const auto place = harness_->log().index().FindRevision(partition, key, revision);
+    ASSERT_TRUE(place.ok()) << place.status();
+    EXPECT_EQ(place->events, ever);
+    using State = log::RevisionPlace::State;
+    const auto from = std::lower_bound(left.begin(), left.end(), std::pair(revision, uint64_t{0}));
+    switch (place->state) {
+      case State::kAhead:
+        EXPECT_GE(revision, ever);
+        break;
+      case State::kFound:
+        EXPECT_EQ(std::find_if(left.begin(), left.end(),
+                               [&](const auto& l) { return l.second >= place->offset.value(); }),
+                  from);
+        break;
+      case State::kPassed:
+        EXPECT_EQ(from, left.begin());
+        EXPECT_EQ(place->first_revision, left.empty() ? ever : left.front().first);
+        break;
+      case State::kUnknown:
+        EXPECT_TRUE(any_erased);
+        break;
     }
   }
 

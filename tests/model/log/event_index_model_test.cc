@@ -106,6 +106,8 @@ class EventIndexModelTest : public ::testing::TestWithParam<uint64_t> {
   void Count();
   void CheckTypes();
   void CheckKey();
+  // Where an event of the key is, by its revision.
+  void CheckRevision(ModelTopic& topic, uint32_t p, const std::string& key);
 
   const uint64_t seed_ = GetParam();
   Random random_{seed_};
@@ -274,6 +276,33 @@ void EventIndexModelTest::CheckKey() {
   ASSERT_EQ((*figures)->events, expected.events) << key;
   ASSERT_EQ((*figures)->first, expected.first) << key;
   ASSERT_EQ((*figures)->last, expected.last) << key;
+  CheckRevision(topic, p, key);
+}
+
+void EventIndexModelTest::CheckRevision(ModelTopic& topic, uint32_t p, const std::string& key) {
+  const PartitionPtr partition = *harness_->log().OpenPartition(*topic.topic, PartitionIndex(p));
+  std::vector<Offset> offsets;
+  for (uint64_t o = 0; o < topic.events[p].size(); ++o) {
+    if (topic.events[p][o].event.key == key) offsets.emplace_back(o);
+  }
+  const uint64_t revision = random_.Below(offsets.size() + 2);
+  const auto place = WhenReady(
+      topic, [&] { return harness_->log().index().FindRevision(*partition, key, revision); });
+  ASSERT_TRUE(place.ok()) << place.status();
+  using State = RevisionPlace::State;
+  ASSERT_EQ(place->events, offsets.size());
+  const Offset start = partition->ends().start;
+  if (revision >= offsets.size()) {
+    ASSERT_EQ(place->state, State::kAhead);
+    ASSERT_EQ(place->offset, Offset(topic.events[p].size()));
+  } else if (offsets[revision] < start) {
+    ASSERT_EQ(place->state, State::kPassed);
+    ASSERT_EQ(place->first_revision,
+              std::lower_bound(offsets.begin(), offsets.end(), start) - offsets.begin());
+  } else {
+    ASSERT_EQ(place->state, State::kFound);
+    ASSERT_EQ(place->offset, offsets[revision]) << revision << " of " << key;
+  }
 }
 
 TEST_P(EventIndexModelTest, DoesWhatLookingAtEveryEventDoes) {

@@ -42,10 +42,13 @@ struct Start {
   struct LastN {
     uint64_t events;
   };
+  struct Revision {
+    uint64_t revision;
+  };
   struct AfterCursor {
     std::string cursor;
   };
-  std::variant<Earliest, Latest, Offsets, AtTime, LastN, AfterCursor> at;
+  std::variant<Earliest, Latest, Offsets, AtTime, LastN, Revision, AfterCursor> at;
 
   // The oldest readable event of each partition. The default; backward it means the newest.
   static Start FromEarliest() { return {Earliest{}}; }
@@ -59,6 +62,9 @@ struct Start {
   static Start FromTime(absl::Time time) { return {AtTime{time}}; }
   // The newest `events` (that match the filter) of each partition; 1 or more.
   static Start FromLastN(uint64_t events) { return {LastN{events}}; }
+  // The event with this revision of the one key that the filter names; backward it is included, and
+  // older ones follow. Revision 0 is the first the key ever had.
+  static Start FromRevision(uint64_t revision) { return {Revision{revision}}; }
   // After everything that the stream which gave the cursor had delivered.
   static Start FromCursor(std::string cursor) { return {AfterCursor{std::move(cursor)}}; }
 };
