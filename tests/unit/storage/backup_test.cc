@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/storage/open_options.h"
+#include "server/storage/superseded.h"
 #include "tests/unit/storage/store_fixture.h"
 
 namespace tidemark::storage {
@@ -30,8 +31,11 @@ constexpr auto kNeverStopped = [] { return false; };
 std::map<std::string, std::string> RowsOf(const std::string& path) {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* raw = nullptr;
-  const rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(
-      {}, path, MakeColumnFamilies({.path = path}, std::make_shared<LogStarts>()), &handles, &raw);
+  const rocksdb::Status opened =
+      rocksdb::DB::OpenForReadOnly({}, path,
+                                   MakeColumnFamilies({.path = path}, std::make_shared<LogStarts>(),
+                                                      std::make_shared<Superseded>()),
+                                   &handles, &raw);
   EXPECT_TRUE(opened.ok()) << opened.ToString();
   std::map<std::string, std::string> rows;
   if (!opened.ok()) return rows;
