@@ -79,6 +79,12 @@ absl::StatusOr<std::vector<LogRun>> RunsOf(rocksdb::DB& db, const DataFile& file
   return RunsByReading(db, file);
 }
 
+bool IsNeeded(rocksdb::DB& db, const DataFile& file) {
+  const std::vector<DataFile> files = DataFilesOf(db, file.family);
+  return std::any_of(files.begin(), files.end(),
+                     [&](const DataFile& other) { return other.number == file.number; });
+}
+
 absl::Status Rewrite(rocksdb::DB& db, const DataFile& file) {
   const rocksdb::Slice smallest(file.smallest);
   const rocksdb::Slice largest(file.largest);

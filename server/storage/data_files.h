@@ -36,7 +36,9 @@ absl::StatusOr<rocksdb::TablePropertiesCollection> PropertiesOf(rocksdb::DB& db,
 // Which logs it holds up to where. Empty: the file is gone.
 absl::StatusOr<std::vector<LogRun>> RunsOf(rocksdb::DB& db, const DataFile& file);
 
-// Compacts the file alone; the filter leaves the garbage out.
+// Compacts the file alone; the filter leaves the garbage out. OK does not say that it happened: a
+// compaction that moves the file meanwhile gets in the way; then it is still needed.
 absl::Status Rewrite(rocksdb::DB& db, const DataFile& file);
+bool IsNeeded(rocksdb::DB& db, const DataFile& file);
 
 }  // namespace tidemark::storage

@@ -177,6 +177,7 @@ class Store::FileReclaim {
       return true;
     }
     if (absl::Status status = Rewrite(*rep_.db, file); !status.ok()) return status;
+    if (IsNeeded(*rep_.db, file)) return false;
     ++report_.files_rewritten;
     report_.bytes_freed += contents.garbage_bytes;
     report_.bytes_rewritten += contents.bytes - contents.garbage_bytes;

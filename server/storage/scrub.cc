@@ -212,13 +212,20 @@ absl::StatusOr<ScrubReport> Store::Scrub(const ScrubSpec& spec,
   std::erase_if(rep_->scrub_leaving, [this](const std::string& path) {
     return rep_->db->GetEnv()->FileExists(path).IsNotFound();
   });
-  if (!rep_->scrub_obsolete.empty()) {
-    const absl::btree_set<std::string> live = LiveTables(*rep_->db);
-    std::erase_if(rep_->scrub_obsolete, [&](const std::string& name) {
-      return live.contains(name) || rep_->db->GetEnv()
-                                        ->FileExists(absl::StrCat(rep_->options.path, "/", name))
-                                        .IsNotFound();
-    });
+  const absl::btree_set<std::string> live = LiveTables(*rep_->db);
+  std::erase_if(rep_->scrub_obsolete, [&](const std::string& name) {
+    const std::string path = absl::StrCat(rep_->options.path, "/", name);
+    return live.contains(name) || rep_->db->GetEnv()->FileExists(path).IsNotFound();
+  });
+  const bool is_needed = std::any_of(
+      rep_->scrub_leaving.begin(), rep_->scrub_leaving.end(), [&](const std::string& path) {
+        return live.contains(path.substr(rep_->options.path.size() + 1));
+      });
+  if (is_needed) {  // A compaction that moved it got in the way: from the beginning.
+    rep_->scrub_leaving.clear();
+    rep_->scrub_obsolete.clear();
+    report.more = true;
+    return report;
   }
   report.more = !rep_->scrub_leaving.empty() || !rep_->scrub_obsolete.empty();
   if (report.more) return report;
