@@ -61,9 +61,10 @@ TEST(CheckEventTest, FindsTypeAndKey) {
 }
 
 TEST(CheckEventTest, TakesTheSmallestEvent) {
+  const std::string event = Encode({.type = "t"});
   EventView view;
   view.key = "of the event before";
-  ASSERT_TRUE(CheckEvent(Encode({.type = "t"}), {}, 0, view).ok());
+  ASSERT_TRUE(CheckEvent(event, {}, 0, view).ok());
   EXPECT_EQ(view.type, "t");
   EXPECT_EQ(view.key, "");
 }
