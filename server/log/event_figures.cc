@@ -1,7 +1,6 @@
 // What there is of a type or a key: the figures of EventIndex.
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,7 +12,6 @@ namespace {
 
 using storage::TermKind;
 
-constexpr size_t kNoBound = std::numeric_limits<size_t>::max();
 constexpr size_t kCandidates = 16;
 
 absl::Status Unknown(Offset base) {

@@ -117,8 +117,8 @@ void Partition::PublishLocked(absl::Span<const storage::BatchPtr> batches,
   if (budget_ != nullptr && UnsealedLocked() >= budget_->segment_events()) {
     budget_->RequestPass();
   }
-  std::erase_if(waiting_, [&](Waiting& w) {
-    if (w.from >= kept_.ends.end) return false;
+  std::erase_if(waiting_, [&waiting, end = kept_.ends.end](Waiting& w) {
+    if (w.from >= end) return false;
     waiting.push_back(std::move(w));
     return true;
   });
