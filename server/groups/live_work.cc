@@ -302,7 +302,7 @@ void LiveWork::ReleaseAnswersLocked() {
 void LiveWork::FailLocked(const absl::Status& status) {
   failure_ = status;
   for (auto& [member, listener] : listeners_) {
-    outbox_.push_back([listener, status] { listener->OnClosed(status); });
+    outbox_.push_back([listener = listener, status] { listener->OnClosed(status); });
   }
 }
 

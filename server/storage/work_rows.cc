@@ -89,7 +89,7 @@ bool TakeLetter(absl::string_view bytes, DeadLetter& letter) {
   }
   letter.blocks_key = (flags & kBlocksKey) != 0;
   if ((flags & kRedrive) != 0) {
-    letter.redrive.emplace();
+    letter.redrive = DeadLetter::Redrive{};
     if (!TakeVarint(bytes, letter.redrive->due_us)) return false;
     if (!TakeVarint(bytes, attempts) || attempts > UINT32_MAX) return false;
     letter.redrive->attempts_before = static_cast<uint32_t>(attempts);
