@@ -4,55 +4,28 @@
 #include "server/storage/coding.h"
 #include "server/storage/key_digest.h"
 #include "server/storage/record_codec.h"
+#include "server/storage/row_scan.h"
 #include "server/storage/store_rep.h"
 
 namespace tidemark::storage {
-namespace {
-
-// Visits the rows of `family` whose keys begin with `prefix`.
-template <typename Visit>
-absl::Status ForRows(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, absl::string_view prefix,
-                     Visit visit) {
-  const std::string end = PrefixEnd(prefix);
-  const rocksdb::Slice upper(end);
-  rocksdb::ReadOptions read;
-  read.iterate_upper_bound = &upper;
-  const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(read, family));
-  for (it->Seek(ToSlice(prefix)); it->Valid(); it->Next()) {
-    absl::Status status = visit(ToView(it->key()).substr(prefix.size()), ToView(it->value()));
-    if (!status.ok()) return status;
-  }
-  return FromRocks(it->status(), "reading erasures");
-}
-
-}  // namespace
 
 absl::StatusOr<std::vector<ErasureRecord>> Store::ReadErasures() const {
-  std::vector<ErasureRecord> records;
-  absl::Status status =
-      ForRows(*rep_->db, rep_->families.meta, absl::string_view(&kErasurePrefix, 1),
-              [&](absl::string_view, absl::string_view value) -> absl::Status {
-                absl::StatusOr<ErasureRecord> record = DecodeErasureRecord(value);
-                if (!record.ok()) return record.status();
-                records.push_back(*std::move(record));
-                return absl::OkStatus();
-              });
-  if (!status.ok()) return status;
-  return records;
+  return ReadAll<ErasureRecord>(*rep_->db, rep_->families.meta, kErasurePrefix,
+                                DecodeErasureRecord);
 }
 
 absl::StatusOr<std::vector<std::pair<LogId, std::vector<OffsetRange>>>> Store::ReadErasedRanges(
     uint64_t erasure) const {
   std::vector<std::pair<LogId, std::vector<OffsetRange>>> all;
   absl::Status status =
-      ForRows(*rep_->db, rep_->families.meta, ErasedRangesPrefix(erasure),
-              [&](absl::string_view log, absl::string_view value) -> absl::Status {
-                if (log.size() != 4) return absl::DataLossError("damaged key of erased offsets");
-                absl::StatusOr<std::vector<OffsetRange>> ranges = DecodeOffsetRanges(value);
-                if (!ranges.ok()) return ranges.status();
-                all.emplace_back(LogId(LoadBig32(log.data())), *std::move(ranges));
-                return absl::OkStatus();
-              });
+      ForPrefix(*rep_->db, rep_->families.meta, ErasedRangesPrefix(erasure),
+                [&](absl::string_view log, absl::string_view value) -> absl::Status {
+                  if (log.size() != 4) return absl::DataLossError("damaged key of erased offsets");
+                  absl::StatusOr<std::vector<OffsetRange>> ranges = DecodeOffsetRanges(value);
+                  if (!ranges.ok()) return ranges.status();
+                  all.emplace_back(LogId(LoadBig32(log.data())), *std::move(ranges));
+                  return absl::OkStatus();
+                });
   if (!status.ok()) return status;
   return all;
 }
@@ -63,16 +36,16 @@ absl::Status Store::LoadErasures() {
   for (const ErasureRecord& record : *records) MarkReordered(record.first_log, record.partitions);
   std::vector<SupersededBatch> superseded;
   absl::Status status =
-      ForRows(*rep_->db, rep_->families.meta, absl::string_view(&kSupersededPrefix, 1),
-              [&](absl::string_view data_key, absl::string_view value) -> absl::Status {
-                if (data_key.size() != kDataKeyBytes) {
-                  return absl::DataLossError("damaged key of a superseded batch");
-                }
-                absl::StatusOr<SupersededBatch> batch = DecodeSuperseded(data_key, value);
-                if (!batch.ok()) return batch.status();
-                superseded.push_back(*std::move(batch));
-                return absl::OkStatus();
-              });
+      ForPrefix(*rep_->db, rep_->families.meta, absl::string_view(&kSupersededPrefix, 1),
+                [&](absl::string_view data_key, absl::string_view value) -> absl::Status {
+                  if (data_key.size() != kDataKeyBytes) {
+                    return absl::DataLossError("damaged key of a superseded batch");
+                  }
+                  absl::StatusOr<SupersededBatch> batch = DecodeSuperseded(data_key, value);
+                  if (!batch.ok()) return batch.status();
+                  superseded.push_back(*std::move(batch));
+                  return absl::OkStatus();
+                });
   if (!status.ok()) return status;
   MarkSuperseded(superseded);
   absl::StatusOr<std::vector<std::pair<LogId, LogCompaction>>> compactions = ReadCompactions();
@@ -84,14 +57,14 @@ absl::Status Store::LoadErasures() {
 absl::StatusOr<std::vector<std::pair<LogId, LogCompaction>>> Store::ReadCompactions() const {
   std::vector<std::pair<LogId, LogCompaction>> all;
   absl::Status status =
-      ForRows(*rep_->db, rep_->families.meta, absl::string_view(&kCompactionPrefix, 1),
-              [&](absl::string_view log, absl::string_view value) -> absl::Status {
-                if (log.size() != 4) return absl::DataLossError("damaged key of a compaction");
-                absl::StatusOr<LogCompaction> compaction = DecodeCompaction(value);
-                if (!compaction.ok()) return compaction.status();
-                all.emplace_back(LogId(LoadBig32(log.data())), *compaction);
-                return absl::OkStatus();
-              });
+      ForPrefix(*rep_->db, rep_->families.meta, absl::string_view(&kCompactionPrefix, 1),
+                [&](absl::string_view log, absl::string_view value) -> absl::Status {
+                  if (log.size() != 4) return absl::DataLossError("damaged key of a compaction");
+                  absl::StatusOr<LogCompaction> compaction = DecodeCompaction(value);
+                  if (!compaction.ok()) return compaction.status();
+                  all.emplace_back(LogId(LoadBig32(log.data())), *compaction);
+                  return absl::OkStatus();
+                });
   if (!status.ok()) return status;
   return all;
 }

@@ -14,6 +14,7 @@
 #include "server/storage/open_options.h"
 #include "server/storage/record_codec.h"
 #include "server/storage/restore.h"
+#include "server/storage/row_scan.h"
 #include "server/storage/store_rep.h"
 #include "server/storage/wal_scan.h"
 
@@ -23,38 +24,6 @@ namespace {
 // The small column families are flushed with every n-th epoch, so that none of them keeps old WAL
 // files alive until RocksDB has to force it.
 constexpr uint32_t kEpochsPerSmallFlush = 4;
-
-// An iterator over the keys of `family` that begin with `prefix`, each passed to `visit`.
-template <typename Visit>
-absl::Status ForPrefix(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family,
-                       absl::string_view prefix, Visit visit) {
-  const std::string end = PrefixEnd(prefix);
-  const rocksdb::Slice upper(end);
-  rocksdb::ReadOptions read;
-  read.iterate_upper_bound = &upper;
-  const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(read, family));
-  for (it->Seek(ToSlice(prefix)); it->Valid(); it->Next()) {
-    if (absl::Status status = visit(ToView(it->key()), ToView(it->value())); !status.ok()) {
-      return status;
-    }
-  }
-  return FromRocks(it->status(), "scanning");
-}
-
-template <typename Record, typename Decode>
-absl::StatusOr<std::vector<Record>> ReadAll(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family,
-                                            char prefix, Decode decode) {
-  std::vector<Record> records;
-  absl::Status status = ForPrefix(db, family, absl::string_view(&prefix, 1),
-                                  [&](absl::string_view, absl::string_view value) -> absl::Status {
-                                    absl::StatusOr<Record> record = decode(value);
-                                    if (!record.ok()) return record.status();
-                                    records.push_back(*std::move(record));
-                                    return absl::OkStatus();
-                                  });
-  if (!status.ok()) return status;
-  return records;
-}
 
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ReadRows(
     rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, const rocksdb::ReadOptions& read,
@@ -320,10 +289,10 @@ absl::StatusOr<std::vector<std::pair<LogId, LogStart>>> Store::ReadLogStarts() c
   absl::Status status =
       ForPrefix(*rep_->db, rep_->families.meta, absl::string_view(&kLogStartPrefix, 1),
                 [&](absl::string_view key, absl::string_view value) -> absl::Status {
-                  if (key.size() != 5) return absl::DataLossError("damaged key of a log start");
+                  if (key.size() != 4) return absl::DataLossError("damaged key of a log start");
                   absl::StatusOr<LogStart> start = DecodeLogStart(value);
                   if (!start.ok()) return start.status();
-                  starts.emplace_back(LogId(LoadBig32(key.data() + 1)), *start);
+                  starts.emplace_back(LogId(LoadBig32(key.data())), *start);
                   return absl::OkStatus();
                 });
   if (!status.ok()) return status;
@@ -335,18 +304,16 @@ absl::StatusOr<std::vector<GroupRecord>> Store::ReadGroups() const {
 }
 
 absl::StatusOr<std::vector<std::pair<LogId, Offset>>> Store::ReadOffsets(GroupId group) const {
-  const std::string prefix = OffsetsPrefix(group);
   std::vector<std::pair<LogId, Offset>> offsets;
-  absl::Status status =
-      ForPrefix(*rep_->db, rep_->families.groups, prefix,
-                [&](absl::string_view key, absl::string_view value) -> absl::Status {
-                  if (key.size() != prefix.size() + 4 || value.size() != 8) {
-                    return absl::DataLossError("damaged offset row");
-                  }
-                  offsets.emplace_back(LogId(LoadBig32(key.data() + prefix.size())),
-                                       Offset(LoadLittle64(value.data())));
-                  return absl::OkStatus();
-                });
+  absl::Status status = ForPrefix(
+      *rep_->db, rep_->families.groups, OffsetsPrefix(group),
+      [&](absl::string_view key, absl::string_view value) -> absl::Status {
+        if (key.size() != 4 || value.size() != 8) {
+          return absl::DataLossError("damaged offset row");
+        }
+        offsets.emplace_back(LogId(LoadBig32(key.data())), Offset(LoadLittle64(value.data())));
+        return absl::OkStatus();
+      });
   if (!status.ok()) return status;
   return offsets;
 }

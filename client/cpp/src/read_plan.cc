@@ -39,6 +39,23 @@ uint64_t TimeOf(const Watermarks& partition) {
   return partition.time_offset.value_or(partition.end_offset);
 }
 
+// Reads without payloads; visit(partition, offset) for the first event of each batch.
+template <typename Visit>
+absl::Status ForFirsts(const Client& client, v1::ReadRequest& request, Visit visit) {
+  request.set_without_data(true);
+  const auto context = client.connection()->NewContext();
+  const auto stream =
+      v1::EventStore::NewStub(client.connection()->channel())->Read(context.get(), request);
+  v1::ReadResponse response;
+  while (stream->Read(&response)) {
+    if (!response.has_batch()) continue;
+    const v1::EventBatch& batch = response.batch();
+    visit(batch.partition(),
+          batch.base_offset() + (batch.offset_deltas().empty() ? 0 : batch.offset_deltas(0)));
+  }
+  return client.connection()->Annotate(stream->Finish());
+}
+
 }  // namespace
 
 bool ReadPlan::NeedsWatermarks() const {
@@ -100,24 +117,13 @@ absl::StatusOr<ReadPlan::Offsets> ReadPlan::FindRevision(
     const Client& client, uint64_t revision, const std::vector<Watermarks>& ends) const {
   v1::ReadRequest request;
   FillIn(topic_, options_, Start::FromRevision(revision), &request);
-  request.set_without_data(true);
   request.set_max_events(1);
   if (backward()) request.set_direction(v1::DIRECTION_BACKWARD);
-  const auto context = client.connection()->NewContext();
-  const auto stream =
-      v1::EventStore::NewStub(client.connection()->channel())->Read(context.get(), request);
   Offsets offsets = OfEach(ends, EndOf);
-  v1::ReadResponse response;
-  while (stream->Read(&response)) {
-    if (!response.has_batch()) continue;
-    const v1::EventBatch& batch = response.batch();
-    const uint64_t first =
-        batch.base_offset() + (batch.offset_deltas().empty() ? 0 : batch.offset_deltas(0));
-    offsets[batch.partition()] = backward() ? first + 1 : first;
-  }
-  if (absl::Status status = client.connection()->Annotate(stream->Finish()); !status.ok()) {
-    return status;
-  }
+  absl::Status status = ForFirsts(client, request, [&](uint32_t partition, uint64_t first) {
+    offsets[partition] = backward() ? first + 1 : first;
+  });
+  if (!status.ok()) return status;
   return offsets;
 }
 
@@ -134,22 +140,10 @@ absl::StatusOr<ReadPlan::Offsets> ReadPlan::FindLastN(const Client& client, uint
   // Only a read can tell; it leaves out the payloads.
   v1::ReadRequest request;
   FillIn(topic_, options_, Start::FromLastN(events), &request);
-  request.set_without_data(true);
-  const auto context = client.connection()->NewContext();
-  const auto stream =
-      v1::EventStore::NewStub(client.connection()->channel())->Read(context.get(), request);
-  v1::ReadResponse response;
-  while (stream->Read(&response)) {
-    if (!response.has_batch()) continue;
-    const v1::EventBatch& batch = response.batch();
-    const uint64_t first =
-        batch.base_offset() + (batch.offset_deltas().empty() ? 0 : batch.offset_deltas(0));
-    uint64_t& offset = offsets[batch.partition()];
-    offset = std::min(offset, first);
-  }
-  if (absl::Status status = client.connection()->Annotate(stream->Finish()); !status.ok()) {
-    return status;
-  }
+  absl::Status status = ForFirsts(client, request, [&](uint32_t partition, uint64_t first) {
+    offsets[partition] = std::min(offsets[partition], first);
+  });
+  if (!status.ok()) return status;
   return offsets;
 }
 

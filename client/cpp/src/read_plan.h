@@ -59,10 +59,11 @@ class ReadPlan {
   absl::Status ResolveStop(const std::vector<Watermarks>& ends);
   absl::Status ResolveBackward(const Client& client, const std::vector<Watermarks>& ends);
   // Where the newest `events` that match begin.
-  absl::StatusOr<Offsets> FindRevision(const Client& client, uint64_t revision,
-                                       const std::vector<Watermarks>& ends) const;
   absl::StatusOr<Offsets> FindLastN(const Client& client, uint64_t events,
                                     const std::vector<Watermarks>& ends) const;
+  // Where the event with this revision of the filter's key is.
+  absl::StatusOr<Offsets> FindRevision(const Client& client, uint64_t revision,
+                                       const std::vector<Watermarks>& ends) const;
   bool NeedsWatermarks() const;
   Start RestOfStart() const;
 
