@@ -1,6 +1,6 @@
 // Every fuzz target over its seeds, over what was once found, and over a bounded number of seeded
 // mutations: the same every time, so that a failure is one of the change. TIDEMARK_TEST_SEED
-// chooses others, TIDEMARK_FUZZ_RUNS more.
+// chooses others, TIDEMARK_FUZZ_RUNS more. For hours there is `./dev fuzz`.
 #include <gtest/gtest.h>
 
 #include <csignal>
