@@ -149,8 +149,9 @@ class Group {
 
   // Passes deadlines, commits what filters have passed, and writes again after a full queue.
   void Tick(absl::Time now);
-  // False: Tick has nothing to do until another input comes.
-  bool needs_tick() const { return !members_.empty() || commits_.pending(); }
+  // False: Tick has nothing to do until another input comes. A write under way may be refused, and
+  // then has to be tried again.
+  bool needs_tick() const { return !members_.empty() || commits_.pending() || commits_.writing(); }
 
   // --- To look at. Sums of lag and lag_time are left to the caller; `partitions` gets those of the
   // description, in its order.

@@ -54,6 +54,31 @@ TEST_F(CommitOffsetsTest, MovesBackOnlyWhenAllowed) {
   EXPECT_EQ(Offsets(), "hr/0@4 hr/1@7");
 }
 
+// Nobody is in the group whose ticks would do it.
+TEST_F(CommitOffsetsTest, WaitOutAQueueThatStaysFull) {
+  ASSERT_TRUE(Commit({Entry(0, 5)}).ok());
+  Close();
+  harness_.options().log.pipeline.queue_bytes_max = 400;  // One small request.
+  Open();
+  ASSERT_EQ(Offsets(), "hr/0@5");  // It is loaded.
+  absl::Notification committed;
+  absl::Notification room;
+  {
+    testing::PipelinePause pause(harness_.log());
+    harness_.log().CommitOffsets({}, [&](absl::Status) { room.Notify(); });  // Fills the queue.
+    groups_->CommitOffsets("payroll", {Entry(0, 7)}, false, [&](absl::Status status) {
+      EXPECT_TRUE(status.ok()) << status;
+      committed.Notify();
+    });
+    for (int i = 0; i < 3; ++i) groups_->Tick(clock().Now());
+    EXPECT_FALSE(committed.HasBeenNotified());
+  }
+  room.WaitForNotification();
+  groups_->Tick(clock().Now());
+  ASSERT_TRUE(committed.WaitForNotificationWithTimeout(absl::Seconds(30)));
+  EXPECT_EQ(Offsets(), "hr/0@7");
+}
+
 TEST_F(CommitOffsetsTest, RefusesPlacesThatDoNotExist) {
   EXPECT_TRUE(absl::IsNotFound(Commit({Entry(0, 1), Entry(0, 1, "nothing")})));
   const absl::Status status = Commit({Entry(0, 1), Entry(4, 0)});
