@@ -43,6 +43,11 @@ class PartitionCheck {
   absl::Status Run() {
     absl::StatusOr<PartitionPtr> partition = log_.OpenPartition(*topic_, index_);
     if (absl::IsNotFound(partition.status())) return absl::OkStatus();  // Deleted.
+    if (absl::IsDataLoss(partition.status())) {
+      Found(Finding::Kind::kEvents, Offset(0), Offset(0),
+            std::string(partition.status().message()));
+      return progress_.Checked(0);
+    }
     if (!partition.ok()) return partition.status();
     partition_ = *std::move(partition);
     if (absl::Status status = ReadSegments(); !status.ok()) return status;

@@ -49,7 +49,8 @@ absl::StatusOr<bool> KnownEnds::Reaches(LogId log, Offset offset) {
   if (topic == nullptr) return true;
   absl::StatusOr<PartitionPtr> partition = log_.OpenPartition(
       *topic, PartitionIndex(static_cast<uint32_t>(log - topic->record.first_log)));
-  if (absl::IsNotFound(partition.status())) return true;
+  // What cannot be opened is found by its own check.
+  if (absl::IsNotFound(partition.status()) || absl::IsDataLoss(partition.status())) return true;
   if (!partition.ok()) return partition.status();
   const Offset end = (*partition)->ends().end;
   ends_[log] = end;

@@ -75,7 +75,7 @@ absl::StatusOr<uint64_t> CountEvents(log::EventLog& log, const log::Topic& topic
   uint64_t events = 0;
   for (uint32_t p = 0; p < topic.partitions(); ++p) {
     absl::StatusOr<log::PartitionPtr> partition = log.OpenPartition(topic, PartitionIndex(p));
-    if (absl::IsNotFound(partition.status())) continue;
+    if (absl::IsNotFound(partition.status()) || absl::IsDataLoss(partition.status())) continue;
     if (!partition.ok()) return partition.status();
     const log::Partition::Ends ends = (*partition)->ends();
     events += ends.end - ends.start;
