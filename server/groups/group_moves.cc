@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "server/base/check.h"
+#include "server/base/seeded_fault.h"
 #include "server/groups/group.h"
 
 namespace tidemark::groups {
@@ -118,7 +119,8 @@ void Group::RevokeMisplaced(absl::Time now) {
 
 void Group::FreeDrained() {
   for (auto& [log, state] : partitions_) {
-    if (state.owner != nullptr && state.owner->revoked && state.owner->drained()) Free(log, state);
+    if (state.owner == nullptr || !state.owner->revoked) continue;
+    if (state.owner->drained() || TM_SEEDED_FAULT("two_owners")) Free(log, state);
   }
 }
 
@@ -129,7 +131,8 @@ void Group::AssignFree(absl::Time now) {
   absl::btree_map<MemberNumber, std::vector<AssignedPartition>> assigned;
   for (auto& [log, state] : partitions_) {
     if (state.owner != nullptr || !state.target.has_value()) continue;
-    const Offset from = StartFor(state);
+    const Offset from =
+        TM_SEEDED_FAULT("begins_at_end") ? state.partition->ends().end : StartFor(state);
     state.owner = std::make_unique<Ownership>();
     state.owner->member = *state.target;
     state.owner->filter = filter_;

@@ -7,6 +7,7 @@
 #include "server/base/check.h"
 #include "server/base/crc32c.h"
 #include "server/base/error.h"
+#include "server/base/seeded_fault.h"
 #include "server/log/request_entries.h"
 
 namespace tidemark::log {
@@ -202,6 +203,7 @@ void CommitGroup::AddEvents(LogBatches& log, PartitionEvents& events) {
 void CommitGroup::Add(QueuedOffsets offsets) {
   if (offsets.revise != nullptr) offsets.revise(offsets.writes);
   for (const OffsetWrite& write : offsets.writes) {
+    if (TM_SEEDED_FAULT("ack_not_stored")) continue;
     set_->PutOffset(write.group, write.log, write.committed);
   }
   for (const GroupRowChange& row : offsets.rows) set_->Change(row);

@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/base/seeded_fault.h"
 
 namespace tidemark::log {
 namespace {
@@ -35,6 +36,7 @@ absl::Status SequenceGap(const ProducerSequence& producer, uint64_t expected) {
 
 absl::StatusOr<std::optional<storage::ProducerRecord>> ProducerWindow::Check(
     const ProducerSequence& producer, uint32_t fingerprint) {
+  if (TM_SEEDED_FAULT("no_producer_check")) return std::nullopt;
   absl::StatusOr<std::optional<uint64_t>> newest = NewestOf(producer.id);
   if (!newest.ok()) return newest.status();
   if (!newest->has_value() || producer.sequence == **newest + 1) return std::nullopt;

@@ -46,11 +46,12 @@ def wait_until(condition, what, patience_s=PATIENCE_S):
 class Server:
     """One data directory and the process that serves it, which may be ended and started again."""
 
-    def __init__(self, *flags, env=None, ready=True):
+    def __init__(self, *flags, env=None, ready=True, binary=TIDEMARKD, wrapper=()):
         self._directory = tempfile.TemporaryDirectory(prefix="tidemark-test-")
         self.directory = pathlib.Path(self._directory.name)
         self.data = self.directory / "data"
         self.log_path = self.directory / "log"
+        self.command = [*wrapper, binary]
         self.flags = list(map(str, flags))
         self.env = env if env is not None else environment()
         self.process = None
@@ -64,7 +65,7 @@ class Server:
         ports_file.unlink(missing_ok=True)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [TIDEMARKD, "--data", self.data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0",
+                [*self.command, "--data", self.data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0",
                  "--ports-file", ports_file, *self.flags],
                 stdout=log, stderr=log, env=self.env)
         wait_until(lambda: ports_file.exists() or self.process.poll() is not None,

@@ -1,0 +1,347 @@
+"""What is wrong with a history, by the promise that is broken.
+
+Each checker is named after an anomaly, takes a history.History and returns what it found, as sentences;
+none is a function of anything but the history. CHECKERS has them all; `promise` is the number in
+docs/guarantees.md.
+"""
+
+import bisect
+import collections
+
+
+def _placed(history):
+    """(request, place, first offset, values) of every answered append."""
+    for answer in history.of("ok"):
+        request = history.sent[answer["id"]]
+        for place, values in request["parts"].items():
+            first, count = answer["ranges"].get(place, [None, None])
+            yield answer, request, place, first, values if count == len(values) else None
+
+
+def lost(history):
+    """An acknowledged event is not where the answer said."""
+    final = {place: dict(events) for place, events in history.final.items()}
+    found = []
+    for answer, _, place, first, values in _placed(history):
+        if values is None:
+            found.append(f"the answer to {answer['id']} does not fit it: {answer['ranges']}")
+            continue
+        for offset, value in enumerate(values, first):
+            there = final.get(place, {}).get(offset)
+            if there != value:
+                found.append(f"{value} was acknowledged at {place}@{offset}, where {there} is")
+    return found
+
+
+def duplicated(history):
+    """An event is stored twice."""
+    return [f"{value} is at {places}" for value, places in history.stored().items()
+            if len(places) > 1]
+
+
+def foreign(history):
+    """What is stored, or was delivered, is not what was sent; or it was refused."""
+    sent = {value for request in history.sent.values()
+            for values in request["parts"].values() for value in values}
+    found = [f"{value} at {places} was never sent"
+             for value, places in history.stored().items() if value not in sent]
+    found += [line["what"] for line in history.of("bad")]
+    stored = history.stored()
+    for refusal in history.of("fail"):
+        values = [v for part in history.sent[refusal["id"]]["parts"].values() for v in part]
+        if any(value in stored for value in values):
+            found.append(f"{refusal['id']} was refused ({refusal['reason']}), and is stored")
+    return found
+
+
+def torn(history):
+    """A request is there in part."""
+    stored = history.stored()
+    found = []
+    for request in history.sent.values():
+        values = [value for part in request["parts"].values() for value in part]
+        there = sum(value in stored for value in values)
+        if there not in (0, len(values)):
+            found.append(f"{there} of {len(values)} events of {request['id']} are stored")
+    return found
+
+
+def holes(history):
+    """The offsets of a partition are not 0, 1, 2, ..."""
+    return [f"{place} has {offset} where {expected} is next"
+            for place, events in history.final.items()
+            for expected, (offset, _) in enumerate(events) if offset != expected][:10]
+
+
+def dirty(history):
+    """Somebody saw what is not there, or something else at its place."""
+    final = {place: dict(events) for place, events in history.final.items()}
+    found = []
+    for line in history.of("saw"):
+        there = final.get(line["place"], {})
+        for offset, value in enumerate(line["v"], line["o"]):
+            if there.get(offset) != value:
+                found.append(f"{line['who']} saw {value} at {line['place']}@{offset}, "
+                             f"where {there.get(offset)} is")
+    return found
+
+
+def reordered(history):
+    """Of two requests the later one, in time or of its producer, is stored before the other."""
+    found = []
+    parts = collections.defaultdict(list)
+    for answer, request, place, first, values in _placed(history):
+        if values is not None:
+            parts[place].append((first, request, answer))
+    for place, appends in parts.items():
+        appends.sort(key=lambda append: append[0])
+        begun_last = {"t": float("-inf")}
+        sequences = {}
+        for first, request, answer in appends:
+            if answer["t"] < begun_last["t"]:
+                found.append(f"{request['id']} at {place}@{first} was answered before "
+                             f"{begun_last['id']} was sent, which is before it")
+            begun_last = max(begun_last, request, key=lambda one: one["t"])
+            producer, sequence = request.get("producer"), request.get("sequence")
+            if producer is not None:
+                if sequence < sequences.get(producer, -1):
+                    found.append(f"{place} has {request['id']} after sequence {sequences[producer]}")
+                sequences[producer] = sequence
+    return found
+
+
+def skipped(history):
+    """A session is not given the next event."""
+    found = []
+    expected = {}
+    for line in history.of("open"):
+        expected.update(((line["s"], place), offset) for place, offset in line["from"].items())
+    lines = sorted(history.of("saw", "own"), key=lambda line: line["t"])
+    for line in lines:
+        if line["op"] == "own":
+            expected.update(((line["s"], place), offset) for place, offset in line["at"].items())
+            continue
+        at = (line["s"], line["place"])
+        if at not in expected:
+            found.append(f"{line['s']} was given {line['place']}, which it did not ask for")
+        elif line["o"] != expected[at]:
+            found.append(f"{line['s']} was given {line['place']}@{line['o']}, and "
+                         f"{expected[at]} is next")
+        expected[at] = line["o"] + len(line["v"])
+    return found
+
+
+def stale(history):
+    """A Read does not have what was acknowledged before it began."""
+    known = collections.defaultdict(list)  # From place to (time of the answer, end until then).
+    for answer, _, place, first, values in _placed(history):
+        if values is not None:
+            ends = known[place]
+            ends.append((answer["t"], max(first + len(values), ends[-1][1] if ends else 0)))
+    found = []
+    for read in history.of("read"):
+        for place, end in read["ends"].items():
+            at = bisect.bisect_left(known[place], (read["from_t"],))
+            if at > 0 and known[place][at - 1][1] > end:
+                found.append(f"{read['who']} read {place} up to {end}, and "
+                             f"{known[place][at - 1][1]} was acknowledged before")
+    return found
+
+
+def lost_update(history):
+    """Two conditional appends won, or one whose condition did not hold."""
+    revisions = {}
+    keys = collections.Counter()
+    key_of = {value: request["key"] for request in history.sent.values() if "expect" in request
+              for values in request["parts"].values() for value in values}
+    for events in history.final.values():
+        for _, value in events:
+            if value in key_of:
+                revisions[value] = keys[key_of[value]]
+                keys[key_of[value]] += 1
+    found = []
+    for answer in history.of("ok"):
+        request = history.sent[answer["id"]]
+        if "expect" not in request:
+            continue
+        value = next(iter(request["parts"].values()))[0]
+        if revisions.get(value) != request["expect"] + 1:
+            found.append(f"{value} expected revision {request['expect']} of {request['key']} and "
+                         f"has {revisions.get(value)}")
+    return found
+
+
+def regressed(history):
+    """A committed offset went back."""
+    found = []
+    confirmed = collections.defaultdict(list)  # From place to (assignment, offset), rising.
+    for line in sorted(history.of("acked"), key=lambda line: line["a"]):
+        places = confirmed[line["place"]]
+        places.append((line["a"], max(line["o"], places[-1][1] if places else 0)))
+    for line in history.of("own"):
+        for place, offset in line["at"].items():
+            at = bisect.bisect_left(confirmed[place], (line["a"],))
+            if at > 0 and confirmed[place][at - 1][1] > offset:
+                found.append(f"{line['s']} was given {place} from {offset} on, and "
+                             f"{confirmed[place][at - 1][1]} was confirmed")
+    durable = {}
+    for line in sorted(history.of("acked", "got"), key=lambda line: line["t"]):
+        if line["op"] == "acked":
+            durable.setdefault(line["place"], []).append((line["t"], line["o"]))
+    for place in durable:
+        top = 0
+        durable[place] = [(t, top := max(top, offset)) for t, offset in durable[place]]
+    for line in history.of("got"):
+        for place, steps in durable.items():
+            at = bisect.bisect_left(steps, (line["from_t"],))
+            offset = line["at"].get(place, 0)
+            if at > 0 and steps[at - 1][1] > offset:
+                found.append(f"GetOffsets says {offset} of {place}, and {steps[at - 1][1]} was "
+                             "confirmed before")
+    return found
+
+
+def undelivered(history):
+    """The group is past an event that no member was given."""
+    given = collections.defaultdict(set)
+    members = {line["s"] for line in history.of("own")}
+    for line in history.of("saw"):
+        if line["s"] in members:
+            given[line["place"]].update(range(line["o"], line["o"] + len(line["v"])))
+    reached = collections.Counter()
+    for line in history.of("own", "got"):
+        for place, offset in line["at"].items():
+            reached[place] = max(reached[place], offset)
+    return [f"the group is at {offset} of {place}, and {missing[:5]} were never delivered"
+            for place, offset in reached.items()
+            if (missing := [at for at in range(offset) if at not in given[place]])]
+
+
+def owned_twice(history):
+    """A partition has two live owners, or who lost it commits."""
+    return _late_acks(history) + _overlaps(history)
+
+
+def _late_acks(history):
+    taken = collections.defaultdict(list)  # From place to (assignment, when its owner knew).
+    for line in history.of("own"):
+        for place in line["at"]:
+            taken[place].append((line["a"], line["t"], line["s"]))
+    sent = {(line["s"], line["place"], line["a"], line["o"]): line["t"]
+            for line in history.of("ack")}
+    found = []
+    for line in history.of("acked"):
+        at = sent[line["s"], line["place"], line["a"], line["o"]]
+        for assignment, known, owner in taken[line["place"]]:
+            if assignment > line["a"] and known < at:
+                found.append(f"{line['s']} acked {line['place']}@{line['o']} after {owner} had it")
+    return found
+
+
+class _Holding:
+    """What a member has of a place by one assignment."""
+
+    def __init__(self, line, offset, alive_until):
+        self.who, self.session, self.assignment = line["who"], line["s"], line["a"]
+        self.delivered = self.done = offset
+        self.until = alive_until  # From then on it may be somebody else's, whatever is in hand.
+
+    def in_hand_after(self, own):
+        """True if `own`, of the same place, came too early. What was assigned earlier is heard of later
+        by who is slow."""
+        return (own["a"] > self.assignment and own["t"] < self.until
+                and self.delivered > self.done)
+
+
+class _Lifetimes:
+    """Until when a member may rely on what it was assigned, but for what it is told later."""
+
+    def __init__(self, history):
+        self._crashes = [line["t"] for line in history.of("crash")]
+        self._joined = {line["s"]: line["t"] for line in history.of("join")}
+        self._deadlines = collections.defaultdict(list)  # From (session, place) to (told, until).
+        for line in history.of("giving"):
+            for place in line["places"]:
+                self._deadlines[line["s"], place].append((line["t"], line["until"]))
+
+    def end(self, own, place):
+        """A crash of the server it joined, or the deadline of a revocation: who was held, or is slow,
+        hears of it later than it is."""
+        at = bisect.bisect_right(self._crashes, self._joined[own["s"]])
+        crash = self._crashes[at] if at < len(self._crashes) else float("inf")
+        told = self._deadlines[own["s"], place]
+        at = bisect.bisect_left(told, (own["t"],))
+        return min(crash, told[at][1] if at < len(told) else float("inf"))
+
+
+def _overlaps(history):
+    """At the moment when somebody knows that a place is his, whoever had it before has nothing of it
+    in hand, or is not alive, or had his time."""
+    found = []
+    lifetimes = _Lifetimes(history)
+    holdings = {}  # From (session, place) to _Holding.
+    for line in sorted(history.of("own", "saw", "ack", "gave", "gone", "kill", "stop"),
+                       key=lambda line: line["t"]):
+        op = line["op"]
+        if op == "own":
+            for place, offset in line["at"].items():
+                for (session, other), holding in holdings.items():
+                    if other == place and session != line["s"] and holding.in_hand_after(line):
+                        found.append(f"{line['s']} has {place}, of which {session} has "
+                                     f"{holding.done} to {holding.delivered} in hand")
+                holdings[line["s"], place] = _Holding(line, offset, lifetimes.end(line, place))
+        elif op in ("saw", "ack"):
+            holding = holdings.get((line["s"], line["place"]))
+            if holding is not None and op == "saw":
+                holding.delivered = line["o"] + len(line["v"])
+            elif holding is not None:
+                holding.done = max(holding.done, line["o"])
+        elif op == "gave":
+            for place in line["places"]:
+                holdings.pop((line["s"], place), None)
+        elif op == "gone":
+            holdings = {at: h for at, h in holdings.items() if h.session != line["s"]}
+        else:
+            for holding in holdings.values():
+                if holding.who == line["victim"]:
+                    holding.until = min(holding.until, line["t"])
+    return found
+
+
+def baffled(history):
+    """A client was told what it cannot be told, or waits for ever."""
+    return [f"{line['who']}: {line['what']}" for line in history.of("broke", "stuck")]
+
+
+class Checker:
+    def __init__(self, find, promise):
+        self.name, self.find, self.promise = find.__name__, find, promise
+
+
+CHECKERS = [Checker(lost, 1), Checker(holes, 2), Checker(reordered, 2), Checker(torn, 3),
+            Checker(dirty, 4), Checker(stale, 5), Checker(duplicated, 6), Checker(lost_update, 7),
+            Checker(regressed, 8), Checker(undelivered, 8), Checker(owned_twice, 8),
+            Checker(skipped, 9), Checker(foreign, 10), Checker(baffled, None)]
+
+
+def check(history):
+    """From the name of a checker to what it found, for those that found something."""
+    return {checker.name: found for checker in CHECKERS if (found := checker.find(history))}
+
+
+def summary(history, counts):
+    """What was checked, as figures by name."""
+    acknowledged = sum(count for answer in history.of("ok")
+                       for _, count in answer["ranges"].values())
+    return {**counts, "requests": len(history.sent), "acknowledged": len(history.of("ok")),
+            "events acknowledged": acknowledged,
+            "answered again": sum(answer["duplicate"] for answer in history.of("ok")),
+            "events stored": sum(map(len, history.final.values())),
+            "events seen": sum(len(line["v"]) for line in history.of("saw")),
+            "sessions": len(history.of("open", "join")),
+            "acks confirmed": len(history.of("acked")), "acks fenced": len(history.of("fenced"))}
+
+
+def told(found):
+    """What `check` returned, for people."""
+    return "\n".join(f"{name}: {len(what)}, as {what[:3]}" for name, what in found.items())
