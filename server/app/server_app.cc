@@ -29,7 +29,8 @@ log::LogOptions LogOptionsFrom(const config::Settings& settings) {
                        .commit_bytes_max = settings.commit_bytes_max,
                        .batch_bytes_max = settings.batch_bytes_max,
                        .tail_bytes_max = settings.tail_bytes_max,
-                       .producers_max = config::kProducersCachedMax},
+                       .producers_max = config::kProducersCachedMax,
+                       .disk_free_min = settings.disk_free_min},
           .index = {.segment_events = settings.index_segment_events,
                     .open_bytes_max = settings.index_open_bytes_max},
           .key_counts_bytes_max = config::kKeyCountsBytes,
@@ -69,6 +70,15 @@ void CollectStoreFigures(const storage::Store& store,
     if (!figure.column_family.empty()) labels.push_back({"column_family", figure.column_family});
     metrics::AddSample(families.back(), std::move(labels), figure.value);
   }
+}
+
+void CollectDisk(log::EventLog& log, std::vector<prometheus::MetricFamily>& families) {
+  families.push_back(metrics::GaugeFamily("tidemark_disk_free_bytes",
+                                          "What the file system of the store has left."));
+  metrics::AddSample(families.back(), {}, static_cast<double>(log.disk_space().free_bytes()));
+  families.push_back(metrics::GaugeFamily("tidemark_disk_full",
+                                          "1 while appends are refused because of disk_free_min."));
+  metrics::AddSample(families.back(), {}, log.disk_space().CheckAppend().ok() ? 0 : 1);
 }
 
 void CollectLog(const log::EventLog& log, std::vector<prometheus::MetricFamily>& families) {
@@ -201,6 +211,8 @@ void ServerApp::AddCollectors() {
   });
   metrics_.AddCollector(
       [this](std::vector<prometheus::MetricFamily>& families) { CollectLog(*log_, families); });
+  metrics_.AddCollector(
+      [this](std::vector<prometheus::MetricFamily>& families) { CollectDisk(*log_, families); });
   if (backups_ != nullptr) {
     metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
       CollectBackups(*backups_, families);
@@ -240,7 +252,10 @@ void ServerApp::RunTicks() {
 }
 
 void ServerApp::RunRetention() {
-  while (!stop_ticks_.WaitForNotificationWithTimeout(kTick)) log_->StepRetention();
+  do {
+    log_->disk_space().Look();
+    log_->StepRetention();
+  } while (!stop_ticks_.WaitForNotificationWithTimeout(kTick));
 }
 
 void ServerApp::Stop() {

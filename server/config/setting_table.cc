@@ -12,6 +12,7 @@ constexpr char kWhere[] = "Where";
 constexpr char kLog[] = "Log";
 constexpr char kLimits[] = "Limits on what clients send";
 constexpr char kMemory[] = "Commits and memory";
+constexpr char kDisk[] = "Disk";
 constexpr char kBackups[] = "Backups";
 constexpr char kTime[] = "Time";
 constexpr char kThreads[] = "Threads";
@@ -131,7 +132,12 @@ void AddMemory(std::vector<SettingSpec>& table) {
       &Settings::group_readahead_bytes, 64 * kKiB, 1 * kGiB));
 }
 
-void AddBackupsTimeAndThreads(std::vector<SettingSpec>& table) {
+void AddDiskTimeAndThreads(std::vector<SettingSpec>& table) {
+  table.push_back(BytesSetting(
+      {"disk_free_min", kDisk,
+       "Free space below which appends are refused (everything else below a quarter of it), until "
+       "there is more again. 0: never."},
+      &Settings::disk_free_min, 0, 1024 * kGiB));
   table.push_back(BytesSetting(
       {"backup_bytes_per_second", kBackups, "The pace at which backups are made and verified."},
       &Settings::backup_bytes_per_second, 1 * kMiB, 1024 * kGiB));
@@ -179,7 +185,7 @@ const std::vector<SettingSpec>& SettingTable() {
     AddWhereAndLog(*table);
     AddLimits(*table);
     AddMemory(*table);
-    AddBackupsTimeAndThreads(*table);
+    AddDiskTimeAndThreads(*table);
     return table;
   }();
   return *kTable;

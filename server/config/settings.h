@@ -76,6 +76,10 @@ struct Settings {
   uint64_t partitions_cached_max = 10'000;    // In memory although nobody uses them.
   uint64_t group_readahead_bytes = 4 * kMiB;  // Of a group: read and not handed out.
 
+  // The disk. 256 MiB: twice what may be under way to data files (3 write buffers) when it is
+  // looked at ten times a second.
+  uint64_t disk_free_min = 256 * kMiB;
+
   // Backups.
   uint64_t backup_bytes_per_second = 32 * kMiB;  // Copied or verified.
 

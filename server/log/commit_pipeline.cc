@@ -6,6 +6,7 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/executor.h"
+#include "server/base/seeded_fault.h"
 #include "server/base/system_clock.h"
 #include "spdlog/spdlog.h"
 
@@ -53,6 +54,7 @@ CommitPipeline::CommitPipeline(const PipelineOptions& options, storage::Store& s
       metrics_(metrics),
       keys_(keys),
       horizon_(last_commit.position),
+      disk_space_(store, options.disk_free_min),
       producers_(store, options.producers_max),
       last_position_(last_commit.position),
       last_append_time_us_(last_commit.append_time_us),
@@ -124,9 +126,13 @@ void CommitPipeline::Append(AppendRequest request, AppendCallback done, uint64_t
   const uint64_t bytes = BytesOf(request);
   const FlowId flow = request.flow;
   Request queued = QueuedAppend{std::move(request), std::move(done), base::MonotonicNanos()};
-  if (absl::Status status = Enqueue(queued, flow, bytes, held_bytes); !status.ok()) {
-    Refuse(status, std::move(std::get<QueuedAppend>(queued).done));
+  absl::Status status = disk_space_.CheckAppend();
+  if (status.ok()) {
+    status = Enqueue(queued, flow, bytes, held_bytes);
+  } else {
+    LetGo(held_bytes);
   }
+  if (!status.ok()) Refuse(status, std::move(std::get<QueuedAppend>(queued).done));
 }
 
 void CommitPipeline::Refuse(const absl::Status& status, AppendCallback done) {
@@ -135,6 +141,7 @@ void CommitPipeline::Refuse(const absl::Status& status, AppendCallback done) {
 }
 
 absl::StatusOr<uint64_t> CommitPipeline::Hold(const AppendRequest& request) {
+  if (absl::Status room = disk_space_.CheckAppend(); !room.ok()) return room;
   const uint64_t bytes = BytesOf(request);
   absl::MutexLock lock(&queue_mu_);
   if (absl::Status status = CheckRoomLocked(bytes); !status.ok()) return status;
@@ -156,21 +163,27 @@ void CommitPipeline::CommitOffsets(std::vector<OffsetWrite> writes,
   }
   Request queued =
       QueuedOffsets{std::move(writes), std::move(revise), std::move(rows), std::move(done)};
-  if (absl::Status status = Enqueue(queued, kOwnFlow, bytes); !status.ok()) {
+  absl::Status status = disk_space_.CheckSmall();
+  if (status.ok()) status = Enqueue(queued, kOwnFlow, bytes);
+  if (!status.ok()) {
     std::move(std::get<QueuedOffsets>(queued).done)(status);
   }
 }
 
 void CommitPipeline::Trim(std::vector<LogTrim> trims, DoneCallback done) {
   Request queued = QueuedTrims{std::move(trims), std::move(done)};
-  if (absl::Status status = Enqueue(queued, kOwnFlow, 0); !status.ok()) {
+  absl::Status status = disk_space_.CheckSmall();
+  if (status.ok()) status = Enqueue(queued, kOwnFlow, 0);
+  if (!status.ok()) {
     std::move(std::get<QueuedTrims>(queued).done)(status);
   }
 }
 
 void CommitPipeline::Mutate(Mutation mutation) {
   Request queued = std::move(mutation);
-  if (absl::Status status = Enqueue(queued, FlowId{}, kRequestOverheadBytes); !status.ok()) {
+  absl::Status status = disk_space_.CheckSmall();
+  if (status.ok()) status = Enqueue(queued, FlowId{}, kRequestOverheadBytes);
+  if (!status.ok()) {
     std::move(std::get<Mutation>(queued).done)(status);
   }
 }
@@ -217,10 +230,12 @@ void CommitPipeline::Run() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     commit_mu_.Lock();
     SetCommitting(true);
     prepare_mu_.Unlock();
+    const bool answered = TM_SEEDED_FAULT("answer_before_fsync");
+    if (answered) group.Complete(absl::OkStatus(), base::MonotonicNanos(), metrics_);
     const absl::Status status = Commit(group);
     SetCommitting(false);
     commit_mu_.Unlock();
-    group.Complete(status, base::MonotonicNanos(), metrics_);
+    if (!answered) group.Complete(status, base::MonotonicNanos(), metrics_);
   }
 }
 
@@ -270,12 +285,14 @@ absl::Status CommitPipeline::WriteSetNow(std::unique_ptr<storage::WriteSet> set,
 absl::Status CommitPipeline::Commit(CommitGroup& group) {
   // A group without writes still waits for its turn: a duplicate is answered after its first.
   if (!group.has_writes()) return health();
+  const bool published = TM_SEEDED_FAULT("publish_before_fsync");
+  if (published) group.Publish(tail_, metrics_);
   const absl::Status status = WriteSetNow(
       group.TakeSet(), group.needs_sync() ? storage::Sync::kSync : storage::Sync::kNoSync);
   if (!status.ok()) return status;
   metrics_.commit_groups_total.Increment();
   metrics_.commit_group_bytes.Observe(static_cast<double>(group.bytes()));
-  group.Publish(tail_, metrics_);
+  if (!published) group.Publish(tail_, metrics_);
   horizon_.Advance(group.last_position());
   return absl::OkStatus();
 }

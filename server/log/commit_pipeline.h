@@ -30,6 +30,7 @@
 #include "server/log/append_request.h"
 #include "server/log/commit_group.h"
 #include "server/log/commit_horizon.h"
+#include "server/log/disk_space.h"
 #include "server/log/fair_queue.h"
 #include "server/storage/store.h"
 
@@ -41,6 +42,7 @@ struct PipelineOptions {
   uint64_t batch_bytes_max = 1ull << 20;   // Of a stored batch, but at least one event.
   uint64_t tail_bytes_max = 64ull << 20;
   size_t producers_max = 100'000;  // Newest sequences kept in memory.
+  uint64_t disk_free_min = 0;      // See DiskSpace.
 };
 
 class CommitPipeline {
@@ -50,7 +52,8 @@ class CommitPipeline {
                  KeyCounts& keys, storage::CommitMark last_commit);
   ~CommitPipeline();
 
-  // RESOURCE_EXHAUSTED  (in `done`) queue_bytes_max is reached; nothing is written.
+  // RESOURCE_EXHAUSTED  (in `done`) queue_bytes_max is reached (QUEUE_FULL), or the disk is nearly
+  //                     full (DISK_FULL); nothing is written.
   // UNAVAILABLE         (in `done`) stopping, failed, or the commit failed: perhaps written.
   // Other errors as in the contract of EventStore.Append; nothing is written.
   // Requires that conditions are at hand and participants ready. `held_bytes`: of Hold.
@@ -76,6 +79,8 @@ class CommitPipeline {
 
   // Up to where everything committed is readable.
   CommitHorizon& horizon() { return horizon_; }
+  // To be looked at some times a second.
+  DiskSpace& disk_space() { return disk_space_; }
 
   // Not OK once appends are refused.
   absl::Status health() const ABSL_LOCKS_EXCLUDED(queue_mu_);
@@ -115,6 +120,7 @@ class CommitPipeline {
   metrics::Metrics& metrics_;
   KeyCounts& keys_;
   CommitHorizon horizon_;
+  DiskSpace disk_space_;
 
   absl::Mutex prepare_mu_;  // Then commit_mu_, then queue_mu_.
   ProducerWindow producers_ ABSL_GUARDED_BY(prepare_mu_);

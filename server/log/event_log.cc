@@ -31,6 +31,16 @@ absl::Status TooManyPartitions(uint64_t limit, uint64_t value) {
                     {"value", std::to_string(value)}}});
 }
 
+// Below, only logs are known. Where the damage is in it nobody can tell.
+absl::Status Unopenable(const Topic& topic, PartitionIndex partition, const absl::Status& why) {
+  const std::string index = std::to_string(partition.value());
+  return MakeError(
+      absl::StatusCode::kDataLoss,
+      absl::StrCat("topic \"", topic.name(), "\" partition ", index,
+                   " cannot be opened: ", why.message()),
+      {.reason = "CORRUPT_PARTITION", .metadata = {{"topic", topic.name()}, {"partition", index}}});
+}
+
 DoneCallback AnswerWith(std::shared_ptr<EventLog::TopicChange> change,
                         EventLog::TopicCallback done) {
   return [change = std::move(change), done = std::move(done)](absl::Status status) mutable {
@@ -225,6 +235,7 @@ absl::StatusOr<TopicPtr> EventLog::FindTopic(absl::string_view name) const {
 absl::StatusOr<PartitionPtr> EventLog::OpenPartition(const Topic& topic, PartitionIndex partition) {
   const LogId log = topic.log(partition);
   absl::StatusOr<PartitionPtr> opened = partitions_.Get(log);
+  if (absl::IsDataLoss(opened.status())) return Unopenable(topic, partition, opened.status());
   if (!opened.ok()) return opened.status();
   // Deleted meanwhile: what was just loaded would wait for ever.
   const TopicPtr current = catalog_.FindById(topic.id());
@@ -233,6 +244,7 @@ absl::StatusOr<PartitionPtr> EventLog::OpenPartition(const Topic& topic, Partiti
     return NoSuchTopic(topic.name());
   }
   absl::Status enforced = retention_.Enforce(current, *opened);
+  if (absl::IsDataLoss(enforced)) return Unopenable(topic, partition, enforced);
   // A store that refuses writes can still be read.
   if (!enforced.ok() && !absl::IsUnavailable(enforced)) return enforced;
   return opened;
@@ -241,7 +253,8 @@ absl::StatusOr<PartitionPtr> EventLog::OpenPartition(const Topic& topic, Partiti
 void EventLog::StepRetention() {
   const absl::StatusOr<bool> moved = retention_.Step();
   // A pipeline that refuses writes says so itself.
-  if (!moved.ok() && !absl::IsUnavailable(moved.status())) {
+  if (!moved.ok() && !absl::IsUnavailable(moved.status()) &&
+      !absl::IsResourceExhausted(moved.status())) {
     spdlog::error("retention: {}", moved.status().ToString());
   }
   reclaimer_.Wake();

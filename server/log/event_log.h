@@ -121,6 +121,8 @@ class EventLog {
 
   // A step of retention, to be taken some times a second. Waits for the disk and for a commit.
   void StepRetention();
+  // To be looked at some times a second.
+  DiskSpace& disk_space() { return pipeline_.disk_space(); }
 
   const std::string& store_id() const { return store_record_.store_id; }
   const storage::Store& store() const { return store_; }

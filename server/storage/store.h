@@ -206,6 +206,9 @@ class Store {
   bool has_erasures() const;
 
   std::vector<StoreFigure> Figures() const;
+  // What its file system has left.
+  // UNAVAILABLE  the file system does not say.
+  absl::StatusOr<uint64_t> FreeBytes() const;
 
  private:
   struct Rep;

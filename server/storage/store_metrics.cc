@@ -82,4 +82,11 @@ std::vector<StoreFigure> Store::Figures() const {
   return figures;
 }
 
+absl::StatusOr<uint64_t> Store::FreeBytes() const {
+  uint64_t free = 0;
+  const rocksdb::Status status = rep_->db->GetEnv()->GetFreeSpace(rep_->options.path, &free);
+  if (!status.ok()) return FromRocks(status, "asking for free space");
+  return free;
+}
+
 }  // namespace tidemark::storage

@@ -266,6 +266,28 @@ TEST_F(CommitPipelineTest, RefusesWhatIsOverTheQueueAndWritesNothingOfIt) {
   EXPECT_TRUE(harness_.Append(topic, 0, MakeEvents("e", 1)).ok());
 }
 
+// No disk has a quarter of this.
+TEST_F(CommitPipelineTest, RefusesEverythingWhileTheDiskIsFullAndNamesWhatIsFree) {
+  MakeTopic("hr");
+  pipeline_options().disk_free_min = 1ull << 60;
+  Reopen();
+  log().disk_space().Look();
+  const auto refused = harness_.Append(*log().FindTopic("hr"), 0, MakeEvents("e", 1));
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  const auto detail = DetailOf(refused.status());
+  ASSERT_TRUE(detail.has_value());
+  EXPECT_EQ(detail->reason, "DISK_FULL");
+  EXPECT_THAT(detail->metadata, Contains(Pair("limit_name", "disk_free_min")));
+  EXPECT_TRUE(detail->retry_delay.has_value());
+  EXPECT_EQ(
+      ReasonOf(AwaitDone([&](DoneCallback done) { log().DeleteTopic("hr", std::move(done)); })),
+      "DISK_FULL");
+  pipeline_options().disk_free_min = 1;
+  Reopen();
+  log().disk_space().Look();
+  EXPECT_TRUE(harness_.Append(*log().FindTopic("hr"), 0, MakeEvents("e", 1)).ok());
+}
+
 TEST_F(CommitPipelineTest, WritesARequestOverSeveralPartitions) {
   const TopicPtr topic = MakeTopic("hr", {.partitions = 3});
   ASSERT_TRUE(harness_.Append(topic, 2, MakeEvents("x", 4)).ok());

@@ -1,0 +1,48 @@
+// DiskSpace: whether the disk has room for what is to be written, so that no commit meets a full
+// one.
+//
+// Why ahead. A commit that fails for want of space leaves its fate unknown, and the store refuses
+//            all writes until it is opened again. What is refused before is only refused, and is
+//            taken again when there is space.
+// Terms.     Appends stop below free_min. What else is written (acks, offsets, settings, deletions,
+//            retention) is small and may be what makes space: it stops below a quarter of that.
+// Threads.   Look by one thread at a time; the rest from any thread, never blocking.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "server/storage/store.h"
+
+namespace tidemark::log {
+
+class DiskSpace {
+ public:
+  // With free_min 0 there is always room. The store outlives this.
+  DiskSpace(const storage::Store& store, uint64_t free_min) : store_(store), free_min_(free_min) {}
+
+  // Asks the file system. To be called some times a second: what is written between two looks has
+  // to fit into a quarter of free_min. A file system that does not answer changes nothing.
+  void Look();
+
+  // RESOURCE_EXHAUSTED  DISK_FULL: there is no room for appends.
+  absl::Status CheckAppend() const { return Check(free_min_); }
+  // RESOURCE_EXHAUSTED  DISK_FULL: there is no room for anything.
+  absl::Status CheckSmall() const { return Check(free_min_ / 4); }
+
+  // At the last look.
+  uint64_t free_bytes() const { return free_.load(std::memory_order_relaxed); }
+
+ private:
+  absl::Status Check(uint64_t least) const {
+    return free_bytes() >= least ? absl::OkStatus() : Full(least);
+  }
+  absl::Status Full(uint64_t least) const;
+
+  const storage::Store& store_;
+  const uint64_t free_min_;
+  std::atomic<uint64_t> free_ = UINT64_MAX;
+};
+
+}  // namespace tidemark::log
