@@ -11,108 +11,31 @@ import random
 import shutil
 import unittest
 
-import grpc
-
 import conformance_support  # noqa: F401
 
-from support import errors
-from support.events import event, stored_in
+from store_contents import FLAGS, Everything, fill
 from support.server import Server
 from support.stubs import pb
 
 PLACES = int(os.environ.get("TIDEMARK_ROT_PLACES", "1"))
-TOPICS = {"hr": {"partitions": 2}, "small": {"partitions": 1, "compression": pb.COMPRESSION_ZSTD}}
 # Written by RocksDB for people, or for one process alone.
 NOT_DATA = ("LOG", "LOCK")
 
 
-class Everything:
-    """What a server says of its store, or that it cannot: from question to answer or DATA_LOSS."""
-
-    def __init__(self, server):
-        self.answers = {}
-        self.losses = []
-        for topic, config in TOPICS.items():
-            for partition in range(config["partitions"]):
-                self._read(server, topic, partition)
-            self._ask(f"types of {topic}", lambda t=topic: [
-                (one.type, one.count) for one in server.topics.ListEventTypes(
-                    pb.ListEventTypesRequest(topic=t)).types])
-            self._ask(f"key of {topic}", lambda t=topic: server.topics.GetKey(
-                pb.GetKeyRequest(topic=t, key="k1")).revision)
-            self._ask(f"reading a key of {topic}", lambda t=topic: [
-                one.event.id for response in server.events.Read(pb.ReadRequest(
-                    topic=t, filter=pb.Filter(keys=["k1"])), timeout=30)
-                if response.HasField("batch") for one in stored_in(response.batch)])
-        self._ask("offsets", lambda: sorted(
-            (at.topic, at.partition, at.offset) for at in server.groups.GetOffsets(
-                pb.GetOffsetsRequest(group="payroll")).offsets))
-        self._ask("producer", lambda: server.events.GetProducer(
-            pb.GetProducerRequest(id="outbox")).last_sequence)
-
-    def _ask(self, name, question):
-        try:
-            self.answers[name] = question()
-        except grpc.RpcError as error:
-            self._lose(name, errors.of_rpc_error(error))
-
-    def _lose(self, name, details):
-        if details.code.name != "DATA_LOSS":
-            raise AssertionError(f"{name}: {details}")
-        self.losses.append((name, details))
-
-    def _read(self, server, topic, partition):
-        """The events before the damage count as an answer: they are what they were."""
-        came = []
-        try:
-            for response in server.events.Read(
-                    pb.ReadRequest(topic=topic, partitions=[partition]), timeout=30):
-                if response.HasField("batch"):
-                    came += [(one.offset, one.event.SerializeToString(deterministic=True))
-                             for one in stored_in(response.batch)]
-        except grpc.RpcError as error:
-            self._lose(f"{topic}/{partition}", errors.of_rpc_error(error))
-        self.answers[f"{topic}/{partition}"] = came
-
-
 class BitRot(unittest.TestCase):
-
-    FLAGS = ("--index-segment-events", "32", "--write-buffer-bytes", "1MiB")
 
     @classmethod
     def setUpClass(cls):
         cls.seed = int(os.environ.get("TIDEMARK_TEST_SEED", random.SystemRandom().randrange(2**31)))
         print(f"TIDEMARK_TEST_SEED={cls.seed}", flush=True)
         cls.chance = random.Random(cls.seed)
-        cls.server = Server(*cls.FLAGS)
+        cls.server = Server(*FLAGS)
         cls.addClassCleanup(cls.server.close)
-        cls.fill()
+        fill(cls.server, cls.seed)
+        cls.expected = Everything(cls.server).answers
+        cls.server.kill()
         cls.sound = cls.server.directory / "sound"
         shutil.move(cls.server.data, cls.sound)
-
-    @classmethod
-    def fill(cls):
-        """Some of everything; part of it in data files, the newest in the write-ahead log."""
-        server = cls.server
-        for topic, config in TOPICS.items():
-            server.topics.CreateTopic(pb.CreateTopicRequest(
-                name=topic, config=pb.TopicConfig(**config)))
-        sequence = 0
-        for half in range(2):
-            for number in range(40):
-                for topic in TOPICS:
-                    server.events.Append(pb.AppendRequest(topic=topic, events=[
-                        event(id=f"{half}-{number}-{n}", type=f"t{n}", key=f"k{number % 7}",
-                              data=cls.chance.randbytes(200)) for n in range(3)],
-                        producer=pb.Producer(id="outbox", sequence=sequence)))
-                    sequence += 1
-            server.groups.CommitOffsets(pb.CommitOffsetsRequest(group="payroll", offsets=[
-                pb.OffsetToCommit(topic="hr", partition=0, offset=10 * (half + 1))]))
-            if half == 0:
-                server.kill()  # What the log holds goes into files at the start.
-                server.start()
-        cls.expected = Everything(server).answers
-        server.kill()
 
     def copy(self):
         shutil.rmtree(self.server.data, ignore_errors=True)
