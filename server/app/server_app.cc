@@ -94,6 +94,24 @@ void CollectLog(const log::EventLog& log, std::vector<prometheus::MetricFamily>&
   families.push_back(std::move(open));
 }
 
+void CollectPace(const base::HistoryPace& pace, std::vector<prometheus::MetricFamily>& families) {
+  const base::HistoryPace::Figures figures = pace.figures();
+  const auto add = [&families](prometheus::MetricFamily family, double value) {
+    metrics::AddSample(family, {}, value);
+    families.push_back(std::move(family));
+  };
+  add(metrics::GaugeFamily("tidemark_history_share",
+                           "The part of their time that threads which read history work while "
+                           "others are delivered live events."),
+      figures.share);
+  add(metrics::CounterFamily("tidemark_live_waits_total",
+                             "Times that work for live readers waited for a thread."),
+      static_cast<double>(figures.waits));
+  add(metrics::CounterFamily("tidemark_live_late_waits_total",
+                             "Of these, waits that were longer than 250 us."),
+      static_cast<double>(figures.late_waits));
+}
+
 }  // namespace
 
 ServerApp::ServerApp(config::LoadedSettings loaded)
@@ -132,8 +150,8 @@ absl::Status ServerApp::OpenStore() {
   if (!log.ok()) return log.status();
   log_ = *std::move(log);
   readers_ = std::make_unique<base::ThreadPool>(
-      "reader", static_cast<int>(settings_.reader_threads), base::Priority::kLow);
-  live_ = std::make_unique<base::ThreadPool>("live", kLiveThreads);
+      "reader", static_cast<int>(settings_.reader_threads), base::Priority::kLow, &pace_);
+  live_ = std::make_unique<base::ThreadPool>("live", kLiveThreads, base::Priority::kNormal, &pace_);
   groups_ = std::make_unique<groups::GroupCoordinator>(
       groups::CoordinatorOptions{
           .revoke_timeout = settings_.revoke_timeout,
@@ -174,6 +192,7 @@ absl::Status ServerApp::StartListeners() {
                             {.log = *log_,
                              .readers = *readers_,
                              .live = *live_,
+                             .pace = pace_,
                              .clock = clock_,
                              .metrics = metrics_,
                              .calls = *calls_,
@@ -213,6 +232,8 @@ void ServerApp::AddCollectors() {
       [this](std::vector<prometheus::MetricFamily>& families) { CollectLog(*log_, families); });
   metrics_.AddCollector(
       [this](std::vector<prometheus::MetricFamily>& families) { CollectDisk(*log_, families); });
+  metrics_.AddCollector(
+      [this](std::vector<prometheus::MetricFamily>& families) { CollectPace(pace_, families); });
   if (backups_ != nullptr) {
     metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
       CollectBackups(*backups_, families);

@@ -56,6 +56,7 @@ class ServerApp {
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::Backups> backups_;  // Null: no directory is set.
   std::unique_ptr<log::EventLog> log_;
+  base::HistoryPace pace_;  // Of the two pools.
   std::unique_ptr<base::ThreadPool> readers_;
   std::unique_ptr<base::ThreadPool> live_;
   std::unique_ptr<groups::GroupCoordinator> groups_;

@@ -8,6 +8,9 @@
 
 #include <utility>
 
+#include "server/base/history_pace.h"
+#include "server/base/system_clock.h"
+
 namespace tidemark::base {
 namespace {
 
@@ -17,12 +20,13 @@ constexpr int kLowestIoLevel = 7;  // Of the best-effort class, which is everybo
 
 }  // namespace
 
-ThreadPool::ThreadPool(const std::string& name, int threads, Priority priority) {
+ThreadPool::ThreadPool(const std::string& name, int threads, Priority priority, HistoryPace* pace)
+    : priority_(priority), pace_(pace) {
   threads_.reserve(threads);
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this, thread_name = name + "/" + std::to_string(i), priority] {
+    threads_.emplace_back([this, thread_name = name + "/" + std::to_string(i)] {
       NameThisThread(thread_name);
-      if (priority == Priority::kLow) LowerThisThread();
+      if (priority_ == Priority::kLow) LowerThisThread();
       Run();
     });
   }
@@ -30,10 +34,16 @@ ThreadPool::ThreadPool(const std::string& name, int threads, Priority priority) 
 
 ThreadPool::~ThreadPool() { Shutdown(); }
 
+bool ThreadPool::crowded() const {
+  if (queued_.load(std::memory_order_relaxed) > 0) return true;
+  return pace_ != nullptr && pace_->holds_back(MonotonicNanos());
+}
+
 void ThreadPool::Schedule(Task task) {
+  const int64_t now_nanos = pace_ == nullptr ? 0 : MonotonicNanos();
   absl::MutexLock lock(&mu_);
   if (stopping_) return;
-  queue_.push_back(std::move(task));
+  queue_.push_back({std::move(task), now_nanos});
   queued_.store(queue_.size(), std::memory_order_relaxed);
 }
 
@@ -49,17 +59,36 @@ void ThreadPool::Shutdown() {
 
 void ThreadPool::Run() {
   while (true) {
-    Task task;
+    Queued next;
     {
       absl::MutexLock lock(&mu_);
       mu_.Await(absl::Condition(this, &ThreadPool::HasWorkLocked));
       if (queue_.empty()) return;  // Stopping, and everything queued has run.
-      task = std::move(queue_.front());
+      next = std::move(queue_.front());
       queue_.pop_front();
       queued_.store(queue_.size(), std::memory_order_relaxed);
     }
-    std::move(task)();
+    RunTask(std::move(next));
   }
+}
+
+void ThreadPool::RunTask(Queued queued) {
+  if (pace_ == nullptr) return std::move(queued.task)();
+  if (priority_ == Priority::kNormal) {
+    const int64_t now_nanos = MonotonicNanos();
+    pace_->LiveWorkBegins(absl::Nanoseconds(now_nanos - queued.since_nanos), now_nanos);
+    return std::move(queued.task)();
+  }
+  const int64_t before_nanos = ThreadNanos();
+  std::move(queued.task)();
+  const absl::Duration worked = absl::Nanoseconds(ThreadNanos() - before_nanos);
+  Rest(pace_->RestAfter(worked, MonotonicNanos()));
+}
+
+void ThreadPool::Rest(absl::Duration rest) {
+  if (rest <= absl::ZeroDuration()) return;
+  absl::MutexLock lock(&mu_);
+  mu_.AwaitWithTimeout(absl::Condition(&stopping_), rest);
 }
 
 void LowerThisThread() {

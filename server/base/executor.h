@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <deque>
 #include <string>
 #include <thread>
@@ -10,8 +11,11 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 
 namespace tidemark::base {
+
+class HistoryPace;
 
 // Threads.  Schedule is safe from any thread and never blocks on the work.
 // Order.    None is promised between two tasks.
@@ -34,22 +38,34 @@ enum class Priority { kNormal, kLow };
 //            are dropped.
 class ThreadPool final : public Executor {
  public:
-  // `name` shows in debuggers, at most 12 bytes.
-  ThreadPool(const std::string& name, int threads, Priority priority = Priority::kNormal);
+  // `name` shows in debuggers, at most 12 bytes. With a `pace`, which outlives it: tasks of kNormal
+  // are for live readers, so it is told how long they wait; tasks of kLow read history, and after
+  // each its thread rests as it says.
+  ThreadPool(const std::string& name, int threads, Priority priority = Priority::kNormal,
+             HistoryPace* pace = nullptr);
   ~ThreadPool() override;
 
   void Schedule(Task task) override ABSL_LOCKS_EXCLUDED(mu_);
-  bool crowded() const override { return queued_.load(std::memory_order_relaxed) > 0; }
+  bool crowded() const override;
   void Shutdown() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  struct Queued {
+    Task task;
+    int64_t since_nanos;  // With a pace.
+  };
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
+  void RunTask(Queued queued) ABSL_LOCKS_EXCLUDED(mu_);
+  // Ends early when the pool stops.
+  void Rest(absl::Duration rest) ABSL_LOCKS_EXCLUDED(mu_);
   bool HasWorkLocked() const ABSL_SHARED_LOCKS_REQUIRED(mu_) {
     return stopping_ || !queue_.empty();
   }
 
+  const Priority priority_;
+  HistoryPace* const pace_;
   absl::Mutex mu_;
-  std::deque<Task> queue_ ABSL_GUARDED_BY(mu_);
+  std::deque<Queued> queue_ ABSL_GUARDED_BY(mu_);
   std::atomic<size_t> queued_ = 0;  // queue_.size(), to be looked at without the lock.
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<std::thread> threads_;

@@ -1,5 +1,7 @@
 #include "server/base/system_clock.h"
 
+#include <time.h>
+
 #include "absl/time/clock.h"
 
 namespace tidemark::base {
@@ -14,6 +16,12 @@ int64_t MonotonicNanos() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+int64_t ThreadNanos() {
+  timespec time = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return absl::ToInt64Nanoseconds(absl::DurationFromTimespec(time));
 }
 
 }  // namespace tidemark::base

@@ -19,4 +19,7 @@ std::chrono::system_clock::time_point DueAfter(absl::Duration delay);
 // Nanoseconds of a clock that never steps, for measuring how long something took.
 int64_t MonotonicNanos();
 
+// Nanoseconds that the calling thread has had of a processor.
+int64_t ThreadNanos();
+
 }  // namespace tidemark::base

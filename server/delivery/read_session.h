@@ -66,6 +66,8 @@ class ReadSession {
   // DATA_LOSS  a batch is damaged; the detail names topic, partition and offset.
   absl::StatusOr<Item> Next(log::MayWait may_wait);
 
+  // Everything stored was given out when it last looked.
+  bool live() const { return live_; }
   const log::Topic& topic() const { return *topic_; }
   // Where the session is: everything before it was given out or did not match.
   std::string CursorText() const;

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/base/history_pace.h"
 #include "server/log/event_log.h"
 #include "server/metrics/metrics.h"
 #include "server/rpc/async_call.h"
@@ -20,6 +21,7 @@ struct RpcContext {
   log::EventLog& log;
   base::Executor& readers;  // Threads that may wait for the disk: openings and history.
   base::Executor& live;     // Threads that may not: wake-ups of who has caught up.
+  base::HistoryPace& pace;  // Told of what is delivered live.
   const base::Clock& clock;
   metrics::Metrics& metrics;
   CallRegistry& calls;

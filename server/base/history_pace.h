@@ -1,0 +1,67 @@
+// HistoryPace: how much of their time the threads that read history may work while others are
+// delivered live events.
+//
+// Why.       Who replays everything takes a processor here, and one more at the client's; a live
+//            event then waits for each of the threads on its way. Low priority is not enough:
+//            sending has none, and a processor is not taken away from who has it at once.
+// Terms.     Live: somebody who has caught up was given something in the last kLiveFor. Wait: how
+//            long work for live readers waited for one of their threads. Late: longer than kLate.
+//            Share: the part of their time that history's threads work; the rest they rest.
+// How.       While nobody is live, history goes at full speed. While somebody is, a wait that is
+//            not late raises the share a little and a late one halves it, so that it settles where
+//            about one in 200 is late: at full speed where there are processors for everybody, at
+//            little where there are not.
+// Bounds.    The share is at least kShareMin, so history always moves on.
+// Threads.   Safe from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace tidemark::base {
+
+// Times are MonotonicNanos().
+class HistoryPace {
+ public:
+  static constexpr absl::Duration kLiveFor = absl::Milliseconds(100);
+  // With 2 processors and 2000 events a second 1 wait in 200 is longer; beside a replay at full
+  // speed 1 in 12.
+  static constexpr absl::Duration kLate = absl::Microseconds(250);
+  static constexpr double kShareMin = 1.0 / 64;
+
+  // Somebody who has caught up is given something.
+  void LiveDelivered(int64_t now_nanos) {
+    last_live_nanos_.store(now_nanos, std::memory_order_relaxed);
+  }
+  // Work for live readers begins, and was asked for so long ago.
+  void LiveWorkBegins(absl::Duration waited, int64_t now_nanos) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // True: somebody is live, so history is to be read in short turns.
+  bool holds_back(int64_t now_nanos) const {
+    return now_nanos - last_live_nanos_.load(std::memory_order_relaxed) <
+           absl::ToInt64Nanoseconds(kLiveFor);
+  }
+  // How long a thread rests that has spent so much of a processor's time on history.
+  absl::Duration RestAfter(absl::Duration worked, int64_t now_nanos) const ABSL_LOCKS_EXCLUDED(mu_);
+
+  struct Figures {
+    double share = 1;
+    uint64_t waits = 0;
+    uint64_t late_waits = 0;  // Of these.
+  };
+  Figures figures() const ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  static constexpr int64_t kNever = INT64_MIN / 2;
+
+  std::atomic<int64_t> last_live_nanos_ = kNever;
+  mutable absl::Mutex mu_;  // Leaf.
+  Figures figures_ ABSL_GUARDED_BY(mu_);
+  int64_t last_halved_nanos_ ABSL_GUARDED_BY(mu_) = kNever;
+};
+
+}  // namespace tidemark::base
