@@ -151,6 +151,8 @@ void AddTailOptions(CLI::App& sub, TailConfig& tail) {
   sub.add_option("--partitions", tail.partitions, "partitions of the topic")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  sub.add_flag("--groups", tail.groups,
+               "subscribers are members of groups, each of its own; so is who replays");
 }
 
 void AddTail(CLI::App& app, CommandLine& line) {

@@ -21,8 +21,11 @@ absl::StatusOr<std::pair<v1::GroupMode, std::string>> ModeOf(const std::string& 
       absl::StrCat("--mode ", name, ": use partition, key or unordered"));
 }
 
-absl::StatusOr<Result> Measure(const ServerProcess& server, const GroupsConfig& config,
-                               const std::string& topic, const std::string& mode_name) {
+}  // namespace
+
+absl::StatusOr<Result> MeasureGroup(const ServerProcess& server, const GroupsConfig& config,
+                                    const std::string& topic, const std::string& mode_name,
+                                    const std::string& group) {
   const auto mode = ModeOf(mode_name);
   if (!mode.ok()) return mode.status();
   const absl::StatusOr<uint64_t> stored = CountEvents(server.address(), topic);
@@ -30,7 +33,7 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const GroupsConfig& 
   const CostMeter meter(server);
   const absl::StatusOr<Recorder> run = RunGroupLoad({.address = server.address(),
                                                      .topic = topic,
-                                                     .group = absl::StrCat(topic, "-", mode_name),
+                                                     .group = group,
                                                      .mode = mode->first,
                                                      .members = config.members,
                                                      .credit_events = config.credit_events,
@@ -55,8 +58,6 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const GroupsConfig& 
   return result;
 }
 
-}  // namespace
-
 absl::StatusOr<std::vector<Result>> MeasureGroups(Session& session, const GroupsConfig& config,
                                                   Reporter& reporter) {
   const auto server = session.Tidemark();
@@ -70,7 +71,8 @@ absl::StatusOr<std::vector<Result>> MeasureGroups(Session& session, const Groups
   std::vector<Result> results = {*filled};
   for (const std::string& mode : config.modes) {
     reporter.Begin(absl::StrCat("groups, ", mode));
-    absl::StatusOr<Result> result = Measure(**server, config, topic, mode);
+    absl::StatusOr<Result> result =
+        MeasureGroup(**server, config, topic, mode, absl::StrCat(topic, "-", mode));
     if (!result.ok()) return result.status();
     if (results.size() > 1 && results[1].name == kPartitionOrdered) CompareTo(results[1], *result);
     results.push_back(*std::move(result));

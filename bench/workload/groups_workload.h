@@ -26,6 +26,10 @@ struct GroupsConfig {
 // Fills a topic, then handles all of it once in each mode. Ratios are to PARTITION_ORDERED.
 absl::StatusOr<std::vector<Result>> MeasureGroups(Session& session, const GroupsConfig& config,
                                                   Reporter& reporter);
+// The members of `group`, which is new, handle all of `topic` once in `mode`.
+absl::StatusOr<Result> MeasureGroup(const ServerProcess& server, const GroupsConfig& config,
+                                    const std::string& topic, const std::string& mode,
+                                    const std::string& group);
 // KEY_ORDERED reaches a third of PARTITION_ORDERED.
 std::vector<GoalCheck> GroupsGoals(const std::vector<Result>& results);
 

@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "bench/load/topic_admin.h"
+#include "bench/workload/groups_workload.h"
 #include "bench/workload/quick_goals.h"
 #include "bench/workload/replay_workload.h"
 
@@ -13,14 +15,23 @@ namespace {
 
 constexpr double kGoal = 1.25;
 
+absl::StatusOr<Result> ReplayOnce(const ServerProcess& server, const MixedConfig& config) {
+  if (config.tail.groups) {
+    auto result = MeasureGroup(server, {.members = 1}, config.replay_topic, "partition",
+                               FreshTopicName("late-group"));
+    if (result.ok()) result->name = kReplayBesideName;
+    return result;
+  }
+  return MeasureReplay(server, {.name = kReplayBesideName, .topic = config.replay_topic});
+}
+
 // Replays the topic until it is destroyed, which waits for the replay under way.
 class ReplayLoop {
  public:
-  ReplayLoop(const ServerProcess& server, const std::string& topic)
-      : thread_([this, &server, topic] {
+  ReplayLoop(const ServerProcess& server, const MixedConfig& config)
+      : thread_([this, &server, &config] {
           while (!stop_ && status_.ok()) {
-            absl::StatusOr<Result> result =
-                MeasureReplay(server, {.name = kReplayBesideName, .topic = topic});
+            absl::StatusOr<Result> result = ReplayOnce(server, config);
             if (result.ok()) {
               last_ = *std::move(result);
             } else {
@@ -64,7 +75,7 @@ absl::StatusOr<Round> MeasureRound(const ServerProcess& server, const MixedConfi
                                    const std::string& durability) {
   auto alone = TailOf(server, config.tail, kTailAloneName, durability);
   if (!alone.ok()) return alone.status();
-  ReplayLoop loop(server, config.replay_topic);
+  ReplayLoop loop(server, config);
   auto beside = TailOf(server, config.tail, kTailBesideName, durability);
   if (!beside.ok()) return beside.status();
   auto replay = loop.Stop();

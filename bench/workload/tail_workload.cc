@@ -27,6 +27,7 @@ Result ResultOf(const std::string& name, const std::string& latency_of, const Re
                      {"zipf", config.zipf},
                      {"producers", config.producers},
                      {"subscribers", config.subscribers},
+                     {"groups", config.groups},
                      {"loop", "open"}}};
 }
 
@@ -55,7 +56,8 @@ absl::StatusOr<std::vector<Result>> MeasureTail(const ServerProcess& server,
   if (!status.ok()) return status;
   const CostMeter meter(server);
   const absl::StatusOr<TailFigures> figures =
-      RunTailLoad(load, config.producers, config.subscribers);
+      RunTailLoad(load, config.producers, config.subscribers,
+                  config.groups ? TailReaders::kGroups : TailReaders::kSubscriptions);
   if (!figures.ok()) return figures.status();
   std::vector<Result> results = {
       ResultOf("tail, end to end", "intended send to decoded event", figures->end_to_end, config,

@@ -24,6 +24,7 @@ struct TailConfig {
   uint32_t partitions = 1;
   uint32_t producers = 1;    // Share the rate.
   uint32_t subscribers = 1;  // Each gets every event.
+  bool groups = false;       // Each subscriber is a group's member.
 };
 
 // Two results: the latency to the subscriber, and to the acknowledgement. Their values are the
