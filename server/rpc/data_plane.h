@@ -19,10 +19,8 @@ void AcceptTransact(const RpcContext& context, groups::GroupCoordinator& groups,
                     EventStoreBase& service, CallQueue& queue);
 void AcceptAppendStream(const RpcContext& context, groups::GroupCoordinator& groups,
                         EventStoreBase& service, CallQueue& queue);
-void AcceptRead(const RpcContext& context, EventStoreBase& service,
-                grpc::ServerCompletionQueue& queue);
-void AcceptSubscribe(const RpcContext& context, EventStoreBase& service,
-                     grpc::ServerCompletionQueue& queue);
+void AcceptRead(const RpcContext& context, EventStoreBase& service, CallQueue& queue);
+void AcceptSubscribe(const RpcContext& context, EventStoreBase& service, CallQueue& queue);
 void AcceptConsume(const RpcContext& context, groups::GroupCoordinator& groups,
                    ConsumerGroupsBase& service, grpc::ServerCompletionQueue& queue);
 // grpc.health.v1; `service` is not the one asked about.

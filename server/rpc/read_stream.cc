@@ -66,10 +66,10 @@ struct SubscribeMethod {
 template <typename Method>
 class ReadStreamCall final : public Drainable,
                              public SendBudget::Waiter,
+                             public Answering,
                              public std::enable_shared_from_this<ReadStreamCall<Method>> {
  public:
-  ReadStreamCall(const RpcContext& context, EventStoreBase& service,
-                 grpc::ServerCompletionQueue& queue)
+  ReadStreamCall(const RpcContext& context, EventStoreBase& service, CallQueue& queue)
       : context_(context),
         service_(service),
         queue_(queue),
@@ -79,8 +79,8 @@ class ReadStreamCall final : public Drainable,
 
   void Accept() {
     grpc_context_.AsyncNotifyWhenDone(done_.Start(this->shared_from_this()));
-    (service_.*Method::kRequest)(&grpc_context_, &request_, &writer_, &queue_, &queue_,
-                                 accepted_.Start(this->shared_from_this()));
+    (service_.*Method::kRequest)(&grpc_context_, &request_, &writer_, queue_.calls.get(),
+                                 queue_.calls.get(), accepted_.Start(this->shared_from_this()));
   }
 
   void Drain() override {
@@ -95,6 +95,11 @@ class ReadStreamCall final : public Drainable,
   }
 
   void OnRoom() override { PumpOnReader(); }
+
+  void Answer() override {
+    woken_.store(false, std::memory_order_release);
+    Kick();
+  }
 
  private:
   void OnAccepted(bool ok) {
@@ -126,14 +131,19 @@ class ReadStreamCall final : public Drainable,
     absl::StatusOr<std::unique_ptr<ReadSession>> session =
         ReadSession::Open(context_.log, std::move(spec), [weak = this->weak_from_this()] {
           // On a committing thread: leave it at once.
-          if (const auto call = weak.lock()) {
-            call->context_.live.Schedule([call] { call->Kick(); });
-          }
+          if (const auto call = weak.lock()) call->Wake();
         });
     if (!session.ok()) return End(session.status());
     session_ = *std::move(session);
     SetHeartbeat();
     Pump(log::MayWait::kNo);
+  }
+
+  // Has the queue's thread look, which also answers the appends of the same commit.
+  void Wake() {
+    if (!woken_.exchange(true, std::memory_order_acq_rel)) {
+      queue_.answers.Post(this->shared_from_this());
+    }
   }
 
   // Looks for the next item, unless somebody does already or will after a write.
@@ -329,7 +339,7 @@ class ReadStreamCall final : public Drainable,
   void SetHeartbeat() {
     absl::MutexLock lock(&mu_);
     if (ended_) return;
-    alarm_.Set(&queue_, base::DueAfter(context_.heartbeat_interval / 2),
+    alarm_.Set(queue_.calls.get(), base::DueAfter(context_.heartbeat_interval / 2),
                alarm_op_.Start(this->shared_from_this()));
   }
 
@@ -351,7 +361,8 @@ class ReadStreamCall final : public Drainable,
 
   void WatchLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     watching_ = true;
-    watch_.Set(&queue_, base::DueAfter(kStuckAfter), watch_op_.Start(this->shared_from_this()));
+    watch_.Set(queue_.calls.get(), base::DueAfter(kStuckAfter),
+               watch_op_.Start(this->shared_from_this()));
   }
 
   // Who takes nothing is let go of: while draining, and while others wait for room.
@@ -405,7 +416,7 @@ class ReadStreamCall final : public Drainable,
 
   const RpcContext& context_;
   EventStoreBase& service_;
-  grpc::ServerCompletionQueue& queue_;
+  CallQueue& queue_;
   CallCount count_;
   std::optional<ActiveCall> active_;
   metrics::MethodMetrics& metrics_;
@@ -413,6 +424,7 @@ class ReadStreamCall final : public Drainable,
   grpc::ByteBuffer request_;
   grpc::ServerAsyncWriter<grpc::ByteBuffer> writer_;
   bool registered_ = false;
+  std::atomic<bool> woken_ = false;       // Listed with the queue's answers.
   std::unique_ptr<ReadSession> session_;  // Of who pumps.
 
   absl::Mutex mu_;  // Then CallRegistry's.
@@ -448,13 +460,11 @@ class ReadStreamCall final : public Drainable,
 
 }  // namespace
 
-void AcceptRead(const RpcContext& context, EventStoreBase& service,
-                grpc::ServerCompletionQueue& queue) {
+void AcceptRead(const RpcContext& context, EventStoreBase& service, CallQueue& queue) {
   std::make_shared<ReadStreamCall<ReadMethod>>(context, service, queue)->Accept();
 }
 
-void AcceptSubscribe(const RpcContext& context, EventStoreBase& service,
-                     grpc::ServerCompletionQueue& queue) {
+void AcceptSubscribe(const RpcContext& context, EventStoreBase& service, CallQueue& queue) {
   std::make_shared<ReadStreamCall<SubscribeMethod>>(context, service, queue)->Accept();
 }
 

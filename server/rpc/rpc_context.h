@@ -20,7 +20,7 @@ namespace tidemark::rpc {
 struct RpcContext {
   log::EventLog& log;
   base::Executor& readers;  // Threads that may wait for the disk: openings and history.
-  base::Executor& live;     // Threads that may not: wake-ups of who has caught up.
+  base::Executor& live;     // Threads that may not: members' deliveries.
   base::HistoryPace& pace;  // Told of what is delivered live.
   const base::Clock& clock;
   metrics::Metrics& metrics;

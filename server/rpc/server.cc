@@ -89,7 +89,7 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   interceptors.push_back(MalformedRequests());
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   for (int i = 0; i < options.queues; ++i) {
-    rpc->queues_.push_back(std::make_unique<CallQueue>(builder.AddCompletionQueue()));
+    rpc->queues_.push_back(std::make_unique<CallQueue>(builder.AddCompletionQueue(), context.pace));
   }
   rpc->server_ = builder.BuildAndStart();
   if (rpc->server_ == nullptr || rpc->port_ == 0) {
@@ -114,8 +114,8 @@ void RpcServer::AcceptCalls() {
     for (int i = 0; i < kWaitingStreams; ++i) {
       AcceptTransact(context_, groups_, event_store_, *queue);
       AcceptAppendStream(context_, groups_, event_store_, *queue);
-      AcceptRead(context_, event_store_, calls);
-      AcceptSubscribe(context_, event_store_, calls);
+      AcceptRead(context_, event_store_, *queue);
+      AcceptSubscribe(context_, event_store_, *queue);
       AcceptConsume(context_, groups_, groups_service_, calls);
     }
     threads_.emplace_back([&calls, i = threads_.size()] {
