@@ -105,7 +105,8 @@ def reordered(history):
             producer, sequence = request.get("producer"), request.get("sequence")
             if producer is not None:
                 if sequence < sequences.get(producer, -1):
-                    found.append(f"{place} has {request['id']} after sequence {sequences[producer]}")
+                    found.append(f"{place} has {request['id']} after sequence "
+                                 f"{sequences[producer]}")
                 sequences[producer] = sequence
     return found
 

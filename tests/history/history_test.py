@@ -13,11 +13,14 @@ import time
 import unittest
 
 import checkers
+import clients
+from history import Recorder, load
+from support.consumer import settle
+from support.stubs import pb
 from world import FAULTY, TIDEMARKD, World
 
 SECONDS = 4
 CUTS = ["crash", "kill_member", "crash"]
-JOINS = ["kill_member"] * 6
 
 
 def seed_or_random():
@@ -51,7 +54,6 @@ class KnownBadServers(unittest.TestCase):
         "no_producer_check": ("duplicated", ["crash", "crash"], 10),
         "ack_not_stored": ("regressed", CUTS, 10),
         "begins_at_end": ("undelivered", ["crash", "kill_member"], 10),
-        "two_owners": ("owned_twice", JOINS, 10),
     }
 
     def test_what_ships_has_no_seeded_faults(self):
@@ -93,6 +95,51 @@ class KnownBadServers(unittest.TestCase):
             if checker in found:
                 break
         return found
+
+
+class Scribe:
+    """What a RecordingMember writes to."""
+
+    def __init__(self, world, name):
+        self.record = Recorder(world.directory / "lines" / name).write
+
+
+class TwoOwners(unittest.TestCase):
+    """One member keeps what it was given; then another one joins."""
+
+    def join(self, world, name):
+        member = clients.RecordingMember(Scribe(world, name), name, world.server.groups)
+        self.addCleanup(member.close)
+        return member
+
+    def history(self, fault):
+        world = World(1, fault=fault, revoke_timeout="60s")
+        try:
+            world.start_server()
+            for topic in clients.TOPICS:
+                world.server.events.Append(pb.AppendRequest(topic=topic, events=[
+                    pb.Event(id=f"{topic}-{n}", type="t", key=key,
+                             data=clients.payload(f"{topic}-{n}"))
+                    for n, key in enumerate(clients.KEYS)]))
+            first = self.join(world, "first")
+            first.until_events(len(clients.TOPICS) * len(clients.KEYS))
+            second = self.join(world, "second")
+            settle(first, second, condition=lambda: first.revoked, what="the second one joins")
+            first.take_what_came()
+            if fault is None:
+                self.assertEqual(second.owned, {})
+                for place in list(first.in_hand):
+                    first.finish(place)
+            settle(first, second, condition=lambda: second.owned, what="the second has its part")
+            return load(world.directory / "lines")
+        finally:
+            world.close()
+
+    def test_are_noticed(self):
+        self.assertNotEqual(checkers.owned_twice(self.history("two_owners")), [])
+
+    def test_are_not_there(self):
+        self.assertEqual(checkers.owned_twice(self.history(None)), [])
 
 
 if __name__ == "__main__":

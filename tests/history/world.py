@@ -49,7 +49,8 @@ class World:
         self.counts = collections.Counter()
         more = {"SEEDED_FAULT": fault} if fault else {}
         self.server = Server(
-            "--revoke-timeout", revoke_timeout, "--heartbeat-interval", "100ms", binary=FAULTY if fault else TIDEMARKD,
+            "--revoke-timeout", revoke_timeout, "--heartbeat-interval", "100ms",
+            binary=FAULTY if fault else TIDEMARKD,
             env=environment(LD_PRELOAD=str(LOSSY_DISK), LOSSY_DISK_SYNC_MS=str(sync_ms), **more),
             ready=False)
         self.processes = {}
@@ -64,15 +65,19 @@ class World:
     # What happens.
 
     def begin(self):
+        self.start_server()
+        for role in ("appenders", "counters", "readers"):
+            self._start_client(role, role)
+        for number in range(MEMBERS):
+            self._start_client("member", f"member-{number}")
+
+    def start_server(self):
+        """With its topics, and nobody there."""
         self.server.start()
         (self.directory / "server").symlink_to(self.server.directory)
         for topic, partitions in clients.TOPICS.items():
             self.server.topics.CreateTopic(pb.CreateTopicRequest(
                 name=topic, config=pb.TopicConfig(partitions=partitions)))
-        for role in ("appenders", "counters", "readers"):
-            self._start_client(role, role)
-        for number in range(MEMBERS):
-            self._start_client("member", f"member-{number}")
 
     def _start_client(self, role, name):
         process = _processes.Process(target=clients.run, daemon=True, args=(
