@@ -6,6 +6,8 @@ server is), "no-more-appends" and "stop"; they write "lines/NAME".
 
 import collections
 import json
+import multiprocessing
+import os
 import pathlib
 import queue
 import random
@@ -52,12 +54,14 @@ class Office:
 
     def __init__(self, directory, name, seed):
         self._directory = pathlib.Path(directory)
+        self._world = multiprocessing.parent_process().pid
         self.name = name
         self.chance = random.Random(seed)
         self.recorder = Recorder(self._directory / "lines" / name)
 
     def has(self, file):
-        return (self._directory / file).exists()
+        """Who lost the process that would tell it stops, too."""
+        return (self._directory / file).exists() or not os.path.exists(f"/proc/{self._world}")
 
     def channel(self):
         """To the server as it is now, or None when it is time to stop."""
