@@ -36,6 +36,11 @@ inline constexpr uint64_t kIndexWorkBytes = 16 * kMiB;
 inline constexpr uint64_t kWorkBytes = 8 * kMiB;
 // Newest sequences of producers.
 inline constexpr uint64_t kProducersCachedMax = 100'000;
+// The vault of keys, with a master_key_file: unwrapped keys, rows that are not in a file yet, and
+// blocks of its files.
+inline constexpr uint64_t kEntityKeysBytes = 4 * kMiB;
+inline constexpr uint64_t kVaultBufferBytes = kMiB / 2;
+inline constexpr uint64_t kVaultCacheBytes = 2 * kMiB;
 
 // Counts of keys that conditions named lately.
 inline constexpr uint64_t kKeyCountsBytes = 2 * kMiB;

@@ -121,11 +121,9 @@ void GroupFromJson(const Json& json, GroupRecord& record) {
 }  // namespace
 
 std::string EncodeStoreRecord(const StoreRecord& record) {
-  return Json{{"format_version", record.format_version},
-              {"store_id", record.store_id},
-              {"next_topic_id", record.next_topic_id},
-              {"next_log_id", record.next_log_id},
-              {"next_group_id", record.next_group_id}}
+  return Json{{"format_version", record.format_version}, {"store_id", record.store_id},
+              {"next_topic_id", record.next_topic_id},   {"next_log_id", record.next_log_id},
+              {"next_group_id", record.next_group_id},   {"vault_id", record.vault_id}}
       .dump();
 }
 
@@ -136,6 +134,7 @@ absl::StatusOr<StoreRecord> DecodeStoreRecord(absl::string_view bytes) {
     record.next_topic_id = json.at("next_topic_id").get<uint64_t>();
     record.next_log_id = json.at("next_log_id").get<uint32_t>();
     record.next_group_id = json.at("next_group_id").get<uint64_t>();
+    record.vault_id = Optional<std::string>(json, "vault_id").value_or("");
   });
 }
 

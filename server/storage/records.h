@@ -18,6 +18,7 @@ struct StoreRecord {
   uint64_t next_topic_id = 1;
   uint32_t next_log_id = 1;
   uint64_t next_group_id = 1;
+  std::string vault_id;  // Of the vault with its keys (key_vault.h); empty: there was never one.
 };
 
 enum class Durability { kSynced, kMemory };

@@ -228,7 +228,11 @@ absl::StatusOr<ScrubReport> Store::Scrub(const ScrubSpec& spec,
     return report;
   }
   report.more = !rep_->scrub_leaving.empty() || !rep_->scrub_obsolete.empty();
-  if (report.more) return report;
+  if (report.more) {
+    const absl::Status removed = DeleteObsoleteFiles(*rep_->db);
+    if (!removed.ok()) return removed;
+    return report;
+  }
   // Deletions, too, are durable only then.
   std::unique_ptr<rocksdb::Directory> directory;
   rocksdb::Status synced = rep_->db->GetEnv()->NewDirectory(rep_->options.path, &directory);

@@ -85,6 +85,12 @@ absl::Status SyncParent(rocksdb::Env& env, const std::string& path) {
   return FromRocks(status, absl::StrCat("syncing the directory above ", path));
 }
 
+absl::Status DeleteObsoleteFiles(rocksdb::DB& db) {
+  rocksdb::Status status = db.DisableFileDeletions();
+  if (status.ok()) status = db.EnableFileDeletions(/*force=*/false);
+  return FromRocks(status, "removing files that are no longer needed");
+}
+
 absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing) {
   if (status.ok()) return absl::OkStatus();
   const std::string message = absl::StrCat(doing, ": ", status.ToString());

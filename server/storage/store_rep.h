@@ -81,6 +81,10 @@ std::string TermFilePath(absl::string_view store_path);
 // Random; names a store.
 std::string NewStoreId();
 
+// Looks through the directory for what RocksDB does not need. By itself it removes only what it
+// remembers: not a log that was empty when the store was opened, after a crash.
+absl::Status DeleteObsoleteFiles(rocksdb::DB& db);
+
 // Makes the name of a directory durable, which syncs only what is in it.
 absl::Status SyncParent(rocksdb::Env& env, const std::string& path);
 

@@ -2,7 +2,9 @@
 
 #include <deque>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/aes_gcm.h"
 #include "server/base/crc32c.h"
 
 namespace tidemark::testing {
@@ -83,6 +85,11 @@ absl::StatusOr<std::vector<ReadEvent>> EventsOf(const storage::StoredBatch& batc
     events.push_back({batch.header.base_offset + i, (*decoded)[i]});
   }
   return events;
+}
+
+std::string MasterKeyLine(absl::string_view name) {
+  return absl::StrCat(name, " ",
+                      absl::BytesToHexString(base::HmacSha256("master key of a test", name)), "\n");
 }
 
 absl::Status LogHarness::Open() {

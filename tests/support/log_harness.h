@@ -40,6 +40,9 @@ struct ReadEvent {
   friend bool operator==(const ReadEvent&, const ReadEvent&) = default;
 };
 
+// A line of a file of master keys; the key follows from the name.
+std::string MasterKeyLine(absl::string_view name);
+
 // The events of a batch with their offsets.
 absl::StatusOr<std::vector<ReadEvent>> EventsOf(const storage::StoredBatch& batch);
 
