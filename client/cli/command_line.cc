@@ -104,6 +104,7 @@ std::unique_ptr<CLI::App> MakeCommandLine(Context* context) {
   AddKeyCommands(app.get(), context);
   AddServerCommands(app.get(), context);
   AddBackupCommands(app.get(), context);
+  AddMasterKeyCommands(app.get(), context);
   AddVerifyCommand(app.get(), context);
   AddCompletionCommand(app.get(), context);
   FinishSubcommands(app.get(), formatter);

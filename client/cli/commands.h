@@ -23,6 +23,7 @@ void AddEraseCommands(CLI::App* root, Context* context);
 void AddKeyCommands(CLI::App* root, Context* context);
 void AddServerCommands(CLI::App* root, Context* context);
 void AddBackupCommands(CLI::App* root, Context* context);
+void AddMasterKeyCommands(CLI::App* root, Context* context);
 void AddVerifyCommand(CLI::App* root, Context* context);
 void AddCompletionCommand(CLI::App* root, Context* context);
 

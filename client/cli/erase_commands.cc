@@ -90,6 +90,7 @@ Json ErasureToJson(const Erasure& erasure) {
             {"key_digest", absl::BytesToHexString(erasure.key_digest)},
             {"types", erasure.types},
             {"events", erasure.events},
+            {"entity_keys", erasure.entity_keys},
             {"reason", erasure.reason},
             {"actor", erasure.actor},
             {"request_time", FormatRfc3339(erasure.request_time)},
@@ -116,6 +117,9 @@ std::string FormatErasure(const Erasure& erasure, bool color) {
       {"actor", erasure.actor},
       {"asked for", FormatRfc3339(erasure.request_time)},
       {"state", NameOfState(erasure.state)}};
+  if (erasure.entity_keys > 0) {
+    fields.emplace_back("destroyed", absl::StrCat("keys of its data: ", erasure.entity_keys));
+  }
   if (erasure.complete_time.has_value()) {
     fields.emplace_back("complete", FormatRfc3339(*erasure.complete_time));
   }

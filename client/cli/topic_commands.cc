@@ -27,6 +27,7 @@ struct TopicOptions {
   std::string compression;
   std::string index_keys;
   std::string compact;
+  std::string encrypt_by_key;
   std::string description;
   bool has_description = false;
   bool if_not_exists = false;
@@ -52,6 +53,7 @@ absl::StatusOr<TopicConfig> ConfigFrom(const TopicOptions& options) {
   if (options.compression == "zstd") config.compression = Compression::kZstd;
   if (!options.index_keys.empty()) config.index_keys = options.index_keys == "on";
   if (!options.compact.empty()) config.compact = options.compact == "on";
+  if (!options.encrypt_by_key.empty()) config.encrypt_by_key = options.encrypt_by_key == "on";
   if (options.has_description) config.description = options.description;
   return config;
 }
@@ -86,6 +88,12 @@ void AddSettings(CLI::App* command, TopicOptions* options) {
       ->add_option("--compact", options->compact,
                    "Whether only the newest event of each key is kept, beside those without a key. "
                    "Default: off")
+      ->type_name("")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      ->add_option("--encrypt-by-key", options->encrypt_by_key,
+                   "Whether the data of new events is encrypted by a key for each event key, which "
+                   "erasure destroys; needs the server's master_key_file. Default: off")
       ->type_name("")
       ->check(CLI::IsMember({"on", "off"}));
   command
@@ -140,7 +148,7 @@ ExitCode Create(Context* context, const TopicOptions& options) {
 
 bool ChangesSomething(const TopicConfig& config) {
   return config.durability || config.max_age || config.max_bytes || config.compression ||
-         config.index_keys || config.compact || config.description;
+         config.index_keys || config.compact || config.encrypt_by_key || config.description;
 }
 
 ExitCode Update(Context* context, const TopicOptions& options) {

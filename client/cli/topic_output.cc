@@ -93,6 +93,7 @@ std::string FormatTopic(const TopicInfo& topic, const std::vector<Watermarks>& w
       {"compression", std::string(NameOf(config.compression))},
       {"key index", config.index_keys.value_or(true) ? "yes" : "no"},
       {"compacted", config.compact.value_or(false) ? "yes" : "no"},
+      {"encrypted", config.encrypt_by_key.value_or(false) ? "by key" : "no"},
       {"created", FormatRfc3339(topic.create_time)},
       {"changed", FormatRfc3339(topic.update_time)},
   };
@@ -123,6 +124,7 @@ Json TopicToJson(const TopicInfo& topic, const std::vector<Watermarks>* watermar
   json["compression"] = std::string(NameOf(config.compression));
   json["index_keys"] = config.index_keys.value_or(true);
   json["compact"] = config.compact.value_or(false);
+  json["encrypt_by_key"] = config.encrypt_by_key.value_or(false);
   json["description"] = config.description.value_or("");
   json["create_time"] = FormatRfc3339(topic.create_time);
   json["update_time"] = FormatRfc3339(topic.update_time);

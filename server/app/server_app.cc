@@ -55,6 +55,7 @@ rpc::RpcLimits LimitsFrom(const config::Settings& settings) {
   limits.append_stream_inflight_bytes_max = settings.append_stream_inflight_bytes_max;
   limits.append_stream_inflight_requests_max = settings.append_stream_inflight_requests_max;
   limits.batch_bytes_max = settings.batch_bytes_max;
+  limits.encryption = !settings.master_key_file.empty();
   return limits;
 }
 
@@ -142,11 +143,15 @@ absl::Status ServerApp::OpenStore() {
                             .block_cache_bytes = settings_.block_cache_bytes});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
+  absl::StatusOr<std::unique_ptr<storage::KeyVault>> vault =
+      storage::OpenVault(*store_, settings_.data, settings_.master_key_file);
+  if (!vault.ok()) return vault.status();
+  vault_ = *std::move(vault);
   if (!settings_.backup_dir.empty()) {
-    backups_ = std::make_unique<storage::Backups>(settings_.backup_dir);
+    backups_ = std::make_unique<storage::Backups>(settings_.backup_dir, nullptr, vault_.get());
   }
   absl::StatusOr<std::unique_ptr<log::EventLog>> log =
-      log::EventLog::Open(LogOptionsFrom(settings_), *store_, clock_, metrics_);
+      log::EventLog::Open(LogOptionsFrom(settings_), *store_, clock_, metrics_, vault_.get());
   if (!log.ok()) return log.status();
   log_ = *std::move(log);
   readers_ = std::make_unique<base::ThreadPool>(
@@ -165,6 +170,9 @@ absl::Status ServerApp::OpenStore() {
           .live = live_.get()},
       *log_, *readers_, clock_, metrics_);
   if (absl::Status status = groups_->Load(); !status.ok()) return status;
+  if (backups_ != nullptr) {
+    log_->eraser().SetForgetKeys([backups = backups_.get()] { return backups->RefreshKeys(); });
+  }
   log_->eraser().Start();  // Groups can be asked to forget from here on.
   log_->compactor().Start();
   ticks_ = std::thread([this] {
@@ -202,7 +210,8 @@ absl::Status ServerApp::StartListeners() {
                             *groups_,
                             {.store = *store_,
                              .backups = backups_.get(),
-                             .backup_bytes_per_second = settings_.backup_bytes_per_second});
+                             .backup_bytes_per_second = settings_.backup_bytes_per_second,
+                             .vault = vault_.get()});
   if (!rpc.ok()) return rpc.status();
   rpc_ = *std::move(rpc);
   return StartHttp();
@@ -296,6 +305,7 @@ void ServerApp::Stop() {
   groups_.reset();
   log_.reset();
   backups_.reset();
+  vault_.reset();
   store_.reset();
 }
 

@@ -20,6 +20,7 @@
 #include "server/metrics/metrics.h"
 #include "server/rpc/server.h"
 #include "server/storage/backup.h"
+#include "server/storage/key_vault.h"
 #include "server/storage/store.h"
 
 namespace tidemark::app {
@@ -54,6 +55,7 @@ class ServerApp {
   base::SystemClock clock_;
   metrics::Metrics metrics_;
   std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<storage::KeyVault> vault_;   // Null: there are no master keys.
   std::unique_ptr<storage::Backups> backups_;  // Null: no directory is set.
   std::unique_ptr<log::EventLog> log_;
   base::HistoryPace pace_;  // Of the two pools.

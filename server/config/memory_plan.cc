@@ -51,6 +51,10 @@ std::vector<MemoryPart> MemoryPlan(const Settings& settings) {
       {"transport", "gRPC's buffers", kTransportBytes},
       {"process", "program, threads, metrics", kProcessBytes},
   };
+  if (!settings.master_key_file.empty()) {
+    parts.push_back({"keys", "of topics with encrypt_by_key",
+                     kEntityKeysBytes + 2 * kVaultBufferBytes + kVaultCacheBytes});
+  }
   parts.push_back({"allocator", absl::StrCat("1/", kAllocatorShare, " of the above"),
                    MemorySum(parts) / kAllocatorShare});
   std::stable_sort(parts.begin(), parts.end(),

@@ -38,6 +38,11 @@ void AddWhereAndLog(std::vector<SettingSpec>& table) {
                                "Directory of backups, not inside `data`; made when the first one "
                                "is. Without it there are none."},
                               "DIR", &Settings::backup_dir));
+  table.push_back(PathSetting({"master_key_file", kWhere,
+                               "File of master keys, for topics with encrypt_by_key: a line is a "
+                               "name, a blank and 64 hexadecimal digits; the first is current. Not "
+                               "inside `data` or `backup_dir`."},
+                              "FILE", &Settings::master_key_file));
   table.push_back(PathSetting(
       {"config", kWhere, "TOML file of settings. Flags and TIDEMARK_* variables are stronger."},
       "FILE", &Settings::config));

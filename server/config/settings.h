@@ -39,6 +39,7 @@ struct Settings {
   bool allow_insecure_network = false;  // Without it, listen and http are loopback addresses.
   std::string ports_file;               // Empty: none. Gets the bound ports once ready, as JSON.
   std::string backup_dir;               // Empty: this server makes no backups.
+  std::string master_key_file;          // Empty: no topic can have encrypt_by_key.
 
   // Log.
   LogLevel log_level = LogLevel::kInfo;
@@ -62,7 +63,7 @@ struct Settings {
 
   // Commit pipeline and memory. What they bound adds up to at most memory_limit (memory_plan.h).
   uint64_t memory_limit = 512 * kMiB;
-  uint64_t queue_bytes_max = 40 * kMiB;  // Requests waiting to be committed; >= request_bytes_max.
+  uint64_t queue_bytes_max = 36 * kMiB;  // Requests waiting to be committed; >= request_bytes_max.
   uint64_t commit_bytes_max = 4 * kMiB;  // One group commit; <= queue_bytes_max.
   uint64_t batch_bytes_max = 1 * kMiB;   // One stored batch; <= commit_bytes_max.
   uint64_t tail_bytes_max = 48 * kMiB;   // Newest batches in memory; >= batch_bytes_max.

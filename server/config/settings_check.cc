@@ -60,16 +60,38 @@ std::filesystem::path Plain(const std::string& path) {
   return plain.has_filename() ? plain : plain.parent_path();
 }
 
+bool IsInside(const std::string& path, const std::string& directory) {
+  if (directory.empty()) return false;
+  const std::filesystem::path outer = Plain(directory);
+  const std::filesystem::path inner = Plain(path);
+  const auto [end, at] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+  return end == outer.end();
+}
+
 // A restore empties `data`, and a lost disk takes both.
 absl::Status CheckBackupDir(const Settings& settings, const OriginOf& origin) {
-  if (settings.backup_dir.empty()) return absl::OkStatus();
-  const std::filesystem::path data = Plain(settings.data);
-  const std::filesystem::path backups = Plain(settings.backup_dir);
-  const auto [end, at] = std::mismatch(data.begin(), data.end(), backups.begin(), backups.end());
-  if (end != data.end()) return absl::OkStatus();
+  if (settings.backup_dir.empty() || !IsInside(settings.backup_dir, settings.data)) {
+    return absl::OkStatus();
+  }
   return absl::InvalidArgumentError(absl::StrCat(
       "setting ", Describe("backup_dir", settings, origin), ": is inside ",
       Describe("data", settings, origin), "; give another directory, best on another disk"));
+}
+
+// Whoever copies the directory would copy the key to what is encrypted in it.
+absl::Status CheckMasterKeyFile(const Settings& settings, const OriginOf& origin) {
+  if (settings.master_key_file.empty()) return absl::OkStatus();
+  for (const auto& [name, directory] :
+       {std::pair<absl::string_view, const std::string&>("data", settings.data),
+        {"backup_dir", settings.backup_dir}}) {
+    if (!IsInside(settings.master_key_file, directory)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "setting ", Describe("master_key_file", settings, origin), ": is inside ",
+        Describe(name, settings, origin),
+        ", so that a copy of the directory would hold the key to what is encrypted in it; keep it "
+        "elsewhere"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -89,6 +111,8 @@ absl::Status CheckTogether(const Settings& settings, const OriginOf& origin) {
   absl::Status status = CheckMemory(settings, origin("memory_limit"));
   if (!status.ok()) return status;
   status = CheckBackupDir(settings, origin);
+  if (!status.ok()) return status;
+  status = CheckMasterKeyFile(settings, origin);
   if (!status.ok()) return status;
   status = CheckNetwork("listen", settings.listen, settings, origin);
   if (!status.ok() || !settings.http.has_value()) return status;

@@ -193,8 +193,11 @@ absl::StatusOr<LiveWork::Letters> LiveWork::FindUncopied(const log::Partition& p
     // What is damaged cannot be kept; space is freed all the same.
     if (absl::IsDataLoss(event.status())) continue;
     if (!event.ok()) return event.status();
-    letter.event = *std::move(event);
-    if (letter.event.has_value()) found.emplace_back(offset, std::move(letter));
+    if (!event->has_value()) continue;
+    absl::Status kept =
+        KeepCopy(context_->log, partition.log(), offset, **std::move(event), letter);
+    if (!kept.ok()) return kept;
+    found.emplace_back(offset, std::move(letter));
   }
   return found;
 }

@@ -98,7 +98,10 @@ absl::StatusOr<DeadLetterPage> DeadLetters::List(const std::optional<DeadLetterP
     if (!status.ok()) return status;
     for (DeadLetterView& view : page.letters) {
       if (view.place.topic != log.topic->name() || view.place.partition != log.partition) continue;
-      view.event = view.letter.event;
+      absl::StatusOr<std::optional<std::string>> copy =
+          CopyIn(log_, log.log, view.place.offset, view.letter);
+      if (!copy.ok()) return copy.status();
+      view.event = *std::move(copy);
       if (view.event.has_value()) continue;
       absl::StatusOr<std::optional<std::string>> event = ReadEvent(log, view.place.offset);
       if (!event.ok()) return event.status();
@@ -159,6 +162,31 @@ absl::StatusOr<std::optional<std::string>> ReadStoredEvent(const log::PartitionR
   log::WireField field;
   if (!entry.Next(field)) return absl::DataLossError("a stored event is malformed");
   return std::string(field.bytes);
+}
+
+absl::Status KeepCopy(const log::EventLog& log, LogId of, Offset offset, std::string event,
+                      storage::DeadLetter& letter) {
+  letter.event.reset();
+  const log::TopicPtr topic = log.catalog().FindByLog(of);
+  letter.event_sealed = topic != nullptr && topic->record.config.encrypt_by_key;
+  if (!letter.event_sealed) {
+    letter.event = std::move(event);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::string> sealed = log.cipher().SealEvent(topic->id(), of, offset, event);
+  letter.event_sealed = sealed.ok();
+  if (!sealed.ok()) return sealed.status();
+  letter.event = *std::move(sealed);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<std::string>> CopyIn(const log::EventLog& log, LogId of, Offset offset,
+                                                  const storage::DeadLetter& letter) {
+  if (!letter.event.has_value() || !letter.event_sealed) return letter.event;
+  absl::StatusOr<std::string> opened = log.cipher().OpenEvent(of, offset, *letter.event);
+  if (absl::IsNotFound(opened.status())) return std::nullopt;
+  if (!opened.ok()) return opened.status();
+  return *std::move(opened);
 }
 
 }  // namespace tidemark::groups

@@ -52,6 +52,15 @@ absl::StatusOr<std::optional<std::string>> ReadStoredEvent(const log::PartitionR
                                                            const log::Partition& partition,
                                                            Offset offset);
 
+// Puts a copy of an event into a dead letter: encrypted, if its topic's events are. Without one if
+// it cannot be encrypted.
+absl::Status KeepCopy(const log::EventLog& log, LogId of, Offset offset, std::string event,
+                      storage::DeadLetter& letter);
+// The copy in a dead letter, as it was appended; nothing if there is none, or its key was
+// destroyed.
+absl::StatusOr<std::optional<std::string>> CopyIn(const log::EventLog& log, LogId of, Offset offset,
+                                                  const storage::DeadLetter& letter);
+
 class DeadLetters {
  public:
   // Topics of the group, by name.

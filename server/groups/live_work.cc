@@ -4,6 +4,8 @@
 
 #include "server/base/check.h"
 #include "server/base/error.h"
+#include "server/groups/dead_letters.h"
+#include "spdlog/spdlog.h"
 
 namespace tidemark::groups {
 namespace {
@@ -26,6 +28,14 @@ LiveWork::LiveWork(std::shared_ptr<const GroupContext> context, const storage::G
               .retry = record.retry,
               .window_events_max = context_->options.window_events_max,
               .readahead_bytes_max = context_->options.readahead_bytes_max,
+              .keep_copy =
+                  [this](LogId log, Offset offset, std::string event, storage::DeadLetter& letter) {
+                    const absl::Status kept =
+                        KeepCopy(context_->log, log, offset, std::move(event), letter);
+                    if (kept.ok()) return;
+                    spdlog::error("a dead letter's event, offset {} of log {}, is not kept: {}",
+                                  offset.value(), log.value(), kept.ToString());
+                  },
               .budget = context_->work_budget.get()}),
       filter_(record.filter) {}
 

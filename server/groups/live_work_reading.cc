@@ -208,8 +208,12 @@ absl::StatusOr<std::optional<WorkChunk>> LiveWork::ReadAgain(const WorkQueue::Wa
   const absl::StatusOr<std::optional<storage::DeadLetter>> letter =
       ReadDeadLetter(context_->log.store(), group_, wanted.log, wanted.offset);
   if (!letter.ok()) return letter.status();
-  if (!letter->has_value() || !(*letter)->event.has_value()) return std::optional<WorkChunk>();
-  absl::StatusOr<WorkChunk> chunk = MakeChunk(wanted.offset, *(*letter)->event);
+  if (!letter->has_value()) return std::optional<WorkChunk>();
+  const absl::StatusOr<std::optional<std::string>> event =
+      CopyIn(context_->log, wanted.log, wanted.offset, **letter);
+  if (!event.ok()) return event.status();
+  if (!event->has_value()) return std::optional<WorkChunk>();
+  absl::StatusOr<WorkChunk> chunk = MakeChunk(wanted.offset, **event);
   if (!chunk.ok()) return chunk.status();
   return std::optional<WorkChunk>(*std::move(chunk));
 }

@@ -42,7 +42,14 @@ void WorkQueue::Bury(EntryIndex i, uint64_t now_us) {
   if (seen) {
     letter.type = std::string(view.event.type);
     letter.key = std::string(view.event.key);
-    if (offset < slot.trim_to) letter.event = EventOf({entry.bytes, entry.size});
+    if (offset < slot.trim_to) {
+      std::string event = EventOf({entry.bytes, entry.size});
+      if (options_.keep_copy != nullptr) {
+        options_.keep_copy(slot.partition.log(), offset, std::move(event), letter);
+      } else {
+        letter.event = std::move(event);
+      }
+    }
   }
   const Death& death = deaths_.at(i);
   letter.attempts = entry.attempts;
@@ -165,6 +172,7 @@ void WorkQueue::ChangeLetter(LogId log, Offset offset, const storage::DeadLetter
   const auto redriven = slot->redriven.find(offset);
   if (redriven != slot->redriven.end()) {
     redriven->second.letter.event = letter.event;
+    redriven->second.letter.event_sealed = letter.event_sealed;
     return PutLetter(*slot, offset, &redriven->second.letter);
   }
   PutLetter(*slot, offset, &letter);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,7 +31,11 @@ struct WorkOptions {
   size_t window_events_max = 10'000;       // Of a partition; one slice may go beyond it.
   uint64_t readahead_bytes_max = 4 << 20;  // Batches kept for events that are not handed out yet.
   size_t redrives_max = 10'000;            // At a time.
-  const WorkBudget* budget = nullptr;      // Of all queues; null: none. Outlives the queue.
+  // Keeps a copy of an event in a dead letter; null: as it is. May wait for the disk, once in a
+  // while.
+  std::function<void(LogId log, Offset offset, std::string event, storage::DeadLetter& letter)>
+      keep_copy;
+  const WorkBudget* budget = nullptr;  // Of all queues; null: none. Outlives the queue.
 };
 
 // An event as it is read. Points into the chunk's bytes.

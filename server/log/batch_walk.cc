@@ -24,7 +24,7 @@ absl::StatusOr<storage::BatchPtr> ReadAlone(const PartitionReader& reader,
             .append_time_us = (*info)->row.append_time_us,
             .position = (*info)->row.position};
   absl::StatusOr<PartitionRead> read =
-      reader.Read(partition, base, header.end_offset(), 1, MayWait::kYes);
+      reader.Read(partition, base, header.end_offset(), 1, MayWait::kYes, Encrypted::kAsStored);
   if (absl::IsDataLoss(read.status())) return storage::BatchPtr();
   if (!read.ok()) return read.status();
   if (read->state != PartitionRead::State::kBatches) return storage::BatchPtr();
@@ -39,7 +39,7 @@ absl::StatusOr<Offset> WalkBatches(const PartitionReader& reader, const storage:
   Offset next = from;
   while (next < until) {
     absl::StatusOr<PartitionRead> read =
-        reader.Read(partition, next, until, kPageBytes, MayWait::kYes);
+        reader.Read(partition, next, until, kPageBytes, MayWait::kYes, Encrypted::kAsStored);
     if (absl::IsDataLoss(read.status())) {
       storage::BatchHeader header;
       absl::StatusOr<storage::BatchPtr> batch = ReadAlone(reader, store, partition, next, header);

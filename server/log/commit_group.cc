@@ -95,6 +95,7 @@ void CommitGroup::AddParts(AppendRequest& request, const std::vector<Target>& ta
     log.partition = partition;
     log.compression = config.compression;
     log.index_keys = config.index_keys;
+    if (config.encrypt_by_key) log.encrypts = targets[i].topic->id();
     result.ranges.push_back({.partition = part.partition,
                              .first = partition->next_offset(),
                              .count = part.count,
@@ -239,33 +240,68 @@ storage::ProducerRecord CommitGroup::RecordOf(const Answer& answer) {
           .revisions = std::move(revisions)};
 }
 
-void CommitGroup::Finish() {
-  for (auto& [log_id, log] : logs_) {
-    std::vector<BatchTerms> terms;
-    for (LogBatches::Open& open : log.open) {
-      ++context_.last_position;
-      const std::shared_ptr<const std::string> bytes =
-          open.buffer != nullptr ? std::move(open.buffer)
-                                 : std::make_shared<const std::string>(std::move(open.events));
-      auto batch = std::make_shared<storage::StoredBatch>();
-      batch->header = {.log = log_id,
-                       .base_offset = open.base,
-                       .count = open.count,
-                       .append_time_us = append_time_us_,
-                       .position = context_.last_position,
-                       .events_bytes = static_cast<uint32_t>(bytes->size()),
-                       .events_crc32c = base::Crc32c(*bytes)};
-      batch->events = *bytes;
-      batch->owner = bytes;
-      set_->PutBatch(batch->header, batch->events, log.partition->next_bytes(), log.compression);
-      log.partition->next_bytes() += batch->events.size();
-      bytes_ += batch->events.size();
-      log.finished.push_back(std::move(batch));
-      terms.push_back(std::move(open.terms));
+absl::StatusOr<std::vector<EventCipher::Job>> CommitGroup::SealOpen() const {
+  std::vector<EventCipher::Job> jobs;
+  for (const auto& [log_id, log] : logs_) {
+    if (!log.encrypts.has_value()) continue;
+    for (const LogBatches::Open& open : log.open) {
+      jobs.push_back({.topic = *log.encrypts,
+                      .log = log_id,
+                      .base = open.base,
+                      .events = open.buffer != nullptr ? *open.buffer : open.events,
+                      .sealed = {}});
     }
-    log.open.clear();
-    log.partition->Stage(log.finished, std::move(terms));
   }
+  if (jobs.empty()) return jobs;
+  if (absl::Status sealed = context_.cipher.Seal(jobs); !sealed.ok()) return sealed;
+  return jobs;
+}
+
+void CommitGroup::FinishLog(LogId log_id, LogBatches& log,
+                            std::vector<EventCipher::Job>::iterator& sealed) {
+  std::vector<BatchTerms> terms;
+  for (LogBatches::Open& open : log.open) {
+    ++context_.last_position;
+    const std::shared_ptr<const std::string> bytes =
+        open.buffer != nullptr ? std::move(open.buffer)
+                               : std::make_shared<const std::string>(std::move(open.events));
+    auto batch = std::make_shared<storage::StoredBatch>();
+    batch->header = {.log = log_id,
+                     .base_offset = open.base,
+                     .count = open.count,
+                     .append_time_us = append_time_us_,
+                     .position = context_.last_position,
+                     .events_bytes = static_cast<uint32_t>(bytes->size()),
+                     .events_crc32c = base::Crc32c(*bytes)};
+    batch->events = *bytes;
+    batch->owner = bytes;
+    // What is stored; readers of the tail get the batch as it came.
+    storage::BatchHeader header = batch->header;
+    absl::string_view events = batch->events;
+    if (log.encrypts.has_value()) {
+      events = sealed->sealed;
+      header.events_bytes = static_cast<uint32_t>(events.size());
+      header.events_crc32c = base::Crc32c(events);
+      header.encrypted = true;
+      batch->encrypted_bytes = header.events_bytes;
+    }
+    set_->PutBatch(header, events, log.partition->next_bytes(), log.compression);
+    log.partition->next_bytes() += events.size();
+    bytes_ += events.size();
+    if (log.encrypts.has_value()) ++sealed;
+    log.finished.push_back(std::move(batch));
+    terms.push_back(std::move(open.terms));
+  }
+  log.open.clear();
+  log.partition->Stage(log.finished, std::move(terms));
+}
+
+absl::Status CommitGroup::Finish() {
+  absl::StatusOr<std::vector<EventCipher::Job>> jobs = SealOpen();
+  finished_ = jobs.status();
+  if (!jobs.ok()) return finished_;
+  auto sealed = jobs->begin();
+  for (auto& [log_id, log] : logs_) FinishLog(log_id, log, sealed);
   last_position_ = context_.last_position;
   for (Answer& answer : answers_) {
     if (!answer.result.ok()) continue;
@@ -289,6 +325,7 @@ void CommitGroup::Finish() {
     set_->PutCommitMark({.position = context_.last_position, .append_time_us = append_time_us_});
   }
   context_.producers.EndGroup();
+  return absl::OkStatus();
 }
 
 absl::Status CommitGroup::refusal() const {

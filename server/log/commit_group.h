@@ -1,8 +1,9 @@
 // CommitGroup: requests that become durable with one fsync.
 //
 // The data's way: Add checks a request against the state it will see and gives it offsets; Finish
-// makes batches of what was added, one run of batches for each log, and puts everything into one
-// WriteSet; the pipeline commits the set; Publish makes the batches readable; Complete answers.
+// makes batches of what was added, one run of batches for each log, encrypts those of topics that
+// are, and puts everything into one WriteSet; the pipeline commits the set; Publish makes the
+// batches readable; Complete answers.
 //
 // Invariant. A request is in the set whole or not at all: Add refuses before it changes anything.
 // Threads.   One thread at a time.
@@ -15,6 +16,7 @@
 #include "server/base/clock.h"
 #include "server/log/append_request.h"
 #include "server/log/catalog.h"
+#include "server/log/event_cipher.h"
 #include "server/log/key_counts.h"
 #include "server/log/partition_table.h"
 #include "server/log/tail.h"
@@ -44,6 +46,7 @@ struct PrepareContext {
   PartitionTable& partitions;
   ProducerWindow& producers;
   KeyCounts& keys;
+  const EventCipher& cipher;
   Position& last_position;        // Of the newest batch prepared.
   uint64_t& last_append_time_us;  // Of the newest batch prepared.
   const base::Clock& clock;
@@ -57,7 +60,9 @@ class CommitGroup {
   void Add(QueuedAppend append);
   void Add(QueuedOffsets offsets);
   void Add(QueuedTrims trims);
-  void Finish();
+  // Not OK: the keys to encrypt with cannot be had, and the group must not be committed.
+  absl::Status Finish();
+  const absl::Status& finished() const { return finished_; }
 
   // True if some of it needs an fsync before it is acknowledged.
   bool needs_sync() const { return needs_sync_; }
@@ -91,6 +96,7 @@ class CommitGroup {
     std::vector<Open> open;
     std::vector<storage::BatchPtr> finished;
     bool index_keys = true;
+    std::optional<TopicId> encrypts;  // By keys of this topic.
   };
   struct Answer {
     absl::StatusOr<AppendResult> result;
@@ -127,6 +133,10 @@ class CommitGroup {
 
   void AddEvents(LogBatches& log, PartitionEvents& events);
   static void AddTerms(LogBatches& log, PartitionEvents& events);
+  // The encrypted form of all open batches that have one, log by log.
+  absl::StatusOr<std::vector<EventCipher::Job>> SealOpen() const;
+  // Makes the batches of a log; takes their encrypted forms from `sealed` on.
+  void FinishLog(LogId log_id, LogBatches& log, std::vector<EventCipher::Job>::iterator& sealed);
   static storage::ProducerRecord RecordOf(const Answer& answer);
 
   PrepareContext context_;
@@ -137,6 +147,7 @@ class CommitGroup {
   uint64_t bytes_ = 0;
   uint64_t offset_writes_ = 0;
   bool stores_producers_ = false;
+  absl::Status finished_;
   std::vector<LogTrim> trims_;  // Those that have an effect.
   absl::btree_map<LogId, LogBatches> logs_;
   std::vector<Answer> answers_;

@@ -45,7 +45,7 @@ uint64_t BytesOf(const AppendRequest& request) {
 CommitPipeline::CommitPipeline(const PipelineOptions& options, storage::Store& store,
                                const Catalog& catalog, PartitionTable& partitions,
                                const base::Clock& clock, metrics::Metrics& metrics, KeyCounts& keys,
-                               storage::CommitMark last_commit)
+                               const EventCipher& cipher, storage::CommitMark last_commit)
     : options_(options),
       store_(store),
       catalog_(catalog),
@@ -53,6 +53,7 @@ CommitPipeline::CommitPipeline(const PipelineOptions& options, storage::Store& s
       clock_(clock),
       metrics_(metrics),
       keys_(keys),
+      cipher_(cipher),
       horizon_(last_commit.position),
       disk_space_(store, options.disk_free_min),
       producers_(store, options.producers_max),
@@ -244,6 +245,7 @@ PrepareContext CommitPipeline::Context() {
           .partitions = partitions_,
           .producers = producers_,
           .keys = keys_,
+          .cipher = cipher_,
           .last_position = last_position_,
           .last_append_time_us = last_append_time_us_,
           .clock = clock_,
@@ -261,7 +263,7 @@ CommitGroup CommitPipeline::Prepare(std::vector<Request> requests) {
       group.Add(std::get<QueuedOffsets>(std::move(request)));
     }
   }
-  group.Finish();
+  group.Finish().IgnoreError();  // Commit looks at it.
   return group;
 }
 
@@ -273,16 +275,20 @@ absl::Status CommitPipeline::WriteSetNow(std::unique_ptr<storage::WriteSet> set,
   if (sync == storage::Sync::kSync) {
     metrics_.fsync_seconds.Observe(static_cast<double>(base::MonotonicNanos() - begin) / 1e9);
   }
-  if (status.ok()) return status;
-  spdlog::critical("commit failed, refusing writes from now on: {}", status.ToString());
+  return status.ok() ? status : Fail(status);
+}
+
+absl::Status CommitPipeline::Fail(const absl::Status& cause) {
+  spdlog::critical("commit failed, refusing writes from now on: {}", cause.ToString());
   metrics_.store_failed.Set(1);
   partitions_.KeepAll();
   absl::MutexLock lock(&queue_mu_);
-  failure_ = status;
-  return Failed(status);
+  failure_ = cause;
+  return Failed(cause);
 }
 
 absl::Status CommitPipeline::Commit(CommitGroup& group) {
+  if (!group.finished().ok()) return Fail(group.finished());
   // A group without writes still waits for its turn: a duplicate is answered after its first.
   if (!group.has_writes()) return health();
   const bool published = TM_SEEDED_FAULT("publish_before_fsync");
@@ -316,8 +322,8 @@ absl::Status CommitPipeline::CommitWithAppend(Mutation& mutation,
   group.Add(QueuedAppend{mutation.append(), [](absl::StatusOr<AppendResult>) {}, now_nanos});
   absl::Status status = group.refusal();
   if (!status.ok()) return status;
-  group.Finish();
-  status = WriteSetNow(group.TakeSet(), storage::Sync::kSync);
+  status = group.Finish();
+  status = status.ok() ? WriteSetNow(group.TakeSet(), storage::Sync::kSync) : Fail(status);
   if (status.ok()) {
     group.Publish(tail_, metrics_);
     horizon_.Advance(group.last_position());

@@ -49,7 +49,7 @@ class CommitPipeline {
  public:
   CommitPipeline(const PipelineOptions& options, storage::Store& store, const Catalog& catalog,
                  PartitionTable& partitions, const base::Clock& clock, metrics::Metrics& metrics,
-                 KeyCounts& keys, storage::CommitMark last_commit);
+                 KeyCounts& keys, const EventCipher& cipher, storage::CommitMark last_commit);
   ~CommitPipeline();
 
   // RESOURCE_EXHAUSTED  (in `done`) queue_bytes_max is reached (QUEUE_FULL), or the disk is nearly
@@ -111,6 +111,8 @@ class CommitPipeline {
   PrepareContext Context() ABSL_EXCLUSIVE_LOCKS_REQUIRED(prepare_mu_);
   absl::Status WriteSetNow(std::unique_ptr<storage::WriteSet> set, storage::Sync sync)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
+  // Refuses writes from now on; the answer to them.
+  absl::Status Fail(const absl::Status& cause) ABSL_LOCKS_EXCLUDED(queue_mu_);
 
   const PipelineOptions options_;
   storage::Store& store_;
@@ -119,6 +121,7 @@ class CommitPipeline {
   const base::Clock& clock_;
   metrics::Metrics& metrics_;
   KeyCounts& keys_;
+  const EventCipher& cipher_;
   CommitHorizon horizon_;
   DiskSpace disk_space_;
 

@@ -66,6 +66,7 @@ absl::Status Eraser::Load() {
     if (!logs.ok()) return logs.status();
     pending.logs = *std::move(logs);
     for (const auto& [log, ranges] : pending.logs) parts_.erased.Add(id, log, ranges);
+    if (parts_.vault != nullptr) parts_.vault->Doom(pending.record.entity_keys);
   }
   return absl::OkStatus();
 }
@@ -141,8 +142,8 @@ absl::Status Eraser::Scan(const ErasureRequest& request, Part& part, Offset unti
 
 absl::Status Eraser::ScanCandidate(Part& part, Offset from, Offset until, Offset scan_until) {
   while (from < until) {
-    absl::StatusOr<PartitionRead> read =
-        parts_.reader.Read(*part.partition, from, until, kReadBytes, MayWait::kYes);
+    absl::StatusOr<PartitionRead> read = parts_.reader.Read(
+        *part.partition, from, until, kReadBytes, MayWait::kYes, Encrypted::kAsStored);
     if (!read.ok()) return read.status();
     if (read->state == PartitionRead::State::kDeleted) {
       return absl::NotFoundError("the topic was deleted");
@@ -187,6 +188,12 @@ absl::Status Eraser::CheckBounds(const std::vector<Part>& parts) const {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<std::string>> Eraser::KeysOf(const ErasureRequest& request) const {
+  const bool whole_key = !request.key.empty() && request.types.empty();
+  if (parts_.vault == nullptr || !whole_key) return std::vector<std::string>();
+  return parts_.vault->IdsOf({request.topic->id(), request.key});
+}
+
 absl::Status Eraser::Prepare(const ErasureRequest& request, std::vector<Part>& parts,
                              storage::ErasureRecord& record, storage::WriteSet& set) {
   if (parts_.catalog.FindById(request.topic->id()) == nullptr) {
@@ -207,6 +214,10 @@ absl::Status Eraser::Prepare(const ErasureRequest& request, std::vector<Part>& p
   }
   absl::Status status = CheckBounds(parts);
   if (!status.ok()) return status;
+  // Nobody makes another one before they are doomed: mutations are alone.
+  absl::StatusOr<std::vector<std::string>> keys = KeysOf(request);
+  if (!keys.ok()) return keys.status();
+  record.entity_keys = *std::move(keys);
   for (const Part& part : parts) {
     record.events += part.plan.events();
     status =
@@ -234,6 +245,7 @@ void Eraser::Publish(const storage::ErasureRecord& record, std::vector<Part>& pa
     parts_.erased.Add(record.id, part.plan.log(), ranges);
     part.partition->Erase(ranges);
   }
+  if (parts_.vault != nullptr) parts_.vault->Doom(record.entity_keys);
   parts_.metrics.erasure.events_total.Increment(static_cast<double>(record.events));
   absl::MutexLock lock(&mu_);
   pending_[record.id] = std::move(pending);
@@ -255,6 +267,9 @@ absl::StatusOr<ErasureAnswer> Eraser::Erase(const ErasureRequest& request) {
     if (!work.ok()) return work.status();
     has_work = has_work || *work;
   }
+  const absl::StatusOr<std::vector<std::string>> keys = KeysOf(request);
+  if (!keys.ok()) return keys.status();
+  has_work = has_work || !keys->empty();
   if (absl::Status status = CheckBounds(*parts); !status.ok()) return status;
   if (request.dry_run || !has_work) return ErasureAnswer{.events = events, .id = {}};
   for (const Part& part : *parts) {  // Most of it before anybody waits for it.

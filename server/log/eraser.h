@@ -6,7 +6,9 @@
 //            them, the record and a receipt (erasure_receipt.h); from then on no reader gets them
 //            (erased_events.h). In the background their batches are written again with blanks
 //            (erasure_rewrite.h), then all files that held them leave (Store::Scrub), several
-//            erasures together; then a second receipt says so.
+//            erasures together; then a second receipt says so. If all events of a key go, so do the
+//            keys that their data is encrypted with, of the vault and of the backups' copy of it;
+//            what comes later gets a new one.
 // Invariant. An erasure that was answered is complete some time, whatever crashes.
 // Threads.   One of its own; calls are safe from any thread that may wait. Erasures are prepared
 //            one at a time.
@@ -38,6 +40,7 @@
 #include "server/log/index_sealer.h"
 #include "server/log/partition_reader.h"
 #include "server/metrics/metrics.h"
+#include "server/storage/key_vault.h"
 #include "server/storage/store.h"
 
 namespace tidemark::log {
@@ -79,6 +82,7 @@ class Eraser {
     IndexSealer& sealer;
     BatchReplacer& replacer;
     ErasedEvents& erased;
+    storage::KeyVault* vault;  // Null: nothing is encrypted.
     const base::Clock& clock;
     metrics::Metrics& metrics;
     // As EventLog::OpenPartition.
@@ -113,6 +117,11 @@ class Eraser {
   using Forget = std::function<absl::Status(LogId log, const OffsetRanges& ranges)>;
   void SetForget(Forget forget) ABSL_LOCKS_EXCLUDED(forget_mu_);
 
+  // Makes the backups' copy of the vault forget destroyed keys. Called after they were destroyed,
+  // until it returns OK. May wait for the disk. Null: there are no backups.
+  using ForgetKeys = std::function<absl::Status()>;
+  void SetForgetKeys(ForgetKeys forget) ABSL_LOCKS_EXCLUDED(forget_mu_);
+
   // Waits until every erasure is complete or has a problem. For tests.
   void WaitUntilIdle() ABSL_LOCKS_EXCLUDED(mu_);
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
@@ -135,6 +144,8 @@ class Eraser {
   absl::Status Scan(const ErasureRequest& request, Part& part, Offset until);
   absl::Status ScanCandidate(Part& part, Offset from, Offset until, Offset scan_until);
   absl::Status CheckBounds(const std::vector<Part>& parts) const;
+  // Ids of the keys that are to be destroyed with it.
+  absl::StatusOr<std::vector<std::string>> KeysOf(const ErasureRequest& request) const;
   absl::Status Prepare(const ErasureRequest& request, std::vector<Part>& parts,
                        storage::ErasureRecord& record, storage::WriteSet& set);
   void Publish(const storage::ErasureRecord& record, std::vector<Part>& parts)
@@ -150,6 +161,8 @@ class Eraser {
   absl::StatusOr<bool> ScrubAll() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Complete(storage::ErasureRecord record, const std::vector<std::string>& gone)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // True: no file holds a byte of the keys of the erasures being scrubbed.
+  absl::StatusOr<bool> DestroyKeys() ABSL_LOCKS_EXCLUDED(forget_mu_);
   absl::Status ForgetIn(const std::vector<std::pair<LogId, OffsetRanges>>& logs)
       ABSL_LOCKS_EXCLUDED(forget_mu_);
   absl::Status SetState(storage::ErasureRecord record) ABSL_LOCKS_EXCLUDED(mu_);
@@ -167,6 +180,7 @@ class Eraser {
 
   absl::Mutex forget_mu_;  // Leaf.
   std::shared_ptr<const Forget> forget_ ABSL_GUARDED_BY(forget_mu_);
+  std::shared_ptr<const ForgetKeys> forget_keys_ ABSL_GUARDED_BY(forget_mu_);
 
   // Of the thread: the erasures that the scrub under way is for.
   std::vector<storage::ErasureRecord> scrubbing_;

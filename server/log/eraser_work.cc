@@ -48,6 +48,12 @@ void Eraser::SetForget(Forget forget) {
   forget_ = forget == nullptr ? nullptr : std::make_shared<const Forget>(std::move(forget));
 }
 
+void Eraser::SetForgetKeys(ForgetKeys forget) {
+  absl::MutexLock lock(&forget_mu_);
+  forget_keys_ =
+      forget == nullptr ? nullptr : std::make_shared<const ForgetKeys>(std::move(forget));
+}
+
 bool Eraser::IdleLocked() const {
   return std::all_of(pending_.begin(), pending_.end(),
                      [](const auto& entry) { return !entry.second.problem.empty(); });
@@ -161,6 +167,8 @@ absl::StatusOr<bool> Eraser::ScrubAll() {
       spec, [this] { return SetState(scrubbing_.front()); }, [this] { return stopped(); });
   if (!report.ok()) return report.status();
   if (report->more) return false;
+  const absl::StatusOr<bool> destroyed = DestroyKeys();
+  if (!destroyed.ok() || !*destroyed) return destroyed;
   for (storage::ErasureRecord& record : scrubbing_) {
     absl::Status status = Complete(std::move(record), report->gone);
     if (!status.ok()) return status;
@@ -169,6 +177,28 @@ absl::StatusOr<bool> Eraser::ScrubAll() {
   scrubbing_.clear();
   // Those that came here while the files of an earlier look were waited for.
   return PendingIn(ErasureState::kScrubbing).empty();
+}
+
+absl::StatusOr<bool> Eraser::DestroyKeys() {
+  std::vector<std::string> keys;
+  for (const storage::ErasureRecord& record : scrubbing_) {
+    keys.insert(keys.end(), record.entity_keys.begin(), record.entity_keys.end());
+  }
+  if (keys.empty()) return true;
+  if (parts_.vault == nullptr) {
+    return absl::FailedPreconditionError("there is no vault of keys; set master_key_file");
+  }
+  if (absl::Status status = parts_.vault->Destroy(keys); !status.ok()) return status;
+  const absl::StatusOr<bool> scrubbed = parts_.vault->Scrub();
+  if (!scrubbed.ok() || !*scrubbed) return scrubbed;
+  std::shared_ptr<const ForgetKeys> forget;
+  {
+    absl::MutexLock lock(&forget_mu_);
+    forget = forget_keys_;
+  }
+  if (forget == nullptr) return true;
+  if (absl::Status status = (*forget)(); !status.ok()) return status;
+  return true;
 }
 
 absl::Status Eraser::Complete(storage::ErasureRecord record, const std::vector<std::string>& gone) {

@@ -150,8 +150,9 @@ absl::StatusOr<std::optional<uint64_t>> EventIndex::CountByReading(const Partiti
     for (const IndexWindow::Candidate& candidate : window->candidates) {
       for (Offset at = std::max(candidate.from, next); at < candidate.until;) {
         if (budget.bytes == 0) return std::optional<uint64_t>();
-        absl::StatusOr<PartitionRead> read = reader_.Read(
-            partition, at, candidate.until, std::min(kReadBytes, budget.bytes), MayWait::kYes);
+        absl::StatusOr<PartitionRead> read =
+            reader_.Read(partition, at, candidate.until, std::min(kReadBytes, budget.bytes),
+                         MayWait::kYes, Encrypted::kAsStored);
         if (!read.ok()) return read.status();
         if (read->state == PartitionRead::State::kDeleted) {
           return absl::NotFoundError("the topic is deleted");

@@ -225,7 +225,7 @@ absl::StatusOr<std::vector<Offset>> EventIndex::OffsetsOf(const Partition& parti
                                                           const OffsetSpan& span,
                                                           bool sealed) const {
   absl::StatusOr<PartitionRead> read =
-      reader_.Read(partition, span.from, span.until, 1, MayWait::kYes);
+      reader_.Read(partition, span.from, span.until, 1, MayWait::kYes, Encrypted::kAsStored);
   if (!read.ok()) return read.status();
   switch (read->state) {
     case PartitionRead::State::kBatches:
@@ -263,7 +263,7 @@ absl::StatusOr<std::optional<Offset>> EventIndex::FirstOfKey(const Partition& pa
     for (const IndexWindow::Candidate& candidate : window->candidates) {
       for (Offset at = candidate.from; at < candidate.until && !first.has_value();) {
         absl::StatusOr<PartitionRead> read =
-            reader_.Read(partition, at, candidate.until, 1, MayWait::kYes);
+            reader_.Read(partition, at, candidate.until, 1, MayWait::kYes, Encrypted::kAsStored);
         if (!read.ok()) return read.status();
         if (read->state != PartitionRead::State::kBatches) return first;
         const storage::BatchPtr& batch = read->batches.front();

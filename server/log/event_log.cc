@@ -54,7 +54,8 @@ DoneCallback AnswerWith(std::shared_ptr<EventLog::TopicChange> change,
 absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(const LogOptions& options,
                                                          storage::Store& store,
                                                          const base::Clock& clock,
-                                                         metrics::Metrics& metrics) {
+                                                         metrics::Metrics& metrics,
+                                                         storage::KeyVault* vault) {
   absl::StatusOr<storage::StoreRecord> record = store.ReadStoreRecord();
   if (!record.ok()) return record.status();
   absl::StatusOr<storage::CommitMark> mark = store.ReadCommitMark();
@@ -66,7 +67,7 @@ absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(const LogOptions& optio
   absl::StatusOr<std::vector<storage::ErasureRecord>> erasures = store.ReadErasures();
   if (!erasures.ok()) return erasures.status();
   std::unique_ptr<EventLog> log(
-      new EventLog(options, store, clock, metrics, *std::move(record), *mark, *erasures));
+      new EventLog(options, store, clock, metrics, vault, *std::move(record), *mark, *erasures));
   if (absl::Status loaded = log->eraser_.Load(); !loaded.ok()) return loaded;
   if (absl::Status loaded = log->compactor_.Load(); !loaded.ok()) return loaded;
   for (storage::TopicRecord& record : *topics) {
@@ -82,8 +83,8 @@ absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(const LogOptions& optio
 }
 
 EventLog::EventLog(const LogOptions& options, storage::Store& store, const base::Clock& clock,
-                   metrics::Metrics& metrics, storage::StoreRecord record, storage::CommitMark mark,
-                   const std::vector<storage::ErasureRecord>& erasures)
+                   metrics::Metrics& metrics, storage::KeyVault* vault, storage::StoreRecord record,
+                   storage::CommitMark mark, const std::vector<storage::ErasureRecord>& erasures)
     : options_(options),
       store_(store),
       clock_(clock),
@@ -92,10 +93,12 @@ EventLog::EventLog(const LogOptions& options, storage::Store& store, const base:
           static_cast<int64_t>(options.index.open_bytes_max / 2),
           static_cast<int64_t>(options.index.open_bytes_max), options.index.segment_events)),
       partitions_(store, options.partitions_cached_max, index_budget_),
-      reader_(store, metrics, &erased_),
+      cipher_(vault),
+      reader_(store, metrics, &erased_, &cipher_),
       index_(store, catalog_, reader_, index_budget_),
       keys_(index_, reader_, partitions_, options.key_counts_bytes_max),
-      pipeline_(options.pipeline, store, catalog_, partitions_, clock, metrics, keys_, mark),
+      pipeline_(options.pipeline, store, catalog_, partitions_, clock, metrics, keys_, cipher_,
+                mark),
       gate_(pipeline_, keys_),
       sealer_(store, catalog_, partitions_, reader_, metrics, index_budget_),
       retention_(store, partitions_, pipeline_, sealer_, clock),
@@ -110,6 +113,7 @@ EventLog::EventLog(const LogOptions& options, storage::Store& store, const base:
                .sealer = sealer_,
                .replacer = replacer_,
                .erased = erased_,
+               .vault = vault,
                .clock = clock,
                .metrics = metrics,
                .open = [this](const Topic& topic,

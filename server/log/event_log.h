@@ -21,6 +21,7 @@
 #include "server/log/compactor.h"
 #include "server/log/erased_events.h"
 #include "server/log/eraser.h"
+#include "server/log/event_cipher.h"
 #include "server/log/event_index.h"
 #include "server/log/index_sealer.h"
 #include "server/log/key_counts.h"
@@ -57,10 +58,12 @@ class EventLog {
     TopicPtr topic;
   };
 
+  // `vault` may be null: then no topic has encrypt_by_key.
   static absl::StatusOr<std::unique_ptr<EventLog>> Open(const LogOptions& options,
                                                         storage::Store& store,
                                                         const base::Clock& clock,
-                                                        metrics::Metrics& metrics);
+                                                        metrics::Metrics& metrics,
+                                                        storage::KeyVault* vault = nullptr);
   ~EventLog();
 
   // Requires a valid name and config (rpc checks).
@@ -87,6 +90,7 @@ class EventLog {
   size_t partitions_loaded() const { return partitions_.loaded(); }
   void TrimPartitions() { partitions_.Trim(); }
   const PartitionReader& reader() const { return reader_; }
+  const EventCipher& cipher() const { return cipher_; }
   const EventIndex& index() const { return index_; }
   CommitHorizon& horizon() { return pipeline_.horizon(); }
   // At most `types_max` of a topic's types, the first ones above `after`. Waits for the disk.
@@ -139,8 +143,8 @@ class EventLog {
 
  private:
   EventLog(const LogOptions& options, storage::Store& store, const base::Clock& clock,
-           metrics::Metrics& metrics, storage::StoreRecord record, storage::CommitMark mark,
-           const std::vector<storage::ErasureRecord>& erasures);
+           metrics::Metrics& metrics, storage::KeyVault* vault, storage::StoreRecord record,
+           storage::CommitMark mark, const std::vector<storage::ErasureRecord>& erasures);
   absl::Status PrepareCreate(storage::TopicRecord& topic, storage::WriteSet& set);
   void Publish(TopicChange& change);
   absl::StatusOr<TopicPtr> ReceiptsTopic();
@@ -154,6 +158,7 @@ class EventLog {
   const std::shared_ptr<OpenBudget> index_budget_;
   PartitionTable partitions_;
   ErasedEvents erased_;
+  const EventCipher cipher_;
   PartitionReader reader_;
   EventIndex index_;
   KeyCounts keys_;

@@ -99,7 +99,7 @@ absl::Status KeyCounts::AddPlace(const Partition& partition, absl::string_view k
   storage::BatchPtr batch = place.batch;
   if (batch == nullptr) {
     absl::StatusOr<PartitionRead> read =
-        reader_.Read(partition, place.from, place.until, 1, MayWait::kYes);
+        reader_.Read(partition, place.from, place.until, 1, MayWait::kYes, Encrypted::kAsStored);
     if (!read.ok()) return read.status();
     if (read->state != PartitionRead::State::kBatches) {
       return absl::OutOfRangeError("the batch was dropped meanwhile");

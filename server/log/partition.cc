@@ -108,7 +108,7 @@ void Partition::PublishLocked(absl::Span<const storage::BatchPtr> batches,
     TM_CHECK_EQ(batch->header.base_offset.value(), kept_.ends.end.value());
     if (kept_.empty()) kept_.oldest_time_us = batch->header.append_time_us;
     kept_.ends.end = batch->header.end_offset();
-    kept_.end_bytes += batch->header.events_bytes;
+    kept_.end_bytes += batch->stored_bytes();
     newest_ = batch->header.position;
     tail_.push_back(batch);
     if (!terms.empty()) index_.Add(batch->header, std::move(terms[i]));

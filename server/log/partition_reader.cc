@@ -17,18 +17,34 @@ constexpr uint64_t kStorePageBytes = 256ull << 10;
 
 absl::StatusOr<PartitionRead> PartitionReader::Read(const Partition& partition, Offset from,
                                                     Offset until, uint64_t bytes_max,
-                                                    MayWait may_wait) const {
+                                                    MayWait may_wait, Encrypted encrypted) const {
   // Before anything is read: see ErasedEvents.
   const ErasedEvents::RangesPtr erased =
       erased_ == nullptr ? nullptr : erased_->Of(partition.log());
   absl::StatusOr<PartitionRead> read = ReadAsStored(partition, from, until, bytes_max, may_wait);
-  if (erased == nullptr || !read.ok()) return read;
+  if (!read.ok()) return read;
   for (storage::BatchPtr& batch : read->batches) {
-    absl::StatusOr<storage::BatchPtr> blanked = Blank(batch, *erased);
-    if (!blanked.ok()) return blanked.status();
-    batch = *std::move(blanked);
+    if (erased != nullptr) {
+      absl::StatusOr<storage::BatchPtr> blanked = Blank(batch, *erased);
+      if (!blanked.ok()) return blanked.status();
+      batch = *std::move(blanked);
+    }
+    if (!batch->header.encrypted || encrypted == Encrypted::kAsStored) continue;
+    absl::StatusOr<storage::BatchPtr> opened = Open(batch);
+    if (!opened.ok()) return opened.status();
+    batch = *std::move(opened);
   }
   return read;
+}
+
+absl::StatusOr<storage::BatchPtr> PartitionReader::Open(const storage::BatchPtr& batch) const {
+  absl::StatusOr<storage::BatchPtr> opened =
+      cipher_ == nullptr ? absl::DataLossError("there is no vault of keys") : cipher_->Open(batch);
+  if (opened.ok()) return opened;
+  metrics_.corrupt_batches_total.Increment();
+  return absl::DataLossError(absl::StrCat("the batch at offset ", batch->header.base_offset,
+                                          " of log ", batch->header.log,
+                                          " cannot be decrypted: ", opened.status().message()));
 }
 
 absl::StatusOr<PartitionRead> PartitionReader::ReadAsStored(const Partition& partition, Offset from,

@@ -1,7 +1,7 @@
 // PartitionReader: stored batches from where they are, memory or disk.
 //
 // Threads.  Safe from any thread. With Wait::kNo it never waits for the disk.
-// Lifetime. Store, metrics and erased events outlive it.
+// Lifetime. Store, metrics, erased events and cipher outlive it.
 #pragma once
 
 #include <vector>
@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "server/log/direction.h"
 #include "server/log/erased_events.h"
+#include "server/log/event_cipher.h"
 #include "server/log/partition.h"
 #include "server/metrics/metrics.h"
 #include "server/storage/store.h"
@@ -16,6 +17,12 @@
 namespace tidemark::log {
 
 enum class MayWait { kNo, kYes };
+
+// How encrypted events come.
+enum class Encrypted {
+  kOpened,   // As they were appended.
+  kAsStored  // For who looks at types and keys only: that needs no key, and costs nothing.
+};
 
 struct PartitionRead {
   enum class State {
@@ -38,16 +45,17 @@ struct SpanRead {
 
 class PartitionReader {
  public:
-  // `erased` may be null: nothing is.
+  // `erased` may be null: nothing is. So may `cipher`: nothing is encrypted.
   PartitionReader(const storage::Store& store, metrics::Metrics& metrics,
-                  const ErasedEvents* erased = nullptr)
-      : store_(store), metrics_(metrics), erased_(erased) {}
+                  const ErasedEvents* erased = nullptr, const EventCipher* cipher = nullptr)
+      : store_(store), metrics_(metrics), erased_(erased), cipher_(cipher) {}
 
   // Batches from the one that holds `from` on, none beginning at or after `until`, as many as fit
   // into `bytes_max`, at least one. Nothing that is not durable; erased events are blanks.
-  // DATA_LOSS  a batch is damaged or missing; the message names log and offset.
+  // DATA_LOSS  a batch is damaged or missing, or the key to one; the message names log and offset.
   absl::StatusOr<PartitionRead> Read(const Partition& partition, Offset from, Offset until,
-                                     uint64_t bytes_max, MayWait may_wait) const;
+                                     uint64_t bytes_max, MayWait may_wait,
+                                     Encrypted encrypted = Encrypted::kOpened) const;
 
   // What batches hold the offsets [from, until), without reading them: the first ones by rising
   // offset, or the last ones by falling offset; at most `spans_max`, at least one. Nothing that is
@@ -70,10 +78,12 @@ class PartitionReader {
  private:
   absl::StatusOr<PartitionRead> ReadAsStored(const Partition& partition, Offset from, Offset until,
                                              uint64_t bytes_max, MayWait may_wait) const;
+  absl::StatusOr<storage::BatchPtr> Open(const storage::BatchPtr& batch) const;
 
   const storage::Store& store_;
   metrics::Metrics& metrics_;
   const ErasedEvents* const erased_;
+  const EventCipher* const cipher_;
 };
 
 }  // namespace tidemark::log

@@ -76,6 +76,8 @@ class PartitionCheck {
   // Goes on at `offset`, without having seen what is in front of it.
   void SkipTo(Offset offset);
   void Look(const storage::StoredBatch& batch);
+  // Can it be? What is erased meanwhile can.
+  void Decrypt(const BatchPtr& batch);
   void AddToSegment(const storage::StoredBatch& batch);
   // A segment seems to differ: is it so by what readers get? What changes beside us, or is on its
   // way to the disk, is not wrong.
@@ -177,6 +179,7 @@ absl::Status PartitionCheck::ReadBatches() {
       for (const BatchPtr& batch : *page) {
         bytes += batch->events.size();
         Look(*batch);
+        Decrypt(batch);
       }
     } else if (page.ok() || absl::IsDataLoss(page.status())) {
       const absl::Status error =
@@ -249,6 +252,13 @@ void PartitionCheck::Look(const storage::StoredBatch& batch) {
   next_ = header.end_offset();
   progress_.counts().events += header.count;
   progress_.counts().bytes += batch.events.size();
+}
+
+void PartitionCheck::Decrypt(const BatchPtr& batch) {
+  const absl::StatusOr<BatchPtr> opened = log_.cipher().Open(batch);
+  if (opened.ok()) return;
+  Found(Finding::Kind::kEvents, batch->header.base_offset, batch->header.end_offset(),
+        absl::StrCat("cannot be decrypted: ", opened.status().message()));
 }
 
 void PartitionCheck::AddToSegment(const storage::StoredBatch& batch) {

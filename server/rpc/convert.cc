@@ -67,12 +67,16 @@ absl::Status RetentionFromProto(const v1::Retention& retention, absl::string_vie
   return absl::OkStatus();
 }
 
-// Settings whose machinery is not there are refused, never ignored.
-absl::Status CheckFeatures(const v1::TopicConfig& config) {
-  if (config.encrypt_by_key()) {
-    return NoFeature("topic.encrypt_by_key", "this server does not encrypt by key yet");
-  }
-  return absl::OkStatus();
+absl::Status CheckEncryption(const v1::TopicConfig& config, const RpcLimits& limits,
+                             absl::string_view field) {
+  if (!config.encrypt_by_key() || limits.encryption) return absl::OkStatus();
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat(field,
+                   ": this server has no master keys to encrypt with; set "
+                   "master_key_file (--master-key-file FILE) and start it "
+                   "again"),
+      {.reason = "MASTER_KEY_FILE_NOT_SET", .fields = {{std::string(field), "needs master keys"}}});
 }
 
 }  // namespace
@@ -154,11 +158,13 @@ absl::StatusOr<storage::TopicConfig> FromProto(const v1::TopicConfig& config,
       CompressionFromProto(config.compression(), field("compression"));
   if (!compression.ok()) return compression.status();
   out.compression = *compression;
-  if (absl::Status status = CheckFeatures(config); !status.ok()) return status;
+  absl::Status encryption = CheckEncryption(config, limits, field("encrypt_by_key"));
+  if (!encryption.ok()) return encryption;
   absl::Status status = RetentionFromProto(config.retention(), field("retention"), out);
   if (!status.ok()) return status;
   if (config.has_index_keys()) out.index_keys = config.index_keys();
   out.compact = config.compact();
+  out.encrypt_by_key = config.encrypt_by_key();
   if (config.description().size() > kDescriptionBytesMax) {
     return OverLimit(field("description"), "description_bytes_max", kDescriptionBytesMax,
                      config.description().size(), "bytes");
@@ -185,6 +191,7 @@ void FillTopic(const log::Topic& topic, v1::Topic& out) {
   out.mutable_config()->set_compression(ToProto(config.compression));
   out.mutable_config()->set_index_keys(config.index_keys);
   out.mutable_config()->set_compact(config.compact);
+  out.mutable_config()->set_encrypt_by_key(config.encrypt_by_key);
   out.mutable_config()->set_description(config.description);
 }
 

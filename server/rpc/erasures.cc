@@ -78,6 +78,7 @@ v1::ErasureState StateToProto(storage::ErasureState state) {
 
 void FillErasure(const log::ErasureView& view, v1::Erasure& out) {
   const storage::ErasureRecord& record = view.record;
+  out.set_entity_keys(static_cast<uint32_t>(record.entity_keys.size()));
   out.set_id(std::to_string(record.id));
   out.set_topic(record.topic_name);
   out.set_topic_id(record.topic.value());

@@ -26,6 +26,7 @@ struct RpcLimits {
   uint64_t append_stream_inflight_requests_max = 1024;
   uint64_t batch_bytes_max = 1ull << 20;
   uint64_t page_size_max = 1000;
+  bool encryption = false;  // There are master keys.
 };
 
 }  // namespace tidemark::rpc

@@ -95,6 +95,7 @@ grpc::Status OperationsService::GetServerInfo(grpc::ServerContext*, const v1::Ge
     FillTime(start_time_, *response->mutable_start_time());
     FillLimits(context_.limits, *response->mutable_limits());
     for (const char* feature : kFeatures) response->add_features(feature);
+    if (context_.limits.encryption) response->add_features("topic.encrypt_by_key");
     FillTime(context_.clock.Now(), *response->mutable_time());
     return absl::OkStatus();
   });

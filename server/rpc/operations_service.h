@@ -9,6 +9,7 @@
 #include "server/config/load_settings.h"
 #include "server/rpc/rpc_context.h"
 #include "server/storage/backup.h"
+#include "server/storage/key_vault.h"
 #include "tidemark/v1/operations.grpc.pb.h"
 
 namespace tidemark::rpc {
@@ -18,6 +19,7 @@ struct OperationsParts {
   storage::Store& store;
   storage::Backups* backups = nullptr;  // Null: no directory is set for them.
   uint64_t backup_bytes_per_second = 0;
+  storage::KeyVault* vault = nullptr;  // Null: there are no master keys.
 };
 
 class OperationsService final : public v1::Operations::Service {
@@ -36,6 +38,8 @@ class OperationsService final : public v1::Operations::Service {
                             v1::VerifyBackupResponse* response) override;
   grpc::Status DeleteBackup(grpc::ServerContext*, const v1::DeleteBackupRequest* request,
                             v1::DeleteBackupResponse*) override;
+  grpc::Status RotateMasterKey(grpc::ServerContext*, const v1::RotateMasterKeyRequest* request,
+                               v1::RotateMasterKeyResponse* response) override;
   grpc::Status VerifyStore(grpc::ServerContext* call, const v1::VerifyStoreRequest* request,
                            grpc::ServerWriter<v1::VerifyStoreResponse>* writer) override;
   grpc::Status GetConfig(grpc::ServerContext*, const v1::GetConfigRequest* request,
@@ -44,6 +48,8 @@ class OperationsService final : public v1::Operations::Service {
  private:
   // FAILED_PRECONDITION  BACKUP_DIR_NOT_SET.
   absl::StatusOr<storage::Backups*> FindBackups() const;
+  absl::Status Rotate(const v1::RotateMasterKeyRequest& request,
+                      v1::RotateMasterKeyResponse& response);
   absl::Status WhyItEnded(const absl::Status& status) const;
   absl::Status Verify(const grpc::ServerContext& call, const v1::VerifyStoreRequest& request,
                       grpc::ServerWriter<v1::VerifyStoreResponse>& writer);
@@ -53,6 +59,7 @@ class OperationsService final : public v1::Operations::Service {
   const std::vector<config::SettingValue> settings_;
   const absl::Time start_time_;
   std::atomic<bool> verifying_ = false;
+  std::atomic<bool> rotating_ = false;
 };
 
 }  // namespace tidemark::rpc

@@ -63,6 +63,8 @@ absl::Status CopySetting(absl::string_view path, const storage::TopicConfig& fro
   } else if (path == "compact") {
     to.compact = from.compact;
     return CheckCompact(to);
+  } else if (path == "encrypt_by_key") {
+    to.encrypt_by_key = from.encrypt_by_key;
   } else {
     return CannotChange(path);
   }

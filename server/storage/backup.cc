@@ -95,6 +95,7 @@ std::shared_ptr<rocksdb::RateLimiter> Limiter(uint64_t bytes_per_second,
 
 std::string Metadata(const StoreRecord& store, const CommitMark& mark) {
   return nlohmann::json{{"store_id", store.store_id},
+                        {"vault_id", store.vault_id},
                         {"position", mark.position.value()},
                         {"format", store.format_version}}
       .dump();
@@ -174,9 +175,10 @@ class Backups::Turn {
   rocksdb::FileLock* lock_ = nullptr;
 };
 
-Backups::Backups(std::string directory, rocksdb::Env* env)
+Backups::Backups(std::string directory, rocksdb::Env* env, KeyVault* vault)
     : directory_(absl::StripSuffix(directory, "/")),
       env_(env != nullptr ? env : rocksdb::Env::Default()),
+      vault_(vault),
       backup_env_(rocksdb::NewCompositeEnv(std::make_shared<BackupFiles>(*env_, directory_))) {}
 
 Backups::~Backups() = default;
@@ -249,7 +251,31 @@ absl::StatusOr<BackupInfo> Backups::CreateNow(Store& store, uint64_t bytes_per_s
         (*engine)->CreateNewBackupWithMetadata(options, &captured, Metadata(*record, *mark), &id);
   }
   if (!status.ok()) return FromEngine(status, "making a backup", stopped);
+  // Now they hold the key of every event of the backup, but for those destroyed meanwhile.
+  if (absl::Status written = WriteKeys(); !written.ok()) {
+    engine->reset();
+    if (absl::Status deleted = DeleteNow(id); !deleted.ok()) return deleted;
+    return written;
+  }
   return Find(id);
+}
+
+absl::Status Backups::WriteKeys() const {
+  if (vault_ == nullptr) return absl::OkStatus();
+  const std::string path = KeysPath(directory_, vault_->id());
+  const std::string fresh = path + ".new";
+  if (absl::Status written = vault_->Export(*env_, fresh); !written.ok()) return written;
+  const rocksdb::Status renamed = env_->RenameFile(fresh, path);
+  if (!renamed.ok()) return FromRocks(renamed, absl::StrCat("renaming ", fresh));
+  return SyncParent(*env_, path);
+}
+
+absl::Status Backups::RefreshKeys() {
+  if (vault_ == nullptr) return absl::OkStatus();
+  if (!env_->FileExists(KeysPath(directory_, vault_->id())).ok()) return absl::OkStatus();
+  Turn turn(*this);
+  if (absl::Status taken = turn.Take(); !taken.ok()) return taken;
+  return WriteKeys();
 }
 
 absl::StatusOr<std::vector<BackupInfo>> Backups::List() const {
@@ -278,6 +304,10 @@ absl::StatusOr<BackupInfo> Backups::Verify(uint32_t id, uint64_t bytes_per_secon
     return absl::DataLossError(absl::StrCat("backup ", id, ": ", status.ToString()));
   }
   if (!status.ok()) return FromEngine(status, absl::StrCat("verifying backup ", id), stopped);
+  if (!found->vault_id.empty()) {
+    const std::string keys = KeysPath(directory_, found->vault_id);
+    if (absl::Status whole = KeyVault::CheckExport(*env_, keys); !whole.ok()) return whole;
+  }
   return found;
 }
 
@@ -286,6 +316,10 @@ absl::Status Backups::Delete(uint32_t id) {
   if (absl::Status taken = turn.Take(); !taken.ok()) return taken;
   absl::StatusOr<BackupInfo> found = Find(id);
   if (!found.ok() && !absl::IsDataLoss(found.status())) return found.status();
+  return DeleteNow(id);
+}
+
+absl::Status Backups::DeleteNow(uint32_t id) {
   absl::StatusOr<std::unique_ptr<rocksdb::BackupEngine>> engine = OpenEngine(nullptr);
   if (!engine.ok()) return engine.status();
   absl::MutexLock files(&files_mu_);

@@ -4,6 +4,11 @@
 //            groups, producers; they are all in one RocksDB. It consists of table files, which are
 //            never changed and so are shared by all backups of the directory that need them, and of
 //            files of its own: manifest and write-ahead logs.
+// Keys.      The keys of encrypted events (key_vault.h) are not in a backup, which never changes,
+// but
+//            in one file of the directory that all backups of a store share, keys-VAULT.sst. It is
+//            written anew with every backup, and when keys are destroyed; so what is erased cannot
+//            be decrypted with the help of an older backup either.
 // Position.  The list of files is taken while commits are held (for milliseconds, measured by
 //            hold_time); then they are copied while commits go on. Nothing is flushed for it: what
 //            is in memtables is in the logs, too.
@@ -15,7 +20,7 @@
 //            whole is Store's to check, by reading (VerifyStore).
 // Threads.   Safe from any thread. One of Create, Verify and Delete at a time; the others are
 //            refused. All wait for the disk. Files are copied on a thread of lowered priority.
-// Lifetime.  The Env outlives it; the store outlives Create.
+// Lifetime.  The Env and the vault outlive it; the store outlives Create.
 #pragma once
 
 #include <atomic>
@@ -32,6 +37,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/base/ids.h"
+#include "server/storage/key_vault.h"
 #include "server/storage/store.h"
 
 namespace rocksdb {
@@ -48,6 +54,7 @@ struct BackupInfo {
   uint64_t bytes = 0;        // Of all files that it needs.
   uint64_t added_bytes = 0;  // Of those that no older one needs.
   std::string store_id;
+  std::string vault_id;  // Of the keys that it needs; empty: none.
   bool damaged = false;  // A file is missing or of a wrong size; only `id` is known.
 };
 
@@ -71,8 +78,8 @@ class Backups {
   // True: give up. Asked some times a second, on another thread; must not wait.
   using Stopped = absl::FunctionRef<bool()>;
 
-  // `directory` is made when it is needed. Null: the machine's file system.
-  explicit Backups(std::string directory, rocksdb::Env* env = nullptr);
+  // `directory` is made when it is needed. Null: the machine's file system; no keys.
+  explicit Backups(std::string directory, rocksdb::Env* env = nullptr, KeyVault* vault = nullptr);
   ~Backups();
 
   const std::string& directory() const { return directory_; }
@@ -93,6 +100,10 @@ class Backups {
   // NOT_FOUND  no such backup.    FAILED_PRECONDITION, UNAVAILABLE  as Create.
   absl::Status Delete(uint32_t id) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Writes the keys of the directory anew, if it has any: those that were destroyed are gone then.
+  // FAILED_PRECONDITION, UNAVAILABLE  as Create.
+  absl::Status RefreshKeys() ABSL_LOCKS_EXCLUDED(mu_);
+
   // Of the Create under way.
   std::optional<BackupProgress> running() const ABSL_LOCKS_EXCLUDED(mu_);
   BackupCounts counts() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -105,9 +116,12 @@ class Backups {
   absl::StatusOr<BackupInfo> CreateNow(Store& store, uint64_t bytes_per_second, Stopped stopped)
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<BackupInfo> Find(uint32_t id) const;
+  absl::Status WriteKeys() const;
+  absl::Status DeleteNow(uint32_t id) ABSL_LOCKS_EXCLUDED(mu_);
 
   const std::string directory_;
   rocksdb::Env* const env_;
+  KeyVault* const vault_;
   const std::unique_ptr<rocksdb::Env> backup_env_;  // See backup_files.h.
   std::atomic<uint64_t> copied_bytes_ = 0;          // Of the Create under way.
   std::atomic<uint64_t> total_bytes_ = 0;

@@ -24,10 +24,16 @@ bool ReadMetadata(const std::string& text, BackupInfo& info) {
   }
   info.store_id = json["store_id"].get<std::string>();
   info.position = Position(json["position"].get<uint64_t>());
+  const nlohmann::json vault = json.value("vault_id", nlohmann::json());  // Of format 4.
+  if (vault.is_string()) info.vault_id = vault.get<std::string>();
   return true;
 }
 
 }  // namespace
+
+std::string KeysPath(absl::string_view directory, absl::string_view vault_id) {
+  return absl::StrCat(directory, "/keys-", vault_id, ".sst");
+}
 
 absl::StatusOr<std::vector<BackupInfo>> ListBackups(rocksdb::Env& env,
                                                     const std::string& directory) {

@@ -13,6 +13,9 @@
 
 namespace tidemark::storage {
 
+// The keys of the vault, in a directory of backups.
+std::string KeysPath(absl::string_view directory, absl::string_view vault_id);
+
 // Newest first; empty if there is no such directory. UNAVAILABLE: it cannot be read.
 absl::StatusOr<std::vector<BackupInfo>> ListBackups(rocksdb::Env& env,
                                                     const std::string& directory);

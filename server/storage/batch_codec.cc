@@ -8,8 +8,11 @@
 namespace tidemark::storage {
 namespace {
 
+// The version less 1 is made of bits.
 constexpr char kVersion = 1;
-constexpr char kVersionWithErased = 2;
+constexpr char kErasedBit = 1;
+constexpr char kEncryptedBit = 2;
+constexpr char kVersionMax = kVersion + kErasedBit + kEncryptedBit;
 constexpr size_t kCheckedFrom = 8;
 
 absl::Status Damaged(LogId log, Offset offset, absl::string_view what) {
@@ -34,7 +37,8 @@ std::string EncodeBatchHeader(const BatchHeader& header) {
   AppendLittle64(checked, header.base_offset.value());
   AppendLittle32(checked, header.log.value());
   AppendLittle32(checked, header.events_bytes);
-  const char version = header.has_erased ? kVersionWithErased : kVersion;
+  const char bits = (header.has_erased ? kErasedBit : 0) | (header.encrypted ? kEncryptedBit : 0);
+  const char version = static_cast<char>(kVersion + bits);
   std::string out(1, version);
   out.append(3, '\0');
   AppendLittle32(out, HeaderChecksum(checked, version));
@@ -47,9 +51,7 @@ absl::Status DecodeBatchHeader(LogId log, Offset base_offset, absl::string_view 
                                BatchHeader& header) {
   TM_CHECK_GE(value.size(), kBatchHeaderBytes);
   const char* p = value.data();
-  if (p[0] != kVersion && p[0] != kVersionWithErased) {
-    return Damaged(log, base_offset, "unknown version");
-  }
+  if (p[0] < kVersion || p[0] > kVersionMax) return Damaged(log, base_offset, "unknown version");
   const absl::string_view checked = value.substr(kCheckedFrom, kBatchHeaderBytes - kCheckedFrom);
   if (HeaderChecksum(checked, p[0]) != LoadLittle32(p + 4)) {
     return Damaged(log, base_offset, "header checksum does not match");
@@ -61,7 +63,8 @@ absl::Status DecodeBatchHeader(LogId log, Offset base_offset, absl::string_view 
   header.base_offset = Offset(LoadLittle64(p + 32));
   header.log = LogId(LoadLittle32(p + 40));
   header.events_bytes = LoadLittle32(p + 44);
-  header.has_erased = p[0] == kVersionWithErased;
+  header.has_erased = ((p[0] - kVersion) & kErasedBit) != 0;
+  header.encrypted = ((p[0] - kVersion) & kEncryptedBit) != 0;
   if (header.log != log || header.base_offset != base_offset) {
     return Damaged(log, base_offset, "stored under the wrong key");
   }

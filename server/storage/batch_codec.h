@@ -2,11 +2,12 @@
 //
 // Layout of a stored value: a header of 48 bytes, then the encoded `events` field of EventBatch as
 // it goes on the wire. Little-endian:
-//   0 version u8 = 1 (or 2) | 1 reserved, 3 bytes 0 | 4 header checksum u32 (CRC-32C of bytes 8 to
+//   0 version u8 = 1 to 4 | 1 reserved, 3 bytes 0 | 4 header checksum u32 (CRC-32C of bytes 8 to
 //   48) 8 events checksum u32 | 12 count u32 | 16 append time u64 (us since 1970) | 24 position u64
 //   32 base offset u64 | 40 log u32 | 44 events bytes u32
 // Version 2 is a batch with erased events: their entries are empty (no event that was appended is).
-// Its header checksum goes on over one byte 2, so that neither version can be taken for the other.
+// Version 3 is an encrypted batch (server/log/event_cipher.h), version 4 both. The header checksum
+// of versions above 1 goes on over the version byte, so that none can be taken for another.
 // The header repeats the key, so that a value that ended up under another key is found out.
 #pragma once
 
@@ -33,6 +34,7 @@ struct BatchHeader {
   uint32_t events_bytes = 0;
   uint32_t events_crc32c = 0;
   bool has_erased = false;  // Some entries of its events are empty: erased.
+  bool encrypted = false;   // Its entries are those of server/log/event_cipher.h, not of the wire.
 
   Offset end_offset() const { return base_offset + count; }
   absl::Time append_time() const { return absl::FromUnixMicros(append_time_us); }
@@ -45,6 +47,11 @@ struct StoredBatch {
   // Keeps `events` alive; what it is (a buffer of ours, a pinned block) is nobody's business.
   std::shared_ptr<const void> owner;
   absl::string_view events;  // The encoded `events` field.
+  // What the events take in the store if they are encrypted there and not here; else 0.
+  uint32_t encrypted_bytes = 0;
+  uint64_t stored_bytes() const {
+    return encrypted_bytes != 0 ? encrypted_bytes : header.events_bytes;
+  }
 };
 using BatchPtr = std::shared_ptr<const StoredBatch>;
 

@@ -25,6 +25,11 @@ void FromJson(const Json& json, ErasureRecord& record) {
   record.key_digest = absl::HexStringToBytes(json.at("key_digest").get<std::string>());
   record.types = json.at("types").get<std::vector<std::string>>();
   record.events = json.at("events").get<uint64_t>();
+  if (json.contains("entity_keys")) {  // Records of format 3 have none.
+    for (const Json& id : json.at("entity_keys")) {
+      record.entity_keys.push_back(absl::HexStringToBytes(id.get<std::string>()));
+    }
+  }
   record.reason = json.at("reason").get<std::string>();
   record.actor = json.at("actor").get<std::string>();
   record.request_time_us = json.at("request_time_us").get<uint64_t>();
@@ -53,6 +58,11 @@ std::string EncodeErasureRecord(const ErasureRecord& record) {
             {"request_time_us", record.request_time_us},
             {"complete_time_us", record.complete_time_us},
             {"state", static_cast<int>(record.state)}};
+  if (!record.entity_keys.empty()) {
+    Json ids = Json::array();
+    for (const std::string& id : record.entity_keys) ids.push_back(absl::BytesToHexString(id));
+    json["entity_keys"] = std::move(ids);
+  }
   if (record.span.has_value()) {
     json["span"] = {{"partition", record.span->partition.value()},
                     {"from", record.span->offsets.from.value()},

@@ -42,7 +42,8 @@ struct ErasureRecord {
     OffsetRange offsets;
     friend bool operator==(const Span&, const Span&) = default;
   };
-  std::optional<Span> span;  // By offsets.
+  std::optional<Span> span;              // By offsets.
+  std::vector<std::string> entity_keys;  // Ids of the keys that are destroyed with it.
   uint64_t events = 0;
   std::string reason;
   std::string actor;

@@ -64,9 +64,9 @@
 namespace tidemark::storage {
 
 // Bumped when a reader of the old layout could misread the new one. Format 1 had no log starts and
-// no bytes in its index rows, format 2 no erasures; a store of them is brought up to date when it
-// is opened.
-inline constexpr int kFormatVersion = 3;
+// no bytes in its index rows, format 2 no erasures, format 3 no encrypted batches; a store of them
+// is brought up to date when it is opened.
+inline constexpr int kFormatVersion = 4;
 inline constexpr int kOldestFormatVersion = 1;
 
 // Which data family a batch lies in. A batch is compressed when its memtable is flushed, in the

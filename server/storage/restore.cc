@@ -19,6 +19,7 @@ namespace tidemark::storage {
 namespace {
 
 constexpr char kUnfinished[] = "restoring";
+constexpr char kVault[] = "keys";
 
 // What RocksDB calls its files. Nothing else is ever removed.
 bool IsStoreFile(absl::string_view name) {
@@ -95,6 +96,20 @@ class Restore {
     return (*store)->Commit(std::move(set), Sync::kSync);
   }
 
+  // The keys are those that the directory has now, not those of when the backup was made.
+  absl::Status CopyKeys(const std::string& from, const BackupInfo& backup) const {
+    if (backup.vault_id.empty()) return absl::OkStatus();
+    const std::string keys = KeysPath(from, backup.vault_id);
+    if (!env_.FileExists(keys).ok()) {
+      return absl::DataLossError(absl::StrCat("backup ", backup.id, " has encrypted events, and ",
+                                              keys, ", which holds their keys, is not there"));
+    }
+    const std::string path = KeyVault::PathIn(unfinished_);
+    if (absl::Status made = KeyVault::Import(env_, keys, path); !made.ok()) return made;
+    if (absl::Status synced = SyncDirectory(env_, path); !synced.ok()) return synced;
+    return SyncDirectory(env_, unfinished_);
+  }
+
   // Moves everything up. CURRENT goes last, though without it nothing would open either.
   absl::Status Finish() const {
     absl::StatusOr<std::vector<std::string>> children = ChildrenOf(env_, unfinished_);
@@ -120,7 +135,7 @@ class Restore {
     for (const std::string& child : *children) {
       // What a file system has at its root.
       if (child == "lost+found" || child == kUnfinished) continue;
-      if (unfinished && IsStoreFile(child)) continue;
+      if (unfinished && (IsStoreFile(child) || child == kVault)) continue;
       return absl::FailedPreconditionError(
           absl::StrCat(to_, " is not empty (it holds ", child,
                        "): a backup is restored only into an empty or a new directory"));
@@ -128,6 +143,9 @@ class Restore {
     if (!unfinished) return absl::OkStatus();
     // Its mark goes last.
     for (const std::string& child : *children) {
+      if (child == kVault) {
+        if (absl::Status removed = RemoveVault(to_); !removed.ok()) return removed;
+      }
       if (!IsStoreFile(child)) continue;
       if (absl::Status removed = Remove(absl::StrCat(to_, "/", child)); !removed.ok()) {
         return removed;
@@ -137,6 +155,10 @@ class Restore {
     if (!children.ok()) return children.status();
     for (const std::string& child : *children) {
       const std::string path = absl::StrCat(unfinished_, "/", child);
+      if (child == kVault) {
+        if (absl::Status removed = RemoveVault(unfinished_); !removed.ok()) return removed;
+        continue;
+      }
       if (!IsStoreFile(child)) {
         return absl::FailedPreconditionError(
             absl::StrCat(path, " is not of a restore: move it away"));
@@ -144,6 +166,18 @@ class Restore {
       if (absl::Status removed = Remove(path); !removed.ok()) return removed;
     }
     return absl::OkStatus();
+  }
+
+  absl::Status RemoveVault(const std::string& directory) const {
+    const std::string path = KeyVault::PathIn(directory);
+    const absl::StatusOr<std::vector<std::string>> children = ChildrenOf(env_, path);
+    if (!children.ok()) return children.status();
+    for (const std::string& child : *children) {
+      if (absl::Status removed = Remove(absl::StrCat(path, "/", child)); !removed.ok()) {
+        return removed;
+      }
+    }
+    return FromRocks(env_.DeleteDir(path), absl::StrCat("removing ", path));
   }
 
   absl::Status Remove(const std::string& path) const {
@@ -195,6 +229,7 @@ absl::StatusOr<BackupInfo> RestoreBackup(const RestoreOptions& options) {
   if (absl::Status status = restore.Prepare(); !status.ok()) return status;
   if (absl::Status status = restore.Copy(options.from, *backup); !status.ok()) return status;
   if (absl::Status status = restore.GiveNewId(*backup); !status.ok()) return status;
+  if (absl::Status status = restore.CopyKeys(options.from, *backup); !status.ok()) return status;
   if (absl::Status status = restore.Finish(); !status.ok()) return status;
   return backup;
 }

@@ -16,7 +16,8 @@ constexpr size_t kHeadBytes = 5;
 constexpr uint64_t kBlocksKey = 1;
 constexpr uint64_t kRedrive = 2;
 constexpr uint64_t kHasEvent = 4;
-constexpr uint64_t kFlagsMax = 7;
+constexpr uint64_t kSealed = 8;
+constexpr uint64_t kFlagsMax = 15;
 
 absl::Status Damaged(absl::string_view kind, absl::string_view why) {
   return absl::DataLossError(absl::StrCat("damaged ", kind, ": ", why));
@@ -88,6 +89,7 @@ bool TakeLetter(absl::string_view bytes, DeadLetter& letter) {
     if (!TakeText(bytes, *text)) return false;
   }
   letter.blocks_key = (flags & kBlocksKey) != 0;
+  letter.event_sealed = (flags & kSealed) != 0;
   if ((flags & kRedrive) != 0) {
     letter.redrive = DeadLetter::Redrive{};
     if (!TakeVarint(bytes, letter.redrive->due_us)) return false;
@@ -157,7 +159,8 @@ std::string EncodeDeadLetter(const DeadLetter& letter) {
   std::string content;
   AppendVarint(content, (letter.blocks_key ? kBlocksKey : 0) |
                             (letter.redrive.has_value() ? kRedrive : 0) |
-                            (letter.event.has_value() ? kHasEvent : 0));
+                            (letter.event.has_value() ? kHasEvent : 0) |
+                            (letter.event_sealed ? kSealed : 0));
   AppendVarint(content, letter.attempts);
   AppendVarint(content, letter.first_us);
   AppendVarint(content, letter.dead_us);

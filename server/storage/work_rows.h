@@ -68,6 +68,7 @@ struct DeadLetter {
   std::optional<Redrive> redrive;
   // The encoded event, once retention was about to pass it.
   std::optional<std::string> event;
+  bool event_sealed = false;  // It is encrypted (server/log/event_cipher.h).
   friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
 };
 

@@ -94,22 +94,6 @@ class Operations(ServerCase):
             self.assertEqual(caught.exception.code().name, "UNIMPLEMENTED")
 
 
-class NotYet(ServerCase):
-    """What is still to come says so, and which feature it is."""
-
-    def check(self, call, feature):
-        self.assert_refused(call, "UNIMPLEMENTED", "FEATURE_NOT_AVAILABLE", feature=feature)
-        info = self.server.operations.GetServerInfo(pb.GetServerInfoRequest())
-        self.assertNotIn(feature, info.features)
-
-    def test_topic_settings(self):
-        cases = [({"encrypt_by_key": True}, "topic.encrypt_by_key")]
-        for config, feature in cases:
-            with self.subTest(feature=feature), self.nothing_written():
-                self.check(lambda: self.server.topics.CreateTopic(pb.CreateTopicRequest(
-                    name="not-yet", config=pb.TopicConfig(**config))), feature)
-
-
 class HealthBounds(ServerCase):
 
     FLAGS = ("--streams-max", "1")

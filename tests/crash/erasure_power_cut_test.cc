@@ -30,6 +30,7 @@ struct Plan {
   int cut_at = 0;
   When when = When::kBefore;
   Loss loss = Loss::kAllUnsynced;
+  bool encrypt = false;
 };
 
 class ErasureCrashRun {
@@ -41,6 +42,7 @@ class ErasureCrashRun {
                      .epoch_bytes = 4 << 10,
                      .block_cache_bytes = 1 << 20};
     options.log.pipeline.tail_bytes_max = 2000;
+    options.encrypt = plan.encrypt;
     harness_.emplace(std::move(options));
   }
 
@@ -105,6 +107,11 @@ class ErasureCrashRun {
       }
     }
     if (records->empty()) return;
+    if (plan_.encrypt) {
+      const auto keys = harness_->vault().IdsOf({topic->id(), kAnn});
+      if (!keys.ok()) return wrong_.push_back(keys.status().ToString());
+      if (!keys->empty()) wrong_.push_back("the key of what was erased is not destroyed");
+    }
     for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_.path())) {
       if (!entry.is_regular_file()) continue;
       std::ifstream file(entry.path(), std::ios::binary);
@@ -146,6 +153,15 @@ TEST(ErasurePowerCutTest, HappensAsAWholeOrNotAtAll) {
 
 TEST(ErasurePowerCutTest, GoesOnAfterWhatNobodyLearnedOf) {
   ExpectNothingWrong({.cut_at = 2, .when = When::kAfter, .loss = Loss::kSomeUnsynced});
+}
+
+TEST(ErasurePowerCutTest, DestroysKeysWithTheEvents) {
+  ExpectNothingWrong({.cut_at = 1, .when = When::kAfter, .encrypt = true});
+}
+
+TEST(ErasurePowerCutTest, LosesNoKeyThatIsNeeded) {
+  ExpectNothingWrong(
+      {.cut_at = 2, .when = When::kBefore, .loss = Loss::kSomeUnsynced, .encrypt = true});
 }
 
 }  // namespace

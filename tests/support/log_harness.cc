@@ -1,6 +1,7 @@
 #include "tests/support/log_harness.h"
 
 #include <deque>
+#include <fstream>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -92,14 +93,28 @@ std::string MasterKeyLine(absl::string_view name) {
                       absl::BytesToHexString(base::HmacSha256("master key of a test", name)), "\n");
 }
 
+LogHarness::LogHarness(Options options) : options_(std::move(options)) {
+  if (options_.encrypt) std::ofstream(master_key_file()) << MasterKeyLine("first");
+}
+
 absl::Status LogHarness::Open() {
   metrics_ = std::make_unique<metrics::Metrics>();
   absl::StatusOr<std::unique_ptr<storage::Store>> store = storage::Store::Open(options_.store);
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
+  if (options_.encrypt) {
+    absl::StatusOr<std::unique_ptr<storage::KeyVault>> vault =
+        storage::OpenVault(*store_, options_.store.path, master_key_file(), options_.store.env);
+    if (!vault.ok()) {
+      store_.reset();
+      return vault.status();
+    }
+    vault_ = *std::move(vault);
+  }
   absl::StatusOr<std::unique_ptr<log::EventLog>> log =
-      log::EventLog::Open(options_.log, *store_, clock_, *metrics_);
+      log::EventLog::Open(options_.log, *store_, clock_, *metrics_, vault_.get());
   if (!log.ok()) {
+    vault_.reset();
     store_.reset();
     return log.status();
   }
@@ -110,11 +125,13 @@ absl::Status LogHarness::Open() {
 
 void LogHarness::Close() {
   log_.reset();
+  vault_.reset();
   store_.reset();
 }
 
 absl::StatusOr<log::TopicPtr> LogHarness::CreateTopic(std::string name,
                                                       storage::TopicConfig config) {
+  config.encrypt_by_key = config.encrypt_by_key || options_.encrypt;
   return log::Await<log::TopicPtr>(
       [&](auto done) { log_->CreateTopic(std::move(name), std::move(config), std::move(done)); });
 }

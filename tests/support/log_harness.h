@@ -14,9 +14,11 @@
 #include "absl/synchronization/notification.h"
 #include "server/log/event_log.h"
 #include "server/metrics/metrics.h"
+#include "server/storage/key_vault.h"
 #include "server/storage/store.h"
 #include "tests/support/events.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/temp_dir.h"
 
 namespace tidemark::testing {
 
@@ -51,8 +53,9 @@ class LogHarness {
   struct Options {
     storage::StoreOptions store;  // `path` is required.
     log::LogOptions log;
+    bool encrypt = false;  // There is a vault, and every topic has encrypt_by_key.
   };
-  explicit LogHarness(Options options) : options_(std::move(options)) {}
+  explicit LogHarness(Options options);
 
   Options& options() { return options_; }
   absl::Status Open();
@@ -61,6 +64,9 @@ class LogHarness {
 
   log::EventLog& log() { return *log_; }
   storage::Store& store() { return *store_; }
+  // With `encrypt`. The file's keys may be changed.
+  storage::KeyVault& vault() { return *vault_; }
+  std::string master_key_file() const { return keys_.Sub("master.keys"); }
   metrics::Metrics& metrics() { return *metrics_; }
   ManualClock& clock() { return clock_; }
 
@@ -75,9 +81,11 @@ class LogHarness {
 
  private:
   Options options_;
+  TempDir keys_;
   ManualClock clock_;
   std::unique_ptr<metrics::Metrics> metrics_;
   std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<storage::KeyVault> vault_;
   std::unique_ptr<log::EventLog> log_;
 };
 

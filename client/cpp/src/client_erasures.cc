@@ -41,7 +41,8 @@ Erasure ErasureOf(const v1::Erasure& proto) {
                   .actor = proto.actor(),
                   .request_time = internal::FromProto(proto.request_time()),
                   .state = static_cast<ErasureState>(proto.state()),
-                  .problem = proto.problem()};
+                  .problem = proto.problem(),
+                  .entity_keys = proto.entity_keys()};
   if (proto.has_offsets()) {
     erasure.offsets = {.partition = proto.offsets().partition(),
                        .from_offset = proto.offsets().from_offset(),

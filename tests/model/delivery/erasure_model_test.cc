@@ -37,6 +37,7 @@ class ErasureModel {
  public:
   explicit ErasureModel(uint64_t seed) : random_(seed) {
     LogHarness::Options options;
+    options.encrypt = seed % 2 == 0;
     options.store = {.path = dir_.path(), .epoch_bytes = 8 << 10, .block_cache_bytes = 1 << 20};
     options.log.pipeline.batch_bytes_max = 1500;
     options.log.pipeline.tail_bytes_max = 4000;

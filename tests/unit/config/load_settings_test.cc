@@ -92,7 +92,7 @@ TEST_F(LoadSettingsTest, PrefersFlagThenEnvironmentThenFileThenDefault) {
       {Load(file_and_flag, environment), 36 * kMiB, Source::kFlag},
       {Load(file, environment), 32 * kMiB, Source::kEnvironment},
       {Load(file), 16 * kMiB, Source::kFile},
-      {Load({"--data", "d"}), 40 * kMiB, Source::kDefault},
+      {Load({"--data", "d"}), 36 * kMiB, Source::kDefault},
   };
   for (const Expected& expected : cases) {
     SCOPED_TRACE(SourceName(expected.source).data());

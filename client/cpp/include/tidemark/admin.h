@@ -182,7 +182,8 @@ struct Erasure {
   absl::Time request_time;
   ErasureState state = ErasureState::kUnspecified;
   std::optional<absl::Time> complete_time;
-  std::string problem;  // Why it cannot go on now; empty: nothing is in its way.
+  std::string problem;       // Why it cannot go on now; empty: nothing is in its way.
+  uint32_t entity_keys = 0;  // Keys of encrypted data that are destroyed with it (encrypt_by_key).
 };
 
 // One line of ListGroups.
