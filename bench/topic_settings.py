@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""What a topic's compression saves and costs: bytes on disk, append, replay, the server's CPU.
+"""What compression and encryption of a topic save and cost: bytes on disk, append, replay, the server's CPU.
 
-    bench/compression.py [--mb 256] [--events FILE.jsonl] [--bin build/release/bin]
+    bench/topic_settings.py [--mb 256] [--events FILE.jsonl] [--bin build/release/bin]
 
-For each kind of events (the CloudEvents of FILE, repeated; random bytes) and each compression it
+For each kind of events (the CloudEvents of FILE, repeated; random bytes), each compression and encrypt_by_key it
 starts a server in a directory of its own, appends the same requests of 100 events on one AppendStream,
 stops and starts the server (so that all batches are in files), and reads the topic twice: cold caches
 of the server, warm ones of the kernel. Events on the wire are counted, not what frames them.
@@ -16,7 +16,9 @@ import os
 import pathlib
 import random
 import re
+import secrets
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -106,10 +108,9 @@ def replay(server, pb):
     return sum(len(m) for m in call(pb.ReadRequest(topic="t").SerializeToString()))
 
 
-def measure(support, pb, compression, requests, size):
-    server = support.Server()
+def measure(support, flags, pb, config, requests, size):
+    server = support.Server(*flags)
     try:
-        config = pb.TopicConfig(compression=pb.Compression.Value(f"COMPRESSION_{compression}"))
         server.topics.CreateTopic(pb.CreateTopicRequest(name="t", config=config))
         append_s, append_cpu = timed(server, lambda: append(server, requests))
         server.stop()
@@ -132,14 +133,20 @@ def main():
     kinds = {"random bytes": random_events(pb)}
     if args.events.exists():
         kinds = {args.events.stem: file_events(pb, args.events), **kinds}
+    configs = {name.lower(): pb.TopicConfig(compression=pb.Compression.Value(f"COMPRESSION_{name}"))
+               for name in ("NONE", "LZ4", "ZSTD")}
+    configs["by key"] = pb.TopicConfig(encrypt_by_key=True)
+    keys = tempfile.NamedTemporaryFile("w", prefix="tidemark-keys-")
+    keys.write(f"one {secrets.token_hex(32)}\n")
+    keys.flush()
     row = "{:14} {:6} {:>7} {:>12} {:>16} {:>12} {:>16}"
     print(row.format("events", "codec", "ratio", "append MB/s", "append CPU ns/B", "replay MB/s",
                      "replay CPU ns/B"))
     for kind, events in kinds.items():
         requests, size = requests_of(pb, events, args.mb * MB)
-        for compression in ("NONE", "LZ4", "ZSTD"):
-            print(row.format(kind, compression.lower(),
-                             *measure(support, pb, compression, requests, size)), flush=True)
+        for name, config in configs.items():
+            print(row.format(kind, name, *measure(support, ("--master-key-file", keys.name), pb,
+                                                  config, requests, size)), flush=True)
 
 
 if __name__ == "__main__":
