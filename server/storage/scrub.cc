@@ -47,6 +47,12 @@ bool IsWal(absl::string_view name) {
   return absl::EndsWith(name, ".log") && absl::ascii_isdigit(static_cast<unsigned char>(name[0]));
 }
 
+absl::Status FlushAll(rocksdb::DB& db, const std::vector<rocksdb::ColumnFamilyHandle*>& families) {
+  rocksdb::FlushOptions flush;
+  flush.allow_write_stall = true;
+  return FromRocks(db.Flush(flush, families), "flushing before a scrub");
+}
+
 }  // namespace
 
 // One pass. Files that have to go are collected in Rep::scrub_leaving.
@@ -76,7 +82,7 @@ class Store::FileScrub {
   // Twice: a family whose flush was under way when the log was changed still asks for the old one,
   // until the log is changed again.
   absl::Status Flush(absl::FunctionRef<absl::Status()> touch) {
-    if (absl::Status status = FlushAll(); !status.ok()) return status;
+    if (absl::Status status = FlushAll(*rep_.db, rep_.handles); !status.ok()) return status;
     const absl::StatusOr<std::vector<std::string>> names = FilesIn(env_, rep_.options.path);
     if (!names.ok()) return names.status();
     for (const std::string& name : *names) {
@@ -84,13 +90,7 @@ class Store::FileScrub {
     }
     // With something to flush the log is changed.
     if (absl::Status status = touch(); !status.ok()) return status;
-    return FlushAll();
-  }
-
-  absl::Status FlushAll() {
-    rocksdb::FlushOptions flush;
-    flush.allow_write_stall = true;
-    return FromRocks(rep_.db->Flush(flush, rep_.handles), "flushing before a scrub");
+    return FlushAll(*rep_.db, rep_.handles);
   }
 
   // True: it may hold bytes that have to go.
@@ -229,8 +229,15 @@ absl::StatusOr<ScrubReport> Store::Scrub(const ScrubSpec& spec,
   }
   report.more = !rep_->scrub_leaving.empty() || !rep_->scrub_obsolete.empty();
   if (report.more) {
-    const absl::Status removed = DeleteObsoleteFiles(*rep_->db);
-    if (!removed.ok()) return removed;
+    // A family whose flush was under way both times still asks for an old log.
+    absl::Status status;
+    if (std::any_of(rep_->scrub_leaving.begin(), rep_->scrub_leaving.end(),
+                    [](const auto& path) { return IsWal(path.substr(path.rfind('/') + 1)); })) {
+      status = touch();
+      if (status.ok()) status = FlushAll(*rep_->db, rep_->handles);
+    }
+    if (status.ok()) status = DeleteObsoleteFiles(*rep_->db);
+    if (!status.ok()) return status;
     return report;
   }
   // Deletions, too, are durable only then.

@@ -13,6 +13,9 @@
 namespace tidemark::storage {
 namespace {
 
+// A moment is enough.
+constexpr int kIngestAttempts = 100;
+
 absl::Status DamagedTerms(LogId log, absl::string_view what) {
   return absl::DataLossError(absl::StrCat("damaged terms of log ", log.value(), ": ", what));
 }
@@ -98,7 +101,12 @@ absl::Status Store::IngestTerms(std::unique_ptr<TermWriter> writer) {
   rocksdb::IngestExternalFileOptions ingest;
   ingest.move_files = true;
   ingest.write_global_seqno = false;
-  status = rep_->db->IngestExternalFile(rep_->families.terms, {rep.path}, ingest);
+  // Rows in memory that the file overlaps are flushed first; when another thread's flush takes them
+  // along, RocksDB may not have noticed yet, and says so. Nothing was done then.
+  for (int i = 0; i < kIngestAttempts; ++i) {
+    status = rep_->db->IngestExternalFile(rep_->families.terms, {rep.path}, ingest);
+    if (!status.IsTryAgain()) break;
+  }
   return FromRocks(status, "ingesting terms");
 }
 
