@@ -23,6 +23,9 @@ std::string NotFoundAdvice(const absl::Status& status, const ErrorContext& conte
                         "member: tidemark consume TOPIC --group ", context.group);
   }
   if (context.topic.empty()) return "";
+  if (ReasonOf(status) == "KEY_NOT_FOUND") {
+    return absl::StrCat("look at its events: tidemark read ", context.topic);
+  }
   return absl::StrCat("list the topics: tidemark topic list; or create it: tidemark topic create ",
                       context.topic);
 }

@@ -240,7 +240,8 @@ absl::Status TopicsService::Key(const v1::GetKeyRequest& request, v1::GetKeyResp
   if (!figures.ok()) return figures.status();
   if (!figures->has_value()) return NoSuchKey(request, "it never had an event");
   if (!(*figures)->first.has_value()) {
-    return NoSuchKey(request, absl::StrCat("retention has passed its last event, revision ",
+    return NoSuchKey(request, absl::StrCat("they were erased, or retention has passed them; the "
+                                           "last was revision ",
                                            (*figures)->events - 1));
   }
   response.set_partition(index.value());
