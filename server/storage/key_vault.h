@@ -102,7 +102,7 @@ class KeyVault {
       ABSL_LOCKS_EXCLUDED(write_mu_, cache_mu_);
   // True: no file holds a byte of what was destroyed or wrapped anew before. False: RocksDB keeps
   // an old file; again after a pause.
-  absl::StatusOr<bool> Scrub() ABSL_LOCKS_EXCLUDED(write_mu_);
+  absl::StatusOr<bool> Scrub() ABSL_LOCKS_EXCLUDED(scrub_mu_, write_mu_);
 
   // Reads the file of master keys again, and wraps with its first key what others wrapped. Goes on
   // where it was interrupted when it is called again. The vault is to be scrubbed afterwards.
@@ -128,15 +128,20 @@ class KeyVault {
       ABSL_LOCKS_EXCLUDED(write_mu_);
   absl::Status ForgetIdleMasterKeys(const std::vector<std::string>& idle)
       ABSL_LOCKS_EXCLUDED(write_mu_);
-  absl::Status RewriteFiles() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
+  absl::Status RewriteFiles() ABSL_EXCLUSIVE_LOCKS_REQUIRED(scrub_mu_)
+      ABSL_LOCKS_EXCLUDED(write_mu_);
 
   const KeyVaultOptions options_;
   std::string id_;
   std::unique_ptr<rocksdb::DB> db_;
 
+  // Held while files are written anew, which takes long for many keys: nobody waits for it who
+  // makes keys. Before write_mu_.
+  absl::Mutex scrub_mu_;
+  std::vector<std::string> leaving_ ABSL_GUARDED_BY(scrub_mu_);
+
   absl::Mutex write_mu_;  // Held from reading what is there to the write. Before cache_mu_.
   bool dirty_ ABSL_GUARDED_BY(write_mu_) = false;  // Files hold what has to go.
-  std::vector<std::string> leaving_ ABSL_GUARDED_BY(write_mu_);
 
   mutable absl::Mutex cache_mu_;  // Leaf.
   std::shared_ptr<const MasterKeys> master_keys_ ABSL_GUARDED_BY(cache_mu_);

@@ -5,6 +5,7 @@
 #include <rocksdb/sst_file_writer.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/container/btree_set.h"
 #include "absl/strings/match.h"
@@ -89,9 +90,12 @@ absl::Status KeyVault::RewriteFiles() {
   for (const std::string& name : names) {
     if (absl::EndsWith(name, ".log") || absl::EndsWith(name, ".sst")) leaving_.push_back(name);
   }
-  rocksdb::WriteBatch touch;
-  touch.Put(kScrubMarkKey, MicrosNow());
-  if (absl::Status written = Write(touch); !written.ok()) return written;
+  {
+    absl::MutexLock lock(&write_mu_);
+    rocksdb::WriteBatch touch;
+    touch.Put(kScrubMarkKey, MicrosNow());
+    if (absl::Status written = Write(touch); !written.ok()) return written;
+  }
   status = db_->Flush(rocksdb::FlushOptions());
   if (!status.ok()) return FromRocks(status, "flushing the vault of keys");
   rocksdb::CompactRangeOptions compact;
@@ -100,10 +104,18 @@ absl::Status KeyVault::RewriteFiles() {
 }
 
 absl::StatusOr<bool> KeyVault::Scrub() {
-  absl::MutexLock lock(&write_mu_);
-  if (dirty_) {
-    if (absl::Status status = RewriteFiles(); !status.ok()) return status;
-    dirty_ = false;
+  absl::MutexLock lock(&scrub_mu_);
+  bool dirty;
+  {
+    absl::MutexLock write_lock(&write_mu_);
+    dirty = std::exchange(dirty_, false);
+  }
+  if (dirty) {
+    if (absl::Status status = RewriteFiles(); !status.ok()) {
+      absl::MutexLock write_lock(&write_mu_);
+      dirty_ = true;
+      return status;
+    }
   }
   rocksdb::Env& env = *db_->GetEnv();
   leaving_.erase(
@@ -124,7 +136,9 @@ absl::StatusOr<bool> KeyVault::Scrub() {
   std::vector<rocksdb::LiveFileMetaData> files;
   db_->GetLiveFilesMetaData(&files);
   for (const rocksdb::LiveFileMetaData& file : files) {
-    if (std::count(leaving_.begin(), leaving_.end(), file.relative_filename) > 0) dirty_ = true;
+    if (std::count(leaving_.begin(), leaving_.end(), file.relative_filename) == 0) continue;
+    absl::MutexLock write_lock(&write_mu_);
+    dirty_ = true;
   }
   if (absl::Status removed = DeleteObsoleteFiles(*db_); !removed.ok()) return removed;
   return false;
