@@ -1,22 +1,20 @@
 // KeyVault: the keys that the data of events is encrypted with (topics with encrypt_by_key).
 //
 // Terms.     Entity: a key of events in a topic; events without a key are one entity. Entity key:
-// 32
-//            random bytes that encrypt an entity's data, with a random id of 16 bytes. Destroyed: a
-//            entity key that no file of the vault holds any more, wrapped or not.
+//            32 random bytes that encrypt an entity's data, with a random id of 16 bytes.
+//            Destroyed: no file of the vault holds it any more, wrapped or not.
 // Where.     A small RocksDB of its own beside the store, not a column family of it: a backup of
-// the
-//            store is a copy that never changes, so a key in it could not be destroyed. The backups
-//            of a directory share one copy of the vault instead, which is written anew whenever
-//            keys are destroyed (Backups::RefreshKeys).
-// Rows.      'S'                                       -> id of the vault, 32 hexadecimal digits
-//            'M' name                                  -> check of a master key in use (MasterKeys)
-//            'D' entity key id                           -> topic u64 | digest of the key 32 |
-//                                                         create time u64 | wrapped entity key
-//            'K' topic u64 | digest of the key 32 | id -> create time u64
-//            'X' entity key id                           -> destroy time u64: destroyed, kept for
-//            ever Big-endian, times in microseconds since 1970.
-// Invariant. A entity key is on disk before KeysFor returns it, so before anything it encrypted.
+//            the store is a copy that never changes, so a key in it could not be destroyed. The
+//            backups of a directory share one copy of the vault instead, which is written anew
+//            whenever keys are destroyed (Backups::RefreshKeys).
+// Rows.      'S'              -> id of the vault, 32 hexadecimal digits
+//            'M' name         -> check of a master key in use (MasterKeys)
+//            'D' id           -> topic u64 | digest 32 | create time u64 | wrapped entity key
+//            'K' topic u64 | digest 32 | id -> create time u64
+//            'X' id           -> destroy time u64; stays for ever
+//            `id` is an entity key's, `digest` that of the key of events. Big-endian, times in
+//            microseconds since 1970.
+// Invariant. An entity key is on disk before KeysFor returns it, so before anything it encrypted.
 // Threads.   Safe from any thread. Everything but Cached may wait for the disk.
 // Bounds.    cache_bytes of unwrapped keys in memory.
 // Failure.   A write that failed leaves the vault unusable for writes until it is opened again.
