@@ -1,8 +1,8 @@
 // EventCipher: events as topics with encrypt_by_key store them.
 //
-// Format.    An encrypted batch (BatchHeader::encrypted) holds entries of `events` as any other,
-// but
-//            each event begins with a field 14 that is ours: empty if the event has no data, else
+// Format.    An encrypted batch (BatchHeader::encrypted) holds entries of `events` as any other;
+//            but each event begins with a field 14 that is ours: empty if the event has no data,
+//            else
 //              id of the entity's key 16 | nonce 12 | tag 16
 //            and the content of its data field is encrypted in place by AES-256-GCM, bound to log
 //            and offset. Whatever fields a client sent come behind it. So types, keys and whether
@@ -28,8 +28,6 @@ class EventCipher {
  public:
   // Null: there is no vault, and nothing can be sealed or opened.
   explicit EventCipher(storage::KeyVault* vault) : vault_(vault) {}
-
-  storage::KeyVault* vault() const { return vault_; }
 
   // Events of one batch, to be sealed.
   struct Job {

@@ -4,11 +4,10 @@
 //            groups, producers; they are all in one RocksDB. It consists of table files, which are
 //            never changed and so are shared by all backups of the directory that need them, and of
 //            files of its own: manifest and write-ahead logs.
-// Keys.      The keys of encrypted events (key_vault.h) are not in a backup, which never changes,
-// but
-//            in one file of the directory that all backups of a store share, keys-VAULT.sst. It is
-//            written anew with every backup, and when keys are destroyed; so what is erased cannot
-//            be decrypted with the help of an older backup either.
+// Keys.      The keys of encrypted events (key_vault.h) are not in a backup, which never changes.
+//            All backups of a store share one file of the directory, keys-VAULT.sst, written anew
+//            with every backup and when keys are destroyed; so what is erased cannot be decrypted
+//            with the help of an older backup either.
 // Position.  The list of files is taken while commits are held (for milliseconds, measured by
 //            hold_time); then they are copied while commits go on. Nothing is flushed for it: what
 //            is in memtables is in the logs, too.

@@ -68,15 +68,6 @@ absl::StatusOr<std::optional<std::string>> ReadRow(rocksdb::DB& db, absl::string
   return value;
 }
 
-// Scans the logs unless another process writes them; opening says so then.
-absl::Status ScanClosed(rocksdb::Env& env, const std::string& path) {
-  rocksdb::FileLock* lock = nullptr;
-  if (!env.LockFile(path + "/LOCK", &lock).ok()) return absl::OkStatus();
-  const absl::Status intact = ScanWals(env, path);
-  env.UnlockFile(lock).PermitUncheckedError();
-  return intact;
-}
-
 }  // namespace
 
 std::string KeyVault::PathIn(absl::string_view directory) {
@@ -102,7 +93,7 @@ absl::StatusOr<std::unique_ptr<KeyVault>> KeyVault::Open(KeyVaultOptions options
   std::unique_ptr<KeyVault> vault(new KeyVault(std::move(options)));
   const std::string& path = vault->options_.path;
   const rocksdb::Options rocks = VaultOptions(vault->options_.env);
-  if (absl::Status intact = ScanClosed(*rocks.env, path); !intact.ok()) return intact;
+  if (absl::Status intact = ScanClosedWals(*rocks.env, path); !intact.ok()) return intact;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(rocks, path, &db);
   if (!opened.ok()) return FromRocks(opened, absl::StrCat("opening the vault of keys in ", path));

@@ -126,10 +126,7 @@ absl::StatusOr<bool> KeyVault::Scrub() {
       leaving_.end());
   if (leaving_.empty()) {
     // Deletions, too, are durable only then.
-    std::unique_ptr<rocksdb::Directory> directory;
-    rocksdb::Status synced = env.NewDirectory(options_.path, &directory);
-    if (synced.ok()) synced = directory->Fsync();
-    if (!synced.ok()) return FromRocks(synced, "syncing the directory of the vault of keys");
+    if (absl::Status synced = SyncDirectory(env, options_.path); !synced.ok()) return synced;
     return true;
   }
   // A table that the database still needs was taken by a compaction of its own meanwhile.

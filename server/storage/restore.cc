@@ -30,13 +30,6 @@ bool IsStoreFile(absl::string_view name) {
          absl::EndsWith(name, ".dbtmp");
 }
 
-absl::Status SyncDirectory(rocksdb::Env& env, const std::string& path) {
-  std::unique_ptr<rocksdb::Directory> directory;
-  rocksdb::Status status = env.NewDirectory(path, &directory);
-  if (status.ok()) status = directory->Fsync();
-  return FromRocks(status, absl::StrCat("syncing ", path));
-}
-
 absl::StatusOr<std::vector<std::string>> ChildrenOf(rocksdb::Env& env, const std::string& path) {
   std::vector<std::string> children;
   const rocksdb::Status status = env.GetChildren(path, &children);

@@ -241,12 +241,8 @@ absl::StatusOr<ScrubReport> Store::Scrub(const ScrubSpec& spec,
     return report;
   }
   // Deletions, too, are durable only then.
-  std::unique_ptr<rocksdb::Directory> directory;
-  rocksdb::Status synced = rep_->db->GetEnv()->NewDirectory(rep_->options.path, &directory);
-  if (synced.ok()) synced = directory->Fsync();
-  if (absl::Status status = FromRocks(synced, "syncing the store's directory"); !status.ok()) {
-    return status;
-  }
+  absl::Status synced = SyncDirectory(*rep_->db->GetEnv(), rep_->options.path);
+  if (!synced.ok()) return synced;
   report.gone = std::exchange(rep_->scrub_superseded, {});
   return report;
 }

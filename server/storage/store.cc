@@ -55,15 +55,6 @@ absl::Status CheckNotHeadless(rocksdb::Env& env, const std::string& path) {
   return absl::OkStatus();
 }
 
-// Scans the logs unless another process writes them; opening says so then.
-absl::Status ScanClosedWals(rocksdb::Env& env, const std::string& path) {
-  rocksdb::FileLock* lock = nullptr;
-  if (!env.LockFile(path + "/LOCK", &lock).ok()) return absl::OkStatus();
-  const absl::Status intact = ScanWals(env, path);
-  env.UnlockFile(lock);
-  return intact;
-}
-
 }  // namespace
 
 std::string NewStoreId() {
@@ -78,11 +69,16 @@ absl::Status SyncParent(rocksdb::Env& env, const std::string& path) {
   if (status.ok()) {
     while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
     const size_t slash = absolute.rfind('/');
-    std::unique_ptr<rocksdb::Directory> parent;
-    status = env.NewDirectory(slash == 0 ? "/" : absolute.substr(0, slash), &parent);
-    if (status.ok()) status = parent->Fsync();
+    return SyncDirectory(env, slash == 0 ? "/" : absolute.substr(0, slash));
   }
   return FromRocks(status, absl::StrCat("syncing the directory above ", path));
+}
+
+absl::Status SyncDirectory(rocksdb::Env& env, const std::string& path) {
+  std::unique_ptr<rocksdb::Directory> directory;
+  rocksdb::Status status = env.NewDirectory(path, &directory);
+  if (status.ok()) status = directory->Fsync();
+  return FromRocks(status, absl::StrCat("syncing ", path));
 }
 
 absl::Status DeleteObsoleteFiles(rocksdb::DB& db) {

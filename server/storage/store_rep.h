@@ -87,6 +87,8 @@ absl::Status DeleteObsoleteFiles(rocksdb::DB& db);
 
 // Makes the name of a directory durable, which syncs only what is in it.
 absl::Status SyncParent(rocksdb::Env& env, const std::string& path);
+// Makes durable which names are in a directory.
+absl::Status SyncDirectory(rocksdb::Env& env, const std::string& path);
 
 // RocksDB's status with the place where it arose.
 absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing);

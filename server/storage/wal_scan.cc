@@ -103,4 +103,12 @@ absl::Status ScanWals(rocksdb::Env& env, const std::string& directory) {
   return absl::OkStatus();
 }
 
+absl::Status ScanClosedWals(rocksdb::Env& env, const std::string& directory) {
+  rocksdb::FileLock* lock = nullptr;
+  if (!env.LockFile(directory + "/LOCK", &lock).ok()) return absl::OkStatus();
+  const absl::Status intact = ScanWals(env, directory);
+  env.UnlockFile(lock);
+  return intact;
+}
+
 }  // namespace tidemark::storage

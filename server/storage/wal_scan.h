@@ -26,6 +26,9 @@ namespace tidemark::storage {
 // UNAVAILABLE  one cannot be read.
 absl::Status ScanWals(rocksdb::Env& env, const std::string& directory);
 
+// The same of a database's directory, unless another process writes them; opening says so then.
+absl::Status ScanClosedWals(rocksdb::Env& env, const std::string& directory);
+
 // Scans one block of 32 KiB (the last one may be shorter) that begins at `begin` of log `name`.
 absl::Status ScanWalBlock(absl::string_view name, size_t begin, absl::string_view block,
                           bool is_last);

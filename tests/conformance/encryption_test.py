@@ -4,13 +4,12 @@ import pathlib
 import secrets
 import subprocess
 import tempfile
-import time
 
 from google.protobuf import field_mask_pb2
 
 from support.case import ServerCase, main
 from support.events import event, hr_events, stored
-from support.server import PATIENCE_S, TIDEMARKD, Server
+from support.server import PATIENCE_S, TIDEMARKD, Server, wait_until
 from support.stubs import pb
 from support.work import Worker
 
@@ -45,14 +44,13 @@ class Encryption(ServerCase):
     def erase(self, topic, key):
         answer = self.server.topics.EraseEvents(pb.EraseEventsRequest(
             topic=topic, key=pb.EraseKey(key=key), reason="art. 17", actor="dpo"))
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            erasure = self.server.topics.GetErasure(
+
+        def erasure():
+            return self.server.topics.GetErasure(
                 pb.GetErasureRequest(erasure_id=answer.erasure_id)).erasure
-            if erasure.state == pb.ERASURE_STATE_COMPLETE:
-                return erasure
-            self.assertLess(time.monotonic(), deadline, erasure)
-            time.sleep(0.01)
+
+        wait_until(lambda: erasure().state == pb.ERASURE_STATE_COMPLETE, "the erasure to be complete")
+        return erasure()
 
     def backup(self):
         return self.server.operations.CreateBackup(pb.CreateBackupRequest(),

@@ -2,17 +2,14 @@
 // it is there, goes on after the start until it is complete, and then no file holds the bytes.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tests/support/crash_file_system.h"
+#include "tests/support/files_with.h"
 #include "tests/support/log_harness.h"
 #include "tests/support/random.h"
 #include "tests/support/temp_dir.h"
@@ -112,14 +109,9 @@ class ErasureCrashRun {
       if (!keys.ok()) return wrong_.push_back(keys.status().ToString());
       if (!keys->empty()) wrong_.push_back("the key of what was erased is not destroyed");
     }
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_.path())) {
-      if (!entry.is_regular_file()) continue;
-      std::ifstream file(entry.path(), std::ios::binary);
-      std::ostringstream content;
-      content << file.rdbuf();
-      for (const char* needle : {kAnn, kPayload}) {
-        if (!absl::StrContains(content.str(), needle)) continue;
-        wrong_.push_back(absl::StrCat(entry.path().filename().string(), " holds ", needle));
+    for (const char* needle : {kAnn, kPayload}) {
+      for (const std::string& file : FilesWith(dir_.path(), needle)) {
+        wrong_.push_back(absl::StrCat(file, " holds ", needle));
       }
     }
   }

@@ -4,14 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/log/erasure_receipt.h"
+#include "tests/support/files_with.h"
 #include "tests/unit/log/log_fixture.h"
 
 namespace tidemark::log {
@@ -19,21 +18,9 @@ namespace {
 
 using storage::ErasureState;
 using ::testing::ElementsAre;
+using testing::FilesWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// Names of the store's files that hold `needle` anywhere.
-std::vector<std::string> FilesWith(const std::string& directory, const std::string& needle) {
-  std::vector<std::string> found;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    std::ostringstream content;
-    content << file.rdbuf();
-    if (absl::StrContains(content.str(), needle)) found.push_back(entry.path().filename());
-  }
-  return found;
-}
 
 class EraserTest : public LogFixture {
  protected:

@@ -4,15 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/crc32c.h"
 #include "server/log/wire.h"
+#include "tests/support/files_with.h"
 #include "tests/support/random.h"
 #include "tests/unit/log/log_fixture.h"
 
@@ -49,15 +47,7 @@ class EventCipherTest : public ::testing::Test {
     return data;
   }
   std::vector<std::string> FilesWith(const std::string& needle) {
-    std::vector<std::string> found;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_.path())) {
-      if (!entry.is_regular_file()) continue;
-      std::ifstream file(entry.path(), std::ios::binary);
-      std::ostringstream content;
-      content << file.rdbuf();
-      if (absl::StrContains(content.str(), needle)) found.push_back(entry.path());
-    }
-    return found;
+    return testing::FilesWith(dir_.path(), needle);
   }
   storage::BatchPtr Stored(const TopicPtr& topic, uint64_t offset) {
     const auto batches = harness_->store().ReadBatches(topic->log(PartitionIndex(0)),

@@ -4,16 +4,14 @@
 #include <gtest/gtest.h>
 #include <rocksdb/env.h>
 
-#include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/base/aes_gcm.h"
+#include "tests/support/files_with.h"
 #include "tests/support/log_harness.h"
 #include "tests/support/temp_dir.h"
 
@@ -34,14 +32,7 @@ std::string WrappedBy(const std::string& name) {
 }
 
 bool AnyFileHolds(const std::string& directory, const std::string& needle) {
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    std::ostringstream content;
-    content << file.rdbuf();
-    if (absl::StrContains(content.str(), needle)) return true;
-  }
-  return false;
+  return !testing::FilesWith(directory, needle).empty();
 }
 
 class KeyVaultTest : public ::testing::Test {
