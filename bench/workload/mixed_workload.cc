@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bench/load/topic_admin.h"
+#include "bench/measure/clock.h"
 #include "bench/workload/groups_workload.h"
 #include "bench/workload/quick_goals.h"
 #include "bench/workload/replay_workload.h"
@@ -31,27 +32,53 @@ class ReplayLoop {
   ReplayLoop(const ServerProcess& server, const MixedConfig& config)
       : thread_([this, &server, &config] {
           while (!stop_ && status_.ok()) {
+            const int64_t begin_ns = NowNs();
             absl::StatusOr<Result> result = ReplayOnce(server, config);
-            if (result.ok()) {
-              last_ = *std::move(result);
-            } else {
+            if (!result.ok()) {
               status_ = result.status();
+            } else {
+              replays_.push_back({begin_ns, *std::move(result)});
             }
           }
         }) {}
   ~ReplayLoop() { Stop().IgnoreError(); }
 
+  // The last replay, with the rate of the seconds of all that ended by now.
   absl::StatusOr<Result> Stop() {
+    const int64_t now_ns = NowNs();
     stop_ = true;
     if (thread_.joinable()) thread_.join();
     if (!status_.ok()) return status_;
-    return last_;
+    Result result = replays_.back().result;
+    uint64_t events = 0;
+    double seconds = 0;
+    for (const Replay& replay : replays_) {
+      const std::vector<uint64_t>& by_second = replay.result.events_by_second;
+      // Its last second is not a whole one.
+      for (size_t i = 0; i + 1 < by_second.size(); ++i) {
+        if (replay.begin_ns + static_cast<int64_t>(i + 1) * 1'000'000'000 > now_ns) break;
+        events += by_second[i];
+        seconds += 1;
+      }
+    }
+    if (seconds == 0) return result;
+    result.bytes =
+        static_cast<uint64_t>(static_cast<double>(result.bytes) /
+                              static_cast<double>(result.events) * static_cast<double>(events));
+    result.events = events;
+    result.seconds = seconds;
+    result.value = static_cast<double>(events) / seconds;
+    return result;
   }
 
  private:
+  struct Replay {
+    int64_t begin_ns;
+    Result result;
+  };
   std::atomic<bool> stop_ = false;
   absl::Status status_;  // Of the thread until it is joined, as is what follows.
-  Result last_;
+  std::vector<Replay> replays_;
   std::thread thread_;  // Last: it uses everything above.
 };
 

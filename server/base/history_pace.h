@@ -28,9 +28,11 @@ namespace tidemark::base {
 class HistoryPace {
  public:
   static constexpr absl::Duration kLiveFor = absl::Milliseconds(100);
-  // With 2 processors and 2000 events a second 1 wait in 200 is longer; beside a replay at full
-  // speed 1 in 12.
-  static constexpr absl::Duration kLate = absl::Microseconds(250);
+  // Some times what it takes to wake a thread whose processor sleeps.
+  static constexpr absl::Duration kLate = absl::Microseconds(100);
+  // Who holds back sends so much at once: a longer message keeps each processor that it passes, the
+  // client's too, for longer than a live event may wait.
+  static constexpr uint64_t kShortTurnBytes = 32 << 10;
   static constexpr double kShareMin = 1.0 / 64;
 
   // Somebody who has caught up is given something.

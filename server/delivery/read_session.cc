@@ -76,14 +76,14 @@ ReadSession::Item ReadSession::FromFeed(FeedItem item) {
           .partition = item.partition->index};
 }
 
-absl::StatusOr<ReadSession::Item> ReadSession::Next(log::MayWait may_wait) {
+absl::StatusOr<ReadSession::Item> ReadSession::Next(log::MayWait may_wait, uint64_t bytes_max) {
   if (held_.has_value()) {
     FeedItem item = *std::exchange(held_, std::nullopt);
     return FromFeed(std::move(item));
   }
   if (events_left_ == 0) return End();
-  absl::StatusOr<FeedItem> item =
-      feed_->Next({.events_max = events_left_.value_or(UINT64_MAX)}, may_wait);
+  absl::StatusOr<FeedItem> item = feed_->Next(
+      {.events_max = events_left_.value_or(UINT64_MAX), .bytes_max = bytes_max}, may_wait);
   if (!item.ok()) return item.status();
   switch (item->kind) {
     case FeedItem::Kind::kNeedsStore:

@@ -64,7 +64,8 @@ class ReadSession {
 
   // NOT_FOUND  the topic was deleted.
   // DATA_LOSS  a batch is damaged; the detail names topic, partition and offset.
-  absl::StatusOr<Item> Next(log::MayWait may_wait);
+  // A batch has at most `bytes_max` bytes, but at least one event.
+  absl::StatusOr<Item> Next(log::MayWait may_wait, uint64_t bytes_max = UINT64_MAX);
 
   // Everything stored was given out when it last looked.
   bool live() const { return live_; }

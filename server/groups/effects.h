@@ -43,6 +43,7 @@ struct AnswerEffect {
 // Write offsets, then call Group::WriteEnded. One at a time.
 struct WriteEffect {
   std::vector<log::OffsetWrite> writes;
+  log::Haste haste = log::Haste::kNow;
 };
 // Delete the group, then call Group::DeleteEnded.
 struct DeleteEffect {};

@@ -151,7 +151,7 @@ void Group::AssignFree(absl::Time now) {
 void Group::WriteAndAnswer() {
   if (life_ == Life::kLive) {
     std::vector<log::OffsetWrite> writes = commits_.BeginWrite(record_.id);
-    if (!writes.empty()) effects_.push_back(WriteEffect{std::move(writes)});
+    if (!writes.empty()) effects_.push_back(WriteEffect{std::move(writes), commits_.haste()});
   } else if (life_ == Life::kDeleting && !delete_issued_ && !commits_.writing()) {
     delete_issued_ = true;
     effects_.push_back(DeleteEffect{});

@@ -133,7 +133,7 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
   std::shared_ptr<MemberListener> ListenerLocked(const Effect& effect)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CarryOut(Effect effect, MemberListener* listener) ABSL_LOCKS_EXCLUDED(mu_);
-  void Write(std::vector<log::OffsetWrite> writes) ABSL_LOCKS_EXCLUDED(mu_);
+  void Write(WriteEffect write) ABSL_LOCKS_EXCLUDED(mu_);
   void DeleteFromStore() ABSL_LOCKS_EXCLUDED(mu_);
   void WriteEnded(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
   void DeleteEnded(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);

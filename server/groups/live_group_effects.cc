@@ -78,21 +78,21 @@ void LiveGroup::CarryOut(Effect effect, MemberListener* listener) {
                    if (listener != nullptr) listener->OnClosed(std::move(closed.status));
                  },
                  [&](AnswerEffect& answer) { std::move(answer.answer)(); },
-                 [&](WriteEffect& write) { Write(std::move(write.writes)); },
+                 [&](WriteEffect& write) { Write(std::move(write)); },
                  [&](DeleteEffect&) { DeleteFromStore(); },
              },
              effect);
 }
 
-void LiveGroup::Write(std::vector<log::OffsetWrite> writes) {
+void LiveGroup::Write(WriteEffect write) {
   const std::shared_ptr<LiveGroup> self = shared_from_this();
   context_->log.CommitOffsets(
-      std::move(writes),
+      std::move(write.writes),
       [self](std::vector<log::OffsetWrite>& prepared) {
         absl::MutexLock lock(&self->mu_);
         self->group_.ReviseWrite(prepared);
       },
-      [self](absl::Status status) { self->WriteEnded(status); });
+      write.haste, [self](absl::Status status) { self->WriteEnded(status); });
 }
 
 void LiveGroup::WriteEnded(const absl::Status& status) {

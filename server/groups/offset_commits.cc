@@ -1,5 +1,6 @@
 #include "server/groups/offset_commits.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "server/base/check.h"
@@ -94,6 +95,13 @@ std::vector<log::OffsetWrite> OffsetCommits::BeginWrite(storage::GroupId group) 
   writes.reserve(written_.size());
   for (const auto& [log, written] : written_) writes.push_back({group, log, written.offset});
   return writes;
+}
+
+log::Haste OffsetCommits::haste() const {
+  const bool only_acks = std::all_of(current_.begin(), current_.end(), [](const Waiting& waiting) {
+    return std::holds_alternative<PendingAck>(waiting);
+  });
+  return only_acks ? log::Haste::kPatient : log::Haste::kNow;
 }
 
 void OffsetCommits::EndWrite(const absl::Status& status) {

@@ -66,6 +66,8 @@ class OffsetCommits {
   bool writing() const { return writing_; }
   // Empty: nothing to write now. Else the write is under way until EndWrite.
   std::vector<log::OffsetWrite> BeginWrite(storage::GroupId group);
+  // Of the write under way: acks are patient, CommitOffsets is not.
+  log::Haste haste() const;
   // The write is being prepared: takes out what transactions have set since.
   void Revise(std::vector<log::OffsetWrite>& writes);
   void EndWrite(const absl::Status& status);

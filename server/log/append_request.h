@@ -21,6 +21,9 @@ namespace tidemark::log {
 // What a connection or a stream sends: taken in order, and in turns with other flows.
 enum class FlowId : uint64_t {};
 
+// kPatient: goes with what others ask for next, or a little later (PipelineOptions::patience).
+enum class Haste { kNow, kPatient };
+
 struct OffsetWrite {
   storage::GroupId group;
   LogId log;

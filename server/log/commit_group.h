@@ -33,6 +33,7 @@ struct QueuedOffsets {
   std::vector<OffsetWrite> writes;
   OffsetRevision revise;  // May be null.
   std::vector<GroupRowChange> rows;
+  Haste haste = Haste::kNow;
   DoneCallback done;
 };
 struct QueuedTrims {

@@ -1,5 +1,6 @@
 #include "server/log/commit_pipeline.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -38,6 +39,11 @@ uint64_t BytesOf(const AppendRequest& request) {
     bytes += kConditionBytes + condition.key.size();
   }
   return bytes;
+}
+
+bool IsPatient(const PipelineRequest& request) {
+  const auto* offsets = std::get_if<QueuedOffsets>(&request);
+  return offsets != nullptr && offsets->haste == Haste::kPatient;
 }
 
 }  // namespace
@@ -117,6 +123,7 @@ absl::Status CommitPipeline::Enqueue(Request& request, FlowId flow, uint64_t byt
   absl::MutexLock lock(&queue_mu_);
   held_bytes_ -= held_bytes;
   if (absl::Status status = CheckRoomLocked(bytes); !status.ok()) return status;
+  if (IsPatient(request)) ++patient_requests_;
   queue_.Push(std::move(request), flow, bytes);
   metrics_.queue_bytes.Set(static_cast<double>(queue_.bytes()));
   metrics_.queue_requests.Set(static_cast<double>(queue_.requests()));
@@ -157,13 +164,13 @@ void CommitPipeline::LetGo(uint64_t held_bytes) {
 
 void CommitPipeline::CommitOffsets(std::vector<OffsetWrite> writes,
                                    std::vector<GroupRowChange> rows, OffsetRevision revise,
-                                   DoneCallback done) {
+                                   Haste haste, DoneCallback done) {
   uint64_t bytes = kRequestOverheadBytes + kOffsetWriteBytes * writes.size();
   for (const GroupRowChange& row : rows) {
     bytes += kOffsetWriteBytes + row.key.size() + row.value.value_or("").size();
   }
   Request queued =
-      QueuedOffsets{std::move(writes), std::move(revise), std::move(rows), std::move(done)};
+      QueuedOffsets{std::move(writes), std::move(revise), std::move(rows), haste, std::move(done)};
   absl::Status status = disk_space_.CheckSmall();
   if (status.ok()) status = Enqueue(queued, kOwnFlow, bytes);
   if (!status.ok()) {
@@ -189,20 +196,40 @@ void CommitPipeline::Mutate(Mutation mutation) {
   }
 }
 
-bool CommitPipeline::ShouldTakeLocked() const {
+bool CommitPipeline::ShouldHurryLocked() const {
+  if (preparing_) return false;
   if (committing_) return queue_.bytes() >= kPrepareAheadBytes;
-  return stopping_ || !queue_.empty();
+  return stopping_ || queue_.requests() > patient_requests_;
 }
 
-void CommitPipeline::SetCommitting(bool committing) {
-  absl::MutexLock lock(&queue_mu_);
-  committing_ = committing;
+bool CommitPipeline::ShouldTakeLocked() const {
+  if (ShouldHurryLocked()) return true;
+  return !preparing_ && !committing_ && lingering_ == 0 && !queue_.empty();
 }
 
-std::vector<CommitPipeline::Request> CommitPipeline::Take() {
+void CommitPipeline::BeginCommit() {
   absl::MutexLock lock(&queue_mu_);
+  preparing_ = false;
+  committing_ = true;
+}
+
+void CommitPipeline::EndCommit() {
+  absl::MutexLock lock(&queue_mu_);
+  committing_ = false;
+  ++lingering_;
+}
+
+std::vector<CommitPipeline::Request> CommitPipeline::Take(bool lingers) {
+  absl::MutexLock lock(&queue_mu_);
+  if (lingers) {
+    queue_mu_.AwaitWithTimeout(absl::Condition(this, &CommitPipeline::ShouldHurryLocked),
+                               options_.patience);
+    --lingering_;
+  }
   queue_mu_.Await(absl::Condition(this, &CommitPipeline::ShouldTakeLocked));
   std::vector<Request> taken = queue_.Take(options_.commit_bytes_max);
+  preparing_ = !taken.empty();
+  patient_requests_ -= static_cast<uint64_t>(std::count_if(taken.begin(), taken.end(), &IsPatient));
   metrics_.queue_bytes.Set(static_cast<double>(queue_.bytes()));
   metrics_.queue_requests.Set(static_cast<double>(queue_.requests()));
   return taken;
@@ -210,18 +237,17 @@ std::vector<CommitPipeline::Request> CommitPipeline::Take() {
 
 // The two locks are held hand over hand, which the analysis cannot follow.
 void CommitPipeline::Run() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  while (true) {
-    // Before the lock, for whoever holds it would keep the other thread from stopping.
+  for (bool lingers = false;; lingers = true) {
+    // Before the turn, for whoever has it would keep the other thread from stopping.
     partitions_.index_budget().WaitForRoom();
+    std::vector<Request> requests = Take(lingers);
+    if (requests.empty()) return;
     prepare_mu_.Lock();
-    std::vector<Request> requests = Take();
-    if (requests.empty()) {
-      prepare_mu_.Unlock();
-      return;
-    }
     if (auto* mutation = std::get_if<Mutation>(&requests.front())) {
       commit_mu_.Lock();  // Everything before it is readable now.
       const absl::Status status = CommitMutation(*mutation);
+      BeginCommit();
+      EndCommit();
       commit_mu_.Unlock();
       prepare_mu_.Unlock();
       std::move(mutation->done)(status);
@@ -229,12 +255,12 @@ void CommitPipeline::Run() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     }
     CommitGroup group = Prepare(std::move(requests));
     commit_mu_.Lock();
-    SetCommitting(true);
     prepare_mu_.Unlock();
+    BeginCommit();
     const bool answered = TM_SEEDED_FAULT("answer_before_fsync");
     if (answered) group.Complete(absl::OkStatus(), base::MonotonicNanos(), metrics_);
     const absl::Status status = Commit(group);
-    SetCommitting(false);
+    EndCommit();
     commit_mu_.Unlock();
     if (!answered) group.Complete(status, base::MonotonicNanos(), metrics_);
   }

@@ -11,6 +11,9 @@
 //            long to prepare (kPrepareAheadBytes) is prepared meanwhile; less waits for the fsync's
 //            end and goes with everything that comes until then, because an fsync costs more than
 //            it could save.
+// Patience.  Acks of group members are in no hurry: they go with what others ask for next, or once
+//            `patience` has passed since a group was last taken. So a member that acks each live
+//            event costs few fsyncs of its own, and in an idle store its ack is written at once.
 // Fairness.  Requests are taken by turns over flows (fair_queue.h).
 // Invariant. Nothing is readable or answered before it is durable. (A topic with durability MEMORY
 //            has asked for less; its groups skip the fsync.)
@@ -43,6 +46,7 @@ struct PipelineOptions {
   uint64_t tail_bytes_max = 64ull << 20;
   size_t producers_max = 100'000;  // Newest sequences kept in memory.
   uint64_t disk_free_min = 0;      // See DiskSpace.
+  absl::Duration patience = absl::Milliseconds(2);
 };
 
 class CommitPipeline {
@@ -61,7 +65,8 @@ class CommitPipeline {
       ABSL_LOCKS_EXCLUDED(queue_mu_);
   // `rows` are written in the same commit, after the offsets. `revise` may be null.
   void CommitOffsets(std::vector<OffsetWrite> writes, std::vector<GroupRowChange> rows,
-                     OffsetRevision revise, DoneCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
+                     OffsetRevision revise, Haste haste, DoneCallback done)
+      ABSL_LOCKS_EXCLUDED(queue_mu_);
   // Moves starts of logs; those that are no longer right are left out. Needs no place in the
   // queue's bytes: it is how memory and disk become free.
   void Trim(std::vector<LogTrim> trims, DoneCallback done) ABSL_LOCKS_EXCLUDED(queue_mu_);
@@ -97,10 +102,16 @@ class CommitPipeline {
   absl::Status QueueFull(uint64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mu_);
   // True: it is time to prepare a group, or to stop.
   bool ShouldTakeLocked() const ABSL_SHARED_LOCKS_REQUIRED(queue_mu_);
-  void SetCommitting(bool committing) ABSL_LOCKS_EXCLUDED(queue_mu_);
+  // The same, whoever is patient.
+  bool ShouldHurryLocked() const ABSL_SHARED_LOCKS_REQUIRED(queue_mu_);
+  // What was taken is prepared: the other thread may take more.
+  void BeginCommit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_) ABSL_LOCKS_EXCLUDED(queue_mu_);
+  // It is committed, or not. This thread's next Take lingers.
+  void EndCommit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_) ABSL_LOCKS_EXCLUDED(queue_mu_);
   void Run();
-  // Waits for requests: either one Mutation or a group of others. Empty: stopped.
-  std::vector<Request> Take() ABSL_LOCKS_EXCLUDED(queue_mu_);
+  // Waits for requests, and for the turn to prepare them: either one Mutation or a group of others.
+  // Empty: stopped. `lingers`: after EndCommit.
+  std::vector<Request> Take(bool lingers) ABSL_LOCKS_EXCLUDED(queue_mu_);
   CommitGroup Prepare(std::vector<Request> requests) ABSL_EXCLUSIVE_LOCKS_REQUIRED(prepare_mu_);
   absl::Status Commit(CommitGroup& group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_);
   absl::Status CommitMutation(Mutation& mutation)
@@ -135,8 +146,11 @@ class CommitPipeline {
 
   mutable absl::Mutex queue_mu_;
   FairQueue queue_ ABSL_GUARDED_BY(queue_mu_);
+  uint64_t patient_requests_ ABSL_GUARDED_BY(queue_mu_) = 0;  // Of the queue's.
   uint64_t held_bytes_ ABSL_GUARDED_BY(queue_mu_) = 0;
+  bool preparing_ ABSL_GUARDED_BY(queue_mu_) = false;   // A thread has what it took to prepare.
   bool committing_ ABSL_GUARDED_BY(queue_mu_) = false;  // A thread is at its fsync.
+  int lingering_ ABSL_GUARDED_BY(queue_mu_) = 0;        // Threads that leave patient ones waiting.
   bool stopping_ ABSL_GUARDED_BY(queue_mu_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(queue_mu_);  // Not OK once appends are refused.
 

@@ -105,15 +105,17 @@ class EventLog {
     if (gate_.Concerns(request)) return gate_.Append(std::move(request), std::move(done));
     pipeline_.Append(std::move(request), std::move(done));
   }
-  void CommitOffsets(std::vector<OffsetWrite> writes, OffsetRevision revise, DoneCallback done) {
-    pipeline_.CommitOffsets(std::move(writes), {}, std::move(revise), std::move(done));
+  void CommitOffsets(std::vector<OffsetWrite> writes, OffsetRevision revise, Haste haste,
+                     DoneCallback done) {
+    pipeline_.CommitOffsets(std::move(writes), {}, std::move(revise), haste, std::move(done));
   }
   void CommitOffsets(std::vector<OffsetWrite> writes, DoneCallback done) {
-    CommitOffsets(std::move(writes), nullptr, std::move(done));
+    CommitOffsets(std::move(writes), nullptr, Haste::kNow, std::move(done));
   }
   void CommitGroupState(std::vector<OffsetWrite> offsets, std::vector<GroupRowChange> rows,
                         DoneCallback done) {
-    pipeline_.CommitOffsets(std::move(offsets), std::move(rows), nullptr, std::move(done));
+    pipeline_.CommitOffsets(std::move(offsets), std::move(rows), nullptr, Haste::kNow,
+                            std::move(done));
   }
   void Mutate(Mutation mutation) { pipeline_.Mutate(std::move(mutation)); }
   // A number for a new group; only within a Mutation's prepare, whose set remembers it.

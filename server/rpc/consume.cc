@@ -18,7 +18,7 @@ constexpr int kPendingAcksMax = 1000;
 }  // namespace
 
 ConsumeCall::ConsumeCall(const RpcContext& context, groups::GroupCoordinator& groups,
-                         ConsumerGroupsBase& service, grpc::ServerCompletionQueue& queue)
+                         ConsumerGroupsBase& service, CallQueue& queue)
     : context_(context),
       groups_(groups),
       service_(service),
@@ -29,7 +29,7 @@ ConsumeCall::ConsumeCall(const RpcContext& context, groups::GroupCoordinator& gr
 
 void ConsumeCall::Accept() {
   grpc_context_.AsyncNotifyWhenDone(done_.Start(shared_from_this()));
-  service_.RequestConsume(&grpc_context_, &stream_, &queue_, &queue_,
+  service_.RequestConsume(&grpc_context_, &stream_, queue_.calls.get(), queue_.calls.get(),
                           accepted_.Start(shared_from_this()));
 }
 
@@ -176,10 +176,12 @@ void ConsumeCall::AddCredits(const v1::Credits& credits) {
   const auto add = [](uint64_t& sum, uint64_t more) {
     sum = more > UINT64_MAX - sum ? UINT64_MAX : sum + more;
   };
-  absl::MutexLock lock(&mu_);
-  add(credit_events_, credits.events());
-  add(credit_bytes_, credits.bytes());
-  KickLocked();
+  {
+    absl::MutexLock lock(&mu_);
+    add(credit_events_, credits.events());
+    add(credit_bytes_, credits.bytes());
+  }
+  KickHere();
 }
 
 absl::Status ConsumeCall::StartAck(const v1::Ack& ack, groups::Member& member) {
@@ -223,7 +225,7 @@ void ConsumeCall::Leave(Goodbye goodbye) {
 }
 
 void ConsumeCall::SetAlarmLocked() {
-  alarm_.Set(&queue_, base::DueAfter(context_.heartbeat_interval / 2),
+  alarm_.Set(queue_.calls.get(), base::DueAfter(context_.heartbeat_interval / 2),
              alarm_op_.Start(shared_from_this()));
 }
 
@@ -273,7 +275,7 @@ void ConsumeCall::EndLocked() {
 void ConsumeCall::OnFinished(bool) {}
 
 void AcceptConsume(const RpcContext& context, groups::GroupCoordinator& groups,
-                   ConsumerGroupsBase& service, grpc::ServerCompletionQueue& queue) {
+                   ConsumerGroupsBase& service, CallQueue& queue) {
   std::make_shared<ConsumeCall>(context, groups, service, queue)->Accept();
 }
 

@@ -4,8 +4,10 @@
 //          acks, the client's messages) goes into an inbox or outbox under the lock and kicks the
 //          pump, which takes from the inbox first, then writes the outbox, then deliveries while
 //          there are credits.
-// Threads. The client's messages are handled on a queue's thread, group events and confirmations
-//          come on any thread and must not block, so they only fill the boxes.
+// Threads. The client's messages are handled on the queue's thread, group events and confirmations
+//          come on any thread and must not block, so they only fill the boxes. What is in memory is
+//          given out on the queue's thread (answer_queue.h); a work queue's deliveries, which cost
+//          more, on a live thread; history on a reader thread.
 #pragma once
 
 #include <grpcpp/alarm.h>
@@ -39,14 +41,16 @@ using GroupEvent = std::variant<std::vector<groups::AssignedPartition>, Revocati
 
 class ConsumeCall final : public Drainable,
                           public groups::MemberListener,
+                          public Answering,
                           public std::enable_shared_from_this<ConsumeCall> {
  public:
   ConsumeCall(const RpcContext& context, groups::GroupCoordinator& groups,
-              ConsumerGroupsBase& service, grpc::ServerCompletionQueue& queue);
+              ConsumerGroupsBase& service, CallQueue& queue);
 
   void Accept();
 
   void Drain() override;
+  void Answer() override;
 
   // groups::MemberListener
   void OnAssigned(std::vector<groups::AssignedPartition> partitions) override;
@@ -92,12 +96,19 @@ class ConsumeCall final : public Drainable,
 
   // Never pumps on the caller's thread, which may be a committing one.
   void KickLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // On the queue's thread.
+  void KickHere() ABSL_LOCKS_EXCLUDED(mu_);
+  // True: the pump is ours now. False: who has it will look again.
+  bool TakePumpLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Requires that pumping_ is ours. What is in memory is given out on a live thread, so that it
-  // never waits behind somebody's history.
+  // Requires that pumping_ is ours.
   void Pump(log::MayWait may_wait);
   void PumpOnLive();
   void PumpOnReader();
+  // What is at hand, when history's turn comes.
+  void PumpInTurn();
+  // Others are live, and this one has yet to catch up. Requires that pumping_ is ours.
+  bool HoldsBack() const;
 
   // Ends the stream or writes what waits; false if it did.
   bool StepLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -136,7 +147,7 @@ class ConsumeCall final : public Drainable,
   const RpcContext& context_;
   groups::GroupCoordinator& groups_;
   ConsumerGroupsBase& service_;
-  grpc::ServerCompletionQueue& queue_;
+  CallQueue& queue_;
   CallCount count_;
   std::optional<ActiveCall> active_;
   metrics::MethodMetrics& metrics_;

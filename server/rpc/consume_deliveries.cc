@@ -22,15 +22,40 @@ void ConsumeCall::Kick() {
   KickLocked();
 }
 
-void ConsumeCall::KickLocked() {
+bool ConsumeCall::TakePumpLocked() {
   kicked_ = true;
-  if (pumping_ || ended_) return;
+  if (pumping_ || ended_) return false;
   pumping_ = true;
-  PumpOnLive();
+  return true;
 }
+
+void ConsumeCall::KickLocked() {
+  if (!TakePumpLocked()) return;
+  if (work_ != nullptr) return PumpOnLive();
+  queue_.answers.Post(shared_from_this());
+}
+
+void ConsumeCall::KickHere() {
+  {
+    absl::MutexLock lock(&mu_);
+    if (!TakePumpLocked()) return;
+    if (work_ != nullptr) return PumpOnLive();
+  }
+  Pump(log::MayWait::kNo);
+}
+
+void ConsumeCall::Answer() { Pump(log::MayWait::kNo); }
 
 void ConsumeCall::PumpOnLive() {
   context_.live.Schedule([call = shared_from_this()] { call->Pump(log::MayWait::kNo); });
+}
+
+bool ConsumeCall::HoldsBack() const {
+  return !caught_up_ && context_.pace.holds_back(base::MonotonicNanos());
+}
+
+void ConsumeCall::PumpInTurn() {
+  context_.readers.Schedule([call = shared_from_this()] { call->Pump(log::MayWait::kNo); });
 }
 
 void ConsumeCall::PumpOnReader() {
@@ -162,6 +187,8 @@ absl::StatusOr<bool> ConsumeCall::Deliver(log::MayWait may_wait) {
     limits = {.events_max = credit_events_, .bytes_max = credit_bytes_};
     work = work_;
   }
+  if (HoldsBack())
+    limits.bytes_max = std::min(limits.bytes_max, base::HistoryPace::kShortTurnBytes);
   if (work != nullptr) return DeliverWork(*work, limits.events_max, limits.bytes_max);
   if (feed_ == nullptr) return false;
   absl::StatusOr<delivery::FeedItem> item = feed_->Next(limits, may_wait);
@@ -266,8 +293,10 @@ void ConsumeCall::OnWritten(bool ok) {
   {
     absl::MutexLock lock(&mu_);
     cancelled_ = cancelled_ || !ok;
+    if (HoldsBack()) return PumpInTurn();
+    if (work_ != nullptr) return PumpOnLive();
   }
-  PumpOnLive();
+  Pump(log::MayWait::kNo);
 }
 
 }  // namespace tidemark::rpc

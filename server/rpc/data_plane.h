@@ -22,7 +22,7 @@ void AcceptAppendStream(const RpcContext& context, groups::GroupCoordinator& gro
 void AcceptRead(const RpcContext& context, EventStoreBase& service, CallQueue& queue);
 void AcceptSubscribe(const RpcContext& context, EventStoreBase& service, CallQueue& queue);
 void AcceptConsume(const RpcContext& context, groups::GroupCoordinator& groups,
-                   ConsumerGroupsBase& service, grpc::ServerCompletionQueue& queue);
+                   ConsumerGroupsBase& service, CallQueue& queue);
 // grpc.health.v1; `service` is not the one asked about.
 void AcceptHealthCheck(const RpcContext& context, HealthBase& service,
                        grpc::ServerCompletionQueue& queue);

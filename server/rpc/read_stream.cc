@@ -157,6 +157,16 @@ class ReadStreamCall final : public Drainable,
     Pump(log::MayWait::kNo);
   }
 
+  // Others are live, and this one has yet to catch up. Of who pumps.
+  bool HoldsBack() const {
+    return !session_->live() && context_.pace.holds_back(base::MonotonicNanos());
+  }
+
+  // What is at hand, when history's turn comes.
+  void PumpInTurn() {
+    context_.readers.Schedule([call = this->shared_from_this()] { call->Pump(log::MayWait::kNo); });
+  }
+
   void PumpOnReader() {
     context_.readers.Schedule([call = this->shared_from_this()] {
       call->Pump(log::MayWait::kYes);
@@ -170,12 +180,15 @@ class ReadStreamCall final : public Drainable,
     const bool on_reader = may_wait == log::MayWait::kYes;
     uint64_t given_bytes = 0;
     while (true) {
-      if (!BeginLook(on_reader)) return;
+      // Who holds back writes each message from the turn it was read in.
+      const bool holds_back = HoldsBack();
+      if (!BeginLook(/*ahead=*/on_reader && !holds_back)) return;
       if (given_bytes >= kTurnBytes) {
         if (context_.readers.crowded()) return PumpOnReader();
         given_bytes = 0;
       }
-      absl::StatusOr<ReadSession::Item> item = session_->Next(may_wait);
+      absl::StatusOr<ReadSession::Item> item =
+          session_->Next(may_wait, holds_back ? base::HistoryPace::kShortTurnBytes : UINT64_MAX);
       if (!item.ok()) return End(item.status());
       switch (item->kind) {
         case ReadSession::Item::Kind::kEnd:
@@ -206,14 +219,14 @@ class ReadStreamCall final : public Drainable,
   }
 
   // What comes before the next item. False: looking is over for now, and pumping_ no longer ours.
-  bool BeginLook(bool on_reader) {
+  bool BeginLook(bool ahead) {
     absl::MutexLock lock(&mu_);
     kicked_ = false;
     if (cancelled_) {
       EndLocked(absl::CancelledError("the client is gone"));
       return false;
     }
-    if (writing_ && !(on_reader && ahead_bytes_ < ahead_bytes_max_)) {
+    if (writing_ && !(ahead && ahead_bytes_ < ahead_bytes_max_)) {
       pumping_ = false;
       return false;
     }
@@ -313,6 +326,7 @@ class ReadStreamCall final : public Drainable,
       reading_ahead = writing_ && behind_;
     }
     if (reading_ahead) return PumpOnReader();
+    if (HoldsBack()) return PumpInTurn();
     Pump(log::MayWait::kNo);
   }
 

@@ -116,7 +116,7 @@ void RpcServer::AcceptCalls() {
       AcceptAppendStream(context_, groups_, event_store_, *queue);
       AcceptRead(context_, event_store_, *queue);
       AcceptSubscribe(context_, event_store_, *queue);
-      AcceptConsume(context_, groups_, groups_service_, calls);
+      AcceptConsume(context_, groups_, groups_service_, *queue);
     }
     threads_.emplace_back([&calls, i = threads_.size()] {
       base::NameThisThread(absl::StrCat("grpc/", i));

@@ -36,6 +36,21 @@ TEST_F(ReadSessionTest, ReadsEachPartitionInOrderFromTheStart) {
               ElementsAre("0/0/a0", "0/1/a1", "0/2/a2", "0/3/a3", "1/0/b0", "1/1/b1"));
 }
 
+TEST_F(ReadSessionTest, CutsABatchIntoAsSmallPiecesAsAreAskedFor) {
+  const log::TopicPtr topic = MakeTopic(1);
+  ASSERT_TRUE(harness_->Append(topic, 0, std::vector<TestEvent>(5)).ok());
+  const std::unique_ptr<ReadSession> session = Open({.topic = topic, .stop = StopAtOpen()});
+  ASSERT_NE(session, nullptr);
+  std::vector<uint32_t> counts;
+  for (const uint64_t bytes_max : {1ull, 1ull, 1ull << 20}) {
+    const auto item = session->Next(log::MayWait::kYes, bytes_max);
+    ASSERT_TRUE(item.ok()) << item.status();
+    ASSERT_EQ(item->kind, Kind::kBatch);
+    counts.push_back(item->slice.count);
+  }
+  EXPECT_THAT(counts, ElementsAre(1, 1, 3));
+}
+
 TEST_F(ReadSessionTest, ReadsTheSameFromTheStoreAfterARestart) {
   SixEvents();
   harness_->Close();

@@ -42,6 +42,20 @@ class OffsetCommitsTest : public ::testing::Test {
   OffsetCommits commits_;
 };
 
+TEST_F(OffsetCommitsTest, OnlyAcksArePatient) {
+  commits_.Set(kLog, Offset(1));
+  commits_.WhenDurable(PendingAck{.done = [](absl::StatusOr<AckResult>) {}});
+  ASSERT_EQ(Begin(), 1u);
+  EXPECT_EQ(commits_.haste(), log::Haste::kPatient);
+  commits_.Set(kLog, Offset(2));
+  commits_.WhenDurable(PendingAck{.done = [](absl::StatusOr<AckResult>) {}});
+  const Answer answer = WhenDurable();
+  commits_.EndWrite(absl::OkStatus());
+  (void)commits_.TakeReady();
+  ASSERT_EQ(Begin(), 2u);
+  EXPECT_EQ(commits_.haste(), log::Haste::kNow);
+}
+
 TEST_F(OffsetCommitsTest, AnswersOnlyWhatIsDurable) {
   commits_.Set(kLog, Offset(5));
   const Answer answer = WhenDurable();

@@ -70,6 +70,55 @@ TEST_F(CommitPipelineTest, CommitsWhatWaitsAtOnceInTheOrderOfArrival) {
       ElementsAre("r1-0", "r1-1", "r3-0", "r3-1", "r5-0", "r5-1", "r7-0", "r7-1", "r9-0", "r9-1"));
 }
 
+// Acks of group members are.
+TEST_F(CommitPipelineTest, WhatIsPatientGoesWithTheNextRequest) {
+  pipeline_options().patience = absl::InfiniteDuration();
+  Reopen();
+  const TopicPtr topic = MakeTopic("hr");
+  ASSERT_TRUE(harness_.Append(topic, 0, MakeEvents("before", 1)).ok());
+  const double groups = harness_.metrics().commit_groups_total.Value();
+  const storage::GroupId group(7);
+  PendingDone ack;
+  log().CommitOffsets({{group, topic->log(PartitionIndex(0)), Offset(1)}}, nullptr, Haste::kPatient,
+                      ack.callback());
+  const PendingAppend append = Start(MakeRequest(topic, {{0, MakeEvents("next", 1)}}));
+  EXPECT_TRUE(append.value().ok()) << append.value().status();
+  EXPECT_TRUE(ack.value().ok()) << ack.value();
+  EXPECT_EQ(harness_.metrics().commit_groups_total.Value(), groups + 1);
+}
+
+TEST_F(CommitPipelineTest, WhatIsPatientIsWrittenWhenPatienceEnds) {
+  const TopicPtr topic = MakeTopic("hr");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(harness_.Append(topic, 0, MakeEvents("e", 1)).ok());
+    PendingDone ack;
+    log().CommitOffsets({{storage::GroupId(7), topic->log(PartitionIndex(0)), Offset(1)}}, nullptr,
+                        Haste::kPatient, ack.callback());
+    EXPECT_TRUE(ack.value().ok()) << ack.value();
+  }
+}
+
+TEST_F(CommitPipelineTest, WhatIsPatientDoesNotWaitInAnIdleStore) {
+  const TopicPtr topic = MakeTopic("hr");
+  pipeline_options().patience = absl::InfiniteDuration();
+  Reopen();
+  PendingDone ack;
+  log().CommitOffsets({{storage::GroupId(7), topic->log(PartitionIndex(0)), Offset(1)}}, nullptr,
+                      Haste::kPatient, ack.callback());
+  EXPECT_TRUE(ack.value().ok()) << ack.value();
+}
+
+TEST_F(CommitPipelineTest, WhatIsPatientIsWrittenBeforeTheEnd) {
+  pipeline_options().patience = absl::InfiniteDuration();
+  Reopen();
+  const TopicPtr topic = MakeTopic("hr");
+  PendingDone ack;
+  log().CommitOffsets({{storage::GroupId(7), topic->log(PartitionIndex(0)), Offset(1)}}, nullptr,
+                      Haste::kPatient, ack.callback());
+  harness_.Close();
+  EXPECT_TRUE(ack.value().ok()) << ack.value();
+}
+
 // Each becomes a batch as it is; what is before and behind it keeps its place.
 TEST_F(CommitPipelineTest, TakesOverTheBuffersOfLargeEvents) {
   const TopicPtr topic = MakeTopic("hr");
