@@ -4,46 +4,25 @@
 #include "absl/strings/str_cat.h"
 #include "client/cpp/src/batch.h"
 #include "client/cpp/src/connection.h"
+#include "client/cpp/src/consume_wire.h"
 #include "client/cpp/src/consumer_session.h"
 #include "client/cpp/src/convert.h"
 #include "client/cpp/src/status_codec.h"
-#include "client/cpp/src/wire.h"
 
 namespace tidemark::internal {
-namespace {
-
-constexpr uint32_t kDeliveryTag = MakeTag(4, kLengthDelimited);         // ConsumeResponse.delivery
-constexpr uint32_t kMoreDeliveriesTag = MakeTag(12, kLengthDelimited);  // .more_deliveries
-
-}  // namespace
 
 void ConsumerSession::OnMessage(const grpc::Slice& message) {
-  const absl::string_view encoded(reinterpret_cast<const char*>(message.begin()), message.size());
-  WireReader reader(encoded);
-  uint32_t tag;
-  absl::string_view delivery;
-  if (reader.Tag(&tag) && tag == kDeliveryTag && reader.Bytes(&delivery)) {
-    OnDelivery(message, delivery);
-    while (reader.Tag(&tag) && tag == kMoreDeliveriesTag && reader.Bytes(&delivery)) {
-      OnDelivery(message, delivery);
-    }
-  } else if (note_.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
-    OnNote(note_);
-  } else {
-    Finish(EndKind::kFailed,
-           absl::DataLossError("the server sent bytes that are no ConsumeResponse"));
-  }
+  absl::StatusOr<ConsumeMessage> parsed = ParseConsumeMessage(message);
+  if (!parsed.ok()) return Finish(EndKind::kFailed, parsed.status());
+  if (parsed->note.has_value()) return OnNote(*parsed->note);
+  for (std::shared_ptr<BatchData>& delivery : parsed->deliveries) OnDelivery(std::move(delivery));
+  // What was handled before it is acknowledged; the damaged batch is delivered again.
+  if (!parsed->damage.ok()) BeginLeaving(parsed->damage);
 }
 
-void ConsumerSession::OnDelivery(const grpc::Slice& message, absl::string_view delivery) {
-  absl::StatusOr<std::shared_ptr<BatchData>> data = ParseDelivery(message, delivery);
-  if (!data.ok()) {
-    // What was handled before it is acknowledged; the damaged batch is delivered again.
-    BeginLeaving(data.status());
-    return;
-  }
-  if (is_work()) Hold(**data);
-  Batch batch(*std::move(data));
+void ConsumerSession::OnDelivery(std::shared_ptr<BatchData> data) {
+  if (is_work()) Hold(*data);
+  Batch batch(std::move(data));
   const AckBook::Partition partition(std::string(batch.topic()), batch.partition());
   queue_.Push(std::move(batch));  // Also if it goes at once: it took credits.
   if (!is_work() && !book_.Owns(partition)) queue_.Drop(partition);

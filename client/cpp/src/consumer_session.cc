@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cpp/src/connection.h"
+#include "client/cpp/src/consume_wire.h"
 #include "client/cpp/src/convert.h"
 #include "client/cpp/src/handler_run.h"
 #include "client/cpp/src/status_codec.h"
@@ -15,7 +16,6 @@
 namespace tidemark::internal {
 namespace {
 
-constexpr char kMethod[] = "/tidemark.v1.ConsumerGroups/Consume";
 // After this much handling the stream is looked at: a revocation should not wait long, and looking
 // costs about a microsecond.
 constexpr int kEventsBetweenLooks = 64;
@@ -36,7 +36,7 @@ ConsumerSession::ConsumerSession(const Client& client, const ConsumerOptions& op
       until_caught_up_(until_caught_up),
       committer_(committer),
       counters_(*counters),
-      stream_(client.connection()->channel(), kMethod),
+      stream_(client.connection()->channel(), kConsumeMethod),
       queue_({options.events_ahead_max, options.bytes_ahead_max}),
       last_contact_(SteadyNow()) {
   ++counters_.connections;

@@ -83,7 +83,7 @@ class ConsumerSession {
 
   // What comes in.
   void OnMessage(const grpc::Slice& message);
-  void OnDelivery(const grpc::Slice& message, absl::string_view delivery);
+  void OnDelivery(std::shared_ptr<BatchData> data);
   void OnNote(const v1::ConsumeResponse& note);
   void OnJoined(const v1::Joined& joined);
   void OnAssigned(const v1::Assigned& assigned);
@@ -163,7 +163,6 @@ class ConsumerSession {
   uint64_t nacks_answered_ = 0;
   DeliveryQueue queue_;
   std::deque<grpc::ByteBuffer> out_;
-  v1::ConsumeResponse note_;
   std::optional<End> end_;
   bool joined_ = false;
   bool draining_ = false;

@@ -27,7 +27,7 @@
 //           the group's retry policy says, and goes to the dead letters after the last attempt.
 //           Nothing waits for it but later events of its key.
 // Raw.      Who wants to say everything himself, from credits to leases, takes the stream itself:
-//           ConsumerGroupsStub(client)->Consume(&context), in tidemark/stubs.h.
+//           tidemark/member_stream.h.
 //
 //   tidemark::Consumer payroll(client,
 //       {.group = "payroll", .topics = {"hr"}, .filter = {.types = {"employee.created"}}},

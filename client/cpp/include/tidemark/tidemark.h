@@ -7,6 +7,7 @@
 #include "tidemark/consumer.h"
 #include "tidemark/errors.h"
 #include "tidemark/event.h"
+#include "tidemark/member_stream.h"
 #include "tidemark/partitioner.h"
 #include "tidemark/processor.h"
 #include "tidemark/producer.h"
