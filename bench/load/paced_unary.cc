@@ -3,7 +3,6 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/generic/generic_stub.h>
-#include <sys/prctl.h>
 
 #include <atomic>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "bench/load/connection.h"
 #include "bench/measure/clock.h"
+#include "bench/measure/pacer.h"
 
 namespace tidemark::bench {
 namespace {
@@ -75,14 +75,11 @@ void PacedUnaryRun::Send(uint64_t number, int64_t intended_ns) {
 }
 
 void PacedUnaryRun::SendByTheClock() {
-  prctl(PR_SET_TIMERSLACK, 1);  // The default lets the kernel wake us 50 us late.
   const auto calls =
       static_cast<uint64_t>(calls_per_second_ * (load_.warmup_seconds + load_.seconds));
-  const double interval_ns = static_cast<double>(kNsPerSecond) / calls_per_second_;
+  const Pacer pacer(start_ns_, calls_per_second_);
   for (uint64_t i = 0; i < calls && !failed_; ++i) {
-    const int64_t intended_ns =
-        start_ns_ + static_cast<int64_t>(static_cast<double>(i) * interval_ns);
-    SleepUntilNs(intended_ns);
+    const int64_t intended_ns = pacer.Await(i);
     if (in_flight_ >= kUnaryInFlightMax) {
       sending_ = absl::ResourceExhaustedError(
           absl::StrCat(kUnaryInFlightMax, " calls are not answered: the server does not keep ",

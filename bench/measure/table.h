@@ -10,7 +10,11 @@
 
 namespace tidemark::bench {
 
+// What was measured: values, percentiles, ratios.
 std::string ResultTable(const std::vector<Result>& results);
+// CPU, memory (the largest since the start of the process) and disk bytes of those that have costs;
+// empty if none has.
+std::string ResultCostTable(const std::vector<Result>& results);
 // Columns as wide as their widest cell, the first to the left, the others to the right; one line a
 // row.
 std::string AlignRows(const std::vector<std::vector<std::string>>& rows);

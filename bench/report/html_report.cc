@@ -133,6 +133,9 @@ std::string ToHtml(const RunReport& report) {
   }
   absl::StrAppend(&html, "<h2>Figures</h2>\n<pre>", EscapeHtml(ResultTable(report.results)),
                   "</pre>\n");
+  if (const std::string costs = ResultCostTable(report.results); !costs.empty()) {
+    absl::StrAppend(&html, "<pre>", EscapeHtml(costs), "</pre>\n");
+  }
   for (const SvgPlot& plot : PlotsOf(report.results)) absl::StrAppend(&html, ToSvg(plot));
   if (!report.notes.empty()) absl::StrAppend(&html, "<h2>Notes</h2>\n");
   for (const std::string& note : report.notes) {

@@ -34,21 +34,6 @@ std::vector<std::string> TopicsOf(const AppendConfig& config) {
   return topics;
 }
 
-PacedLoad PacedLoadOf(const ServerProcess& server, const AppendConfig& config) {
-  const double requests_per_second = config.rate / config.batch_events;
-  const double seconds = config.warmup_seconds + config.seconds;
-  return {.address = server.address(),
-          .topic = config.topic,
-          .requests_per_second = requests_per_second,
-          .requests = static_cast<uint64_t>(requests_per_second * seconds),
-          .warmup_seconds = config.warmup_seconds,
-          .batch_events = config.batch_events,
-          .data_bytes = config.shape.data_bytes,
-          .keys = config.shape.keys,
-          .zipf = config.shape.zipf,
-          .seed = config.shape.seed};
-}
-
 AppendLoad LoadOf(const ServerProcess& server, const AppendConfig& config) {
   return {.address = server.address(),
           .topics = TopicsOf(config),
@@ -77,9 +62,9 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const AppendConfig& 
   const EventPool pool(config.shape, config.batch_events);
   const CostMeter meter(server);
   const absl::StatusOr<Recorder> run =
-      config.rate > 0
-          ? RunPacedAppenders(PacedLoadOf(server, config), config.producers, TopicsOf(config))
-          : RunAppendLoad(LoadOf(server, config), pool);
+      config.rate > 0 ? RunPacedAppenders(PacedLoadOf(server.address(), config), config.producers,
+                                          TopicsOf(config))
+                      : RunAppendLoad(LoadOf(server, config), pool);
   if (!run.ok()) return run.status();
   return Result{.name = config.name,
                 .value = run->EventsPerSecond(),
@@ -95,6 +80,21 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const AppendConfig& 
 }
 
 }  // namespace
+
+PacedLoad PacedLoadOf(const std::string& address, const AppendConfig& config) {
+  const double requests_per_second = config.rate / config.batch_events;
+  const double seconds = config.warmup_seconds + config.seconds;
+  return {.address = address,
+          .topic = config.topic,
+          .requests_per_second = requests_per_second,
+          .requests = static_cast<uint64_t>(requests_per_second * seconds),
+          .warmup_seconds = config.warmup_seconds,
+          .batch_events = config.batch_events,
+          .data_bytes = config.shape.data_bytes,
+          .keys = config.shape.keys,
+          .zipf = config.shape.zipf,
+          .seed = config.shape.seed};
+}
 
 absl::StatusOr<Result> MeasureNoopAppend(const ServerProcess& server, AppendConfig config) {
   config.topic = "bench";

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "bench/load/event_pool.h"
+#include "bench/load/paced_appender.h"
 #include "bench/measure/result.h"
 #include "bench/process/server_process.h"
 
@@ -42,6 +43,9 @@ struct AppendConfig {
   // one's and a number.
   uint32_t topics = 1;
 };
+
+// What an open loop of `config` sends, to config.topic.
+PacedLoad PacedLoadOf(const std::string& address, const AppendConfig& config);
 
 // The load alone, against a server that needs no topic and stores nothing.
 absl::StatusOr<Result> MeasureNoopAppend(const ServerProcess& server, AppendConfig config);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/measure/clock.h"
+#include "bench/measure/pacer.h"
 
 namespace tidemark::bench {
 namespace {
@@ -52,6 +53,15 @@ TEST(RecorderTest, MergesSeriesOfDifferentLengths) {
   EXPECT_EQ(one.bytes(), 30u);
   EXPECT_EQ(one.latency().max(), 3 * kMs);
   EXPECT_DOUBLE_EQ(one.Seconds(), 1.1);
+}
+
+TEST(PacerTest, IntendedTimesDoNotMoveWithDelays) {
+  const int64_t start_ns = NowNs() - kNsPerSecond;  // A second late already.
+  const Pacer pacer(start_ns, /*per_second=*/1000);
+  EXPECT_EQ(pacer.IntendedNs(3), start_ns + 3'000'000);
+  EXPECT_EQ(pacer.Await(500), start_ns + 500'000'000);
+  EXPECT_EQ(pacer.Await(1010), start_ns + 1'010'000'000);
+  EXPECT_GE(NowNs(), start_ns + 1'010'000'000);
 }
 
 }  // namespace
