@@ -27,7 +27,8 @@ struct SentAck {
 // What a member has measured, `history` or the others.
 struct MemberFigures {
   explicit MemberFigures(int64_t start_ns)
-      : history(start_ns), live{Recorder(start_ns), Recorder(start_ns)} {}
+      : history(start_ns),
+        live{Recorder(start_ns, /*shown=*/false), Recorder(start_ns, /*shown=*/false)} {}
   void Merge(const MemberFigures& other) {
     history.Merge(other.history);
     live.received.Merge(other.live.received);

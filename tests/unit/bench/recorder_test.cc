@@ -5,6 +5,7 @@
 
 #include "bench/measure/clock.h"
 #include "bench/measure/pacer.h"
+#include "bench/measure/progress.h"
 
 namespace tidemark::bench {
 namespace {
@@ -53,6 +54,13 @@ TEST(RecorderTest, MergesSeriesOfDifferentLengths) {
   EXPECT_EQ(one.bytes(), 30u);
   EXPECT_EQ(one.latency().max(), 3 * kMs);
   EXPECT_DOUBLE_EQ(one.Seconds(), 1.1);
+}
+
+TEST(RecorderTest, CountsAsProgressOnlyWhatIsShown) {
+  const uint64_t before = Progress::OfProcess().events();
+  Recorder(kStartNs).Complete(kStartNs, kMs, 10, 100);
+  Recorder(kStartNs, /*shown=*/false).Complete(kStartNs, kMs, 10, 100);
+  EXPECT_EQ(Progress::OfProcess().events(), before + 10);
 }
 
 TEST(PacerTest, IntendedTimesDoNotMoveWithDelays) {
