@@ -10,8 +10,6 @@
 namespace tidemark::bench {
 namespace {
 
-using Row = std::vector<std::string>;
-
 std::string ThreeDigits(double value) {
   const double size = std::fabs(value);
   return size >= 100  ? absl::StrFormat("%.0f", value)
@@ -35,8 +33,8 @@ std::string ValueText(const Result& result) {
   return absl::StrCat(HumanNumber(result.value), " ", result.unit);
 }
 
-Row RowOf(const Result& result) {
-  Row row = {result.name, ValueText(result)};
+TableRow RowOf(const Result& result) {
+  TableRow row = {result.name, ValueText(result)};
   row.push_back(result.bytes > 0 ? absl::StrCat(HumanNumber(MegabytesPerSecond(result))) : "");
   if (result.percentiles) {
     const Percentiles& p = *result.percentiles;
@@ -54,7 +52,7 @@ std::string MemoryText(uint64_t bytes) {
   return bytes == 0 ? "" : absl::StrFormat("%d MiB", bytes >> 20);
 }
 
-Row CostRowOf(const Result& result) {
+TableRow CostRowOf(const Result& result) {
   const Cost& cost = *result.cost;
   const std::optional<double> disk = DiskBytesPerStoredByte(result);
   return {result.name,
@@ -67,14 +65,14 @@ Row CostRowOf(const Result& result) {
 
 }  // namespace
 
-std::string AlignRows(const std::vector<std::vector<std::string>>& rows) {
+std::string AlignRows(const std::vector<TableRow>& rows) {
   std::vector<size_t> widths;
-  for (const Row& row : rows) {
+  for (const TableRow& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
   std::string text;
-  for (const Row& row : rows) {
+  for (const TableRow& row : rows) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
       const std::string padding(widths[i] - row[i].size(), ' ');
@@ -101,32 +99,43 @@ std::string HumanMicroseconds(double us) {
   return absl::StrCat(ThreeDigits(us), " us");
 }
 
-std::string ResultTable(const std::vector<Result>& results) {
-  std::vector<Row> rows = {
+std::vector<TableRow> ResultRows(const std::vector<Result>& results) {
+  std::vector<TableRow> rows = {
       {"measured", "value", "MB/s", "p50", "p90", "p99", "p99.9", "p99.99", "max", "ratio"}};
   for (const Result& result : results) rows.push_back(RowOf(result));
-  return AlignRows(rows);
+  return rows;
 }
 
-std::string ResultCostTable(const std::vector<Result>& results) {
-  std::vector<Row> rows = {{"what it cost", "client CPU", "server CPU", "client memory",
-                            "server memory", "to disk for each stored byte"}};
+std::vector<TableRow> ResultCostRows(const std::vector<Result>& results) {
+  std::vector<TableRow> rows = {{"what it cost", "client CPU", "server CPU", "client memory",
+                                 "server memory", "to disk for each stored byte"}};
   for (const Result& result : results) {
     if (result.cost) rows.push_back(CostRowOf(result));
   }
-  return rows.size() == 1 ? "" : AlignRows(rows);
+  if (rows.size() == 1) rows.clear();
+  return rows;
 }
 
-std::string GoalTable(const std::vector<GoalCheck>& checks) {
-  std::vector<Row> rows = {{"goal", "value", "target", "holds"}};
+std::vector<TableRow> GoalRows(const std::vector<GoalCheck>& checks) {
+  std::vector<TableRow> rows = {{"goal", "value", "target", "holds"}};
   for (const GoalCheck& check : checks) {
     const char* sense = check.sense == GoalSense::kAtLeast ? ">=" : "<=";
     rows.push_back({absl::StrCat(check.goal, ". ", check.name),
                     absl::StrCat(HumanNumber(check.value), " ", check.unit),
                     absl::StrCat(sense, " ", HumanNumber(check.target), " ", check.unit),
-                    check.Holds() ? "yes" : "NO"});
+                    check.Holds() ? "yes" : kDoesNotHold});
   }
-  return AlignRows(rows);
+  return rows;
 }
+
+std::string ResultTable(const std::vector<Result>& results) {
+  return AlignRows(ResultRows(results));
+}
+
+std::string ResultCostTable(const std::vector<Result>& results) {
+  return AlignRows(ResultCostRows(results));
+}
+
+std::string GoalTable(const std::vector<GoalCheck>& checks) { return AlignRows(GoalRows(checks)); }
 
 }  // namespace tidemark::bench

@@ -49,7 +49,6 @@ Result LiveResult(const std::string& name, const std::string& latency_of, const 
           .seconds = run.Seconds(),
           .events = run.latency().count(),
           .durability = kFsyncBeforeAck,
-          .events_by_second = run.events_by_second(),
           .config = Describe(config)};
 }
 
@@ -102,6 +101,7 @@ absl::StatusOr<std::vector<Result>> MeasureLiveGroup(const ServerProcess& server
                  figures->received, config),
       LiveResult(absl::StrCat(name, ", acked"), "intended send to confirmed ack", figures->acked,
                  config)};
+  results[0].events_by_second = figures->received.events_by_second();
   results[0].cost = meter.Stop(figures->received.events_with_warmup(), 0);
   return results;
 }
