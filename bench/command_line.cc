@@ -99,6 +99,9 @@ void AddUnary(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
   sub->add_option("--idle-seconds", line.unary.idle_seconds,
                   "one caller (--callers 1) pauses so long before each call");
+  sub->add_option("--topics", line.unary.topics, "topics, which the calls take in turn")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   sub->add_option("--partitions", line.unary.partitions, "partitions of the topic")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -288,6 +291,10 @@ void AddGroups(CLI::App& app, CommandLine& line) {
       sub->add_option("--events", groups.fill.events, "events to fill the topic with");
   events->capture_default_str()->check(CLI::PositiveNumber);
   AddBatchOptions(*sub, groups.fill);
+  sub->add_option("--topics", groups.fill.topics,
+                  "topics, which the producers take in turn and the group reads")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   auto* const rate = sub->add_option(
       "--rate", groups.fill.rate,
       "events a second, appended while the members wait, open loop: latency from the intended send "

@@ -16,13 +16,15 @@ namespace tidemark::bench {
 struct GroupLoad {
   std::string address;
   std::string topic;
+  // The group reads so many (TopicNames).
+  uint32_t topics = 1;
   std::string group;
   v1::GroupMode mode = v1::GROUP_MODE_PARTITION_ORDERED;
   // Each has a connection and a thread of its own.
   uint32_t members = 1;
   // Unacked events of a member at a time.
   uint64_t credit_events = 10'000;
-  // What the topic holds; the run ends when so many are acked, durably.
+  // What they hold; the run ends when so many are acked, durably.
   uint64_t events = 0;
 };
 
@@ -39,8 +41,9 @@ struct LiveGroupFigures {
   Recorder acked;
 };
 
-// Open loop: members wait in the new group while `producers` append by the clock to its topic,
-// which is empty. `load.events` is not looked at. Fails as above; INTERNAL if an event came twice.
+// Open loop: members wait in the new group while `producers` append by the clock to its topics,
+// which are empty. `load.events` is not looked at. Fails as above; an event that comes again is no
+// failure, and counts.
 absl::StatusOr<LiveGroupFigures> RunLiveGroupLoad(GroupLoad load, const PacedLoad& paced,
                                                   uint32_t producers);
 

@@ -33,7 +33,7 @@ class PacedUnaryRun {
       : load_(load),
         calls_per_second_(calls_per_second),
         pool_(pool),
-        framer_(load.topic),
+        framers_(TopicFramers(load.topic, load.topics)),
         recorder_(0) {
     for (uint32_t i = 0; i < load.connections; ++i) {
       stubs_.push_back(std::make_unique<grpc::GenericStub>(NewConnection(load.address)));
@@ -50,7 +50,7 @@ class PacedUnaryRun {
   const UnaryLoad& load_;
   const double calls_per_second_;
   const EventPool& pool_;
-  const AppendFramer framer_;
+  const std::vector<AppendFramer> framers_;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
   grpc::CompletionQueue queue_;
   int64_t start_ns_ = 0;
@@ -68,7 +68,8 @@ void PacedUnaryRun::Send(uint64_t number, int64_t intended_ns) {
   call->bytes = events.size();
   in_flight_.fetch_add(1);
   grpc::GenericStub& stub = *stubs_[number % stubs_.size()];
-  const grpc::ByteBuffer request = framer_.Frame(events, std::nullopt, "", 0);
+  const grpc::ByteBuffer request =
+      framers_[number % framers_.size()].Frame(events, std::nullopt, "", 0);
   call->reader = stub.PrepareUnaryCall(&call->context, kAppendMethod, request, &queue_);
   call->reader->StartCall();
   call->reader->Finish(&call->response, &call->status, call);

@@ -26,17 +26,9 @@ nlohmann::ordered_json ToJson(const AppendConfig& config, const EventPool& pool)
           {"loop", config.rate > 0 ? "open" : "closed"}};
 }
 
-std::vector<std::string> TopicsOf(const AppendConfig& config) {
-  std::vector<std::string> topics = {config.topic};
-  for (uint32_t i = 1; i < config.topics; ++i) {
-    topics.push_back(absl::StrCat(config.topic, "-", i));
-  }
-  return topics;
-}
-
 AppendLoad LoadOf(const ServerProcess& server, const AppendConfig& config) {
   return {.address = server.address(),
-          .topics = TopicsOf(config),
+          .topics = TopicNames(config.topic, config.topics),
           .events = config.events,
           .seconds = config.events > 0 ? 0 : config.seconds,
           .warmup_seconds = config.events > 0 ? 0 : config.warmup_seconds,
@@ -63,7 +55,7 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const AppendConfig& 
   const CostMeter meter(server);
   const absl::StatusOr<Recorder> run =
       config.rate > 0 ? RunPacedAppenders(PacedLoadOf(server.address(), config), config.producers,
-                                          TopicsOf(config))
+                                          TopicNames(config.topic, config.topics))
                       : RunAppendLoad(LoadOf(server, config), pool);
   if (!run.ok()) return run.status();
   return Result{.name = config.name,
@@ -80,6 +72,13 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const AppendConfig& 
 }
 
 }  // namespace
+
+absl::Status CheckTopics(const AppendConfig& config) {
+  if (config.topics <= config.producers) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--topics ", config.topics, ": a producer appends to one topic, and --producers ",
+      config.producers, " are fewer"));
+}
 
 PacedLoad PacedLoadOf(const std::string& address, const AppendConfig& config) {
   const double requests_per_second = config.rate / config.batch_events;
@@ -107,16 +106,18 @@ absl::StatusOr<Result> MeasureAppend(const ServerProcess& server, AppendConfig c
                                      const std::string& durability, std::string* topic) {
   if (config.topic.empty()) config.topic = FreshTopicName("append");
   const std::string& address = server.address();
-  for (const std::string& name : TopicsOf(config)) {
+  if (absl::Status status = CheckTopics(config); !status.ok()) return status;
+  for (const std::string& name : TopicNames(config.topic, config.topics)) {
     absl::Status status =
         EnsureTopic(address, name, config.partitions, config.index_keys, config.max_bytes);
     if (!status.ok()) return status;
   }
-  const absl::StatusOr<uint64_t> before = CountAll(address, TopicsOf(config));
+  const absl::StatusOr<uint64_t> before =
+      CountAll(address, TopicNames(config.topic, config.topics));
   if (!before.ok()) return before.status();
   absl::StatusOr<Result> result = Measure(server, config);
   if (!result.ok()) return result.status();
-  const absl::StatusOr<uint64_t> after = CountAll(address, TopicsOf(config));
+  const absl::StatusOr<uint64_t> after = CountAll(address, TopicNames(config.topic, config.topics));
   if (!after.ok()) return after.status();
   // The warm-up's events are stored too, but not counted in the result.
   if (*after - *before < result->events) {

@@ -39,10 +39,13 @@ struct AppendConfig {
   uint64_t producer_ids = 0;
   // Empty: a new one.
   std::string topic;
-  // So many topics, each with `partitions`: producers take them in turn. The others' names are this
-  // one's and a number.
+  // So many topics, each with `partitions` (TopicNames): producers take them in turn, so there must
+  // be as many at least.
   uint32_t topics = 1;
 };
+
+// INVALID_ARGUMENT  some topics would get nothing.
+absl::Status CheckTopics(const AppendConfig& config);
 
 // What an open loop of `config` sends, to config.topic.
 PacedLoad PacedLoadOf(const std::string& address, const AppendConfig& config);

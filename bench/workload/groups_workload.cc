@@ -28,6 +28,7 @@ nlohmann::ordered_json Describe(const GroupsConfig& config) {
   const AppendConfig& fill = config.fill;
   return {{"members", config.members},
           {"credit_events", config.credit_events},
+          {"topics", fill.topics},
           {"partitions", fill.partitions},
           {"keys", fill.shape.keys},
           {"zipf", fill.shape.zipf},
@@ -81,26 +82,30 @@ absl::StatusOr<std::vector<Result>> MeasureLiveGroup(const ServerProcess& server
         absl::StrCat("--event-bytes ", config.fill.shape.data_bytes,
                      ": with a rate an event needs 8 bytes of data for its time"));
   }
+  if (absl::Status status = CheckTopics(config.fill); !status.ok()) return status;
   AppendConfig append = config.fill;
   append.topic = FreshTopicName("live-group");
   absl::Status status =
-      EnsureTopic(server.address(), append.topic, append.partitions, /*index_keys=*/true);
+      EnsureTopics(server.address(), TopicNames(append.topic, append.topics), append.partitions);
   if (!status.ok()) return status;
   const CostMeter meter(server);
   const auto figures = RunLiveGroupLoad({.address = server.address(),
                                          .topic = append.topic,
+                                         .topics = append.topics,
                                          .group = append.topic,
                                          .mode = mode->first,
                                          .members = config.members,
                                          .credit_events = config.credit_events},
                                         PacedLoadOf(server.address(), append), append.producers);
   if (!figures.ok()) return figures.status();
+  const uint64_t sent = PacedLoadOf(server.address(), append).requests * append.batch_events;
   const std::string name = absl::StrFormat("%s at %g/s", mode->second, append.rate);
   std::vector<Result> results = {
       LiveResult(absl::StrCat(name, ", received"), "intended send to decoded event",
                  figures->received, config),
       LiveResult(absl::StrCat(name, ", acked"), "intended send to confirmed ack", figures->acked,
                  config)};
+  results[0].config["redelivered"] = figures->received.events_with_warmup() - sent;
   results[0].events_by_second = figures->received.events_by_second();
   results[0].cost = meter.Stop(figures->received.events_with_warmup(), 0);
   return results;
@@ -111,11 +116,13 @@ absl::StatusOr<Result> MeasureGroup(const ServerProcess& server, const GroupsCon
                                     const std::string& group) {
   const auto mode = ModeOf(mode_name);
   if (!mode.ok()) return mode.status();
-  const absl::StatusOr<uint64_t> stored = CountEvents(server.address(), topic);
+  const absl::StatusOr<uint64_t> stored =
+      CountEvents(server.address(), TopicNames(topic, config.fill.topics));
   if (!stored.ok()) return stored.status();
   const CostMeter meter(server);
   const absl::StatusOr<Recorder> run = RunGroupLoad({.address = server.address(),
                                                      .topic = topic,
+                                                     .topics = config.fill.topics,
                                                      .group = group,
                                                      .mode = mode->first,
                                                      .members = config.members,
