@@ -26,7 +26,7 @@ constexpr double kNinesMax = 7;
 // dashed.
 constexpr size_t kColours = 8;
 // Below so many factors of ten a logarithmic axis has names for 2 and 5, too.
-constexpr double kDenseDecades = 2.5;
+constexpr double kDenseDecades = 3.2;
 
 std::string TickLabel(double value) {
   const double size = std::fabs(value);
@@ -114,6 +114,10 @@ void Axis::Round() {
   } else if (scale_ == PlotScale::kLogarithmic) {
     low_ = RoundPlace(low_, /*up=*/false);
     high_ = RoundPlace(std::max(high_, low_ + 0.25), /*up=*/true);
+    if (high_ - low_ >= kDenseDecades) {
+      low_ = std::floor(low_ + 1e-6);
+      high_ = std::ceil(high_ - 1e-6);
+    }
   } else {
     low_ = 0;
     high_ = std::max(1.0, std::ceil(high_ - 1e-9));
