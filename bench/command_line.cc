@@ -99,6 +99,9 @@ void AddUnary(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
   sub->add_option("--idle-seconds", line.unary.idle_seconds,
                   "one caller (--callers 1) pauses so long before each call");
+  sub->add_option("--topics", line.unary.topics, "topics, which the calls take in turn")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   sub->add_option("--partitions", line.unary.partitions, "partitions of the topic")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -114,13 +117,24 @@ void AddReplay(CLI::App& app, CommandLine& line) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   AddBatchOptions(*sub, line.replay_fill);
-  sub->add_option("--readers", line.replay.readers, "readers, each of the whole topic")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+  auto* const readers =
+      sub->add_option("--readers", line.replay.readers, "readers, each of the whole topic");
+  readers->capture_default_str()->check(CLI::PositiveNumber);
   sub->add_option("--max-batch-bytes", line.replay.max_batch_bytes,
                   "ask for batches of this size (default: the server's)");
-  sub->add_flag("--cold", line.replay.cold,
-                "also from the disk: server restarted, page cache dropped");
+  auto* const cold = sub->add_flag("--cold", line.replay.cold,
+                                   "also from the disk: server restarted, page cache dropped");
+  auto* const rate = sub->add_option("--rate", line.replay.rate,
+                                     "replays begun a second, open loop: latency from the intended "
+                                     "start to the first event and to the end");
+  rate->check(CLI::PositiveNumber)->excludes(cold)->excludes(readers);
+  sub->add_option("--seconds", line.replay.seconds, "with --rate: replays begin for so long")
+      ->capture_default_str()
+      ->needs(rate);
+  sub->add_option("--warmup-seconds", line.replay.warmup_seconds,
+                  "with --rate: not counted; before --seconds")
+      ->capture_default_str()
+      ->needs(rate);
   sub->callback([&line] { line.command = Command::kReplay; });
 }
 
@@ -264,7 +278,8 @@ void AddBounds(CLI::App& app, CommandLine& line) {
 
 void AddGroups(CLI::App& app, CommandLine& line) {
   CLI::App* const sub = app.add_subcommand(
-      "groups", "members of a consumer group that handle and ack a history, in each mode");
+      "groups",
+      "members of a consumer group that handle and ack a history, or live events, in each mode");
   GroupsConfig& groups = line.groups;
   groups.fill.events = 2'000'000;
   groups.fill.partitions = 4;
@@ -272,17 +287,39 @@ void AddGroups(CLI::App& app, CommandLine& line) {
       ->delimiter(',')
       ->check(CLI::IsMember({"partition", "key", "unordered"}))
       ->capture_default_str();
-  sub->add_option("--events", groups.fill.events, "events to fill the topic with")
+  auto* const events =
+      sub->add_option("--events", groups.fill.events, "events to fill the topic with");
+  events->capture_default_str()->check(CLI::PositiveNumber);
+  AddBatchOptions(*sub, groups.fill);
+  sub->add_option("--topics", groups.fill.topics,
+                  "topics, which the producers take in turn and the group reads")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  AddBatchOptions(*sub, groups.fill);
+  auto* const rate = sub->add_option(
+      "--rate", groups.fill.rate,
+      "events a second, appended while the members wait, open loop: latency from the intended send "
+      "time until a member has decoded the event, and until its ack is confirmed");
+  rate->check(CLI::PositiveNumber)->excludes(events);
+  sub->add_option("--seconds", groups.fill.seconds, "with --rate: time of each mode")
+      ->capture_default_str()
+      ->needs(rate);
+  sub->add_option("--warmup-seconds", groups.fill.warmup_seconds,
+                  "with --rate: not counted; before --seconds")
+      ->capture_default_str()
+      ->needs(rate);
   sub->add_option("--members", groups.members, "members, each with its connection and thread")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   sub->add_option("--credit-events", groups.credit_events, "unacked events of a member")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  sub->callback([&line] { line.command = Command::kGroups; });
+  sub->callback([&line, sub] {
+    line.command = Command::kGroups;
+    // A live event comes alone, unless asked otherwise.
+    if (line.groups.fill.rate > 0 && sub->count("--batch-events") == 0) {
+      line.groups.fill.batch_events = 1;
+    }
+  });
 }
 
 void AddConditions(CLI::App& app, CommandLine& line) {

@@ -23,6 +23,17 @@ namespace {
 
 constexpr int kFailed = 2;
 
+// Results and what they say of the goals, if `goals` is not null.
+absl::Status AddAll(absl::StatusOr<std::vector<Result>> results,
+                    std::vector<GoalCheck> (*goals)(const std::vector<Result>&),
+                    Reporter& reporter) {
+  if (!results.ok()) return results.status();
+  for (const Result& result : *results) reporter.Add(result);
+  if (goals == nullptr) return absl::OkStatus();
+  for (const GoalCheck& check : goals(*results)) reporter.Add(check);
+  return absl::OkStatus();
+}
+
 absl::Status RunAppend(Session& session, const CommandLine& line, Reporter& reporter) {
   const auto server = session.Tidemark();
   if (!server.ok()) return server.status();
@@ -62,6 +73,10 @@ absl::Status RunReplay(Session& session, const CommandLine& line, Reporter& repo
     if (!filled.ok()) return filled.status();
     reporter.Add(*filled);
   }
+  if (config.rate > 0) {
+    reporter.Begin("replays by the clock");
+    return AddAll(MeasurePacedReplays(**server, config), nullptr, reporter);
+  }
   for (bool parse : {false, true}) {
     config.name = parse ? "replay, decoded" : "replay, bytes";
     config.parse = parse;
@@ -98,16 +113,6 @@ absl::Status RunSustain(Session& session, const CommandLine& line, Reporter& rep
   reporter.Begin("sustain");
   return MeasureSustain(session, line.sustain,
                         [&reporter](const Result& result) { reporter.Add(result); });
-}
-
-// Results and what they say of the goals.
-absl::Status AddAll(absl::StatusOr<std::vector<Result>> results,
-                    std::vector<GoalCheck> (*goals)(const std::vector<Result>&),
-                    Reporter& reporter) {
-  if (!results.ok()) return results.status();
-  for (const Result& result : *results) reporter.Add(result);
-  for (const GoalCheck& check : goals(*results)) reporter.Add(check);
-  return absl::OkStatus();
 }
 
 absl::Status RunFiltered(Session& session, const CommandLine& line, Reporter& reporter) {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "bench/load/key_chooser.h"
+#include "bench/load/topic_admin.h"
 #include "tidemark/v1/event_store.pb.h"
 
 namespace tidemark::bench {
@@ -82,6 +83,12 @@ grpc::ByteBuffer AppendFramer::Frame(const grpc::Slice& events, std::optional<ui
   }
   parts[2] = grpc::Slice(rest.SerializeAsString());
   return grpc::ByteBuffer(parts.data(), parts.size());
+}
+
+std::vector<AppendFramer> TopicFramers(const std::string& topic, uint32_t count) {
+  std::vector<AppendFramer> framers;
+  for (const std::string& name : TopicNames(topic, count)) framers.emplace_back(name);
+  return framers;
 }
 
 }  // namespace tidemark::bench

@@ -69,8 +69,11 @@ class AppendFramer {
                          const std::string& producer_id, uint64_t sequence) const;
 
  private:
-  const grpc::Slice topic_;
+  grpc::Slice topic_;
 };
+
+// Of `count` topics (TopicNames).
+std::vector<AppendFramer> TopicFramers(const std::string& topic, uint32_t count);
 
 }  // namespace tidemark::bench
 

@@ -1,16 +1,16 @@
 #include "bench/load/paced_appender.h"
 
-#include <sys/prctl.h>
-
 #include <cstring>
 #include <memory>
 #include <optional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "bench/load/append_answer.h"
 #include "bench/load/connection.h"
 #include "bench/measure/clock.h"
+#include "bench/measure/pacer.h"
 #include "tidemark/v1/event_store.pb.h"
 
 namespace tidemark::bench {
@@ -65,13 +65,10 @@ absl::Status PacedAppender::Run() {
 }
 
 void PacedAppender::SendByTheClock() {
-  prctl(PR_SET_TIMERSLACK, 1);  // The default lets the kernel wake us 50 us late.
-  const double interval_ns = static_cast<double>(kNsPerSecond) / load_.requests_per_second;
+  const Pacer pacer(start_ns_, load_.requests_per_second);
   for (uint64_t i = 0; i < load_.requests; ++i) {
-    const int64_t intended_ns =
-        start_ns_ + static_cast<int64_t>(static_cast<double>(i) * interval_ns);
-    std::string encoded = Encode(intended_ns);
-    SleepUntilNs(intended_ns);
+    std::string encoded = Encode(pacer.IntendedNs(i));
+    const int64_t intended_ns = pacer.Await(i);
     absl::MutexLock lock(&mu_);
     if (stopped_) return;
     waiting_.push_back({intended_ns, std::move(encoded)});
@@ -174,6 +171,11 @@ void PacedAppender::Stop(absl::Status status) {
 
 absl::StatusOr<Recorder> RunPacedAppenders(const PacedLoad& load, uint32_t producers,
                                            const std::vector<std::string>& topics) {
+  if (load.requests == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("not one request leaves in this time at %g requests of %d events a second",
+                        load.requests_per_second, load.batch_events));
+  }
   const int64_t start_ns = NowNs() + kLeadInNs * producers;  // Each connects first.
   const int64_t count_from_ns = start_ns + SecondsToNs(load.warmup_seconds);
   std::vector<std::unique_ptr<PacedAppender>> appenders;

@@ -51,6 +51,7 @@ int64_t IntendedNsIn(const std::string& data);
 
 // `producers` appenders side by side, each with a connection and two threads, that share rate and
 // requests; producer i appends to topic i modulo their number. Empty `topics`: all to load.topic.
+// INVALID_ARGUMENT  no request at all.
 absl::StatusOr<Recorder> RunPacedAppenders(const PacedLoad& load, uint32_t producers,
                                            const std::vector<std::string>& topics);
 

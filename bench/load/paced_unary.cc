@@ -3,7 +3,6 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/generic/generic_stub.h>
-#include <sys/prctl.h>
 
 #include <atomic>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "bench/load/connection.h"
 #include "bench/measure/clock.h"
+#include "bench/measure/pacer.h"
 
 namespace tidemark::bench {
 namespace {
@@ -33,7 +33,7 @@ class PacedUnaryRun {
       : load_(load),
         calls_per_second_(calls_per_second),
         pool_(pool),
-        framer_(load.topic),
+        framers_(TopicFramers(load.topic, load.topics)),
         recorder_(0) {
     for (uint32_t i = 0; i < load.connections; ++i) {
       stubs_.push_back(std::make_unique<grpc::GenericStub>(NewConnection(load.address)));
@@ -50,7 +50,7 @@ class PacedUnaryRun {
   const UnaryLoad& load_;
   const double calls_per_second_;
   const EventPool& pool_;
-  const AppendFramer framer_;
+  const std::vector<AppendFramer> framers_;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
   grpc::CompletionQueue queue_;
   int64_t start_ns_ = 0;
@@ -68,21 +68,19 @@ void PacedUnaryRun::Send(uint64_t number, int64_t intended_ns) {
   call->bytes = events.size();
   in_flight_.fetch_add(1);
   grpc::GenericStub& stub = *stubs_[number % stubs_.size()];
-  const grpc::ByteBuffer request = framer_.Frame(events, std::nullopt, "", 0);
+  const grpc::ByteBuffer request =
+      framers_[number % framers_.size()].Frame(events, std::nullopt, "", 0);
   call->reader = stub.PrepareUnaryCall(&call->context, kAppendMethod, request, &queue_);
   call->reader->StartCall();
   call->reader->Finish(&call->response, &call->status, call);
 }
 
 void PacedUnaryRun::SendByTheClock() {
-  prctl(PR_SET_TIMERSLACK, 1);  // The default lets the kernel wake us 50 us late.
   const auto calls =
       static_cast<uint64_t>(calls_per_second_ * (load_.warmup_seconds + load_.seconds));
-  const double interval_ns = static_cast<double>(kNsPerSecond) / calls_per_second_;
+  const Pacer pacer(start_ns_, calls_per_second_);
   for (uint64_t i = 0; i < calls && !failed_; ++i) {
-    const int64_t intended_ns =
-        start_ns_ + static_cast<int64_t>(static_cast<double>(i) * interval_ns);
-    SleepUntilNs(intended_ns);
+    const int64_t intended_ns = pacer.Await(i);
     if (in_flight_ >= kUnaryInFlightMax) {
       sending_ = absl::ResourceExhaustedError(
           absl::StrCat(kUnaryInFlightMax, " calls are not answered: the server does not keep ",

@@ -4,9 +4,7 @@
 #include <thread>
 #include <vector>
 
-#include "bench/load/batch_parser.h"
 #include "bench/load/connection.h"
-#include "bench/load/server_stream.h"
 #include "bench/measure/clock.h"
 
 namespace tidemark::bench {
@@ -27,66 +25,51 @@ grpc::ByteBuffer RequestOf(const ReadLoad& load) {
   return ToByteBuffer(request.SerializeAsString());
 }
 
-class Reader {
- public:
-  explicit Reader(const ReadLoad& load)
-      : load_(load),
-        stream_(load.address, kReadMethod),
-        parser_(load.check_offsets),
-        recorder_(0) {}
+}  // namespace
 
-  // Requires: `start_ns` is the same for all readers of a run.
-  absl::Status Run(int64_t start_ns);
-  const Recorder& recorder() const { return recorder_; }
+TopicReader::TopicReader(const ReadLoad& load)
+    : load_(load), stream_(load.address, kReadMethod), parser_(load.check_offsets) {}
 
- private:
-  uint64_t EventsIn(grpc::ByteBuffer& message);
-
-  const ReadLoad& load_;
-  ServerStream stream_;
-  BatchParser parser_;
-  // What the events hold, added up: a client that looks at nothing would be compiled away.
-  uint64_t data_bytes_ = 0;
-  Recorder recorder_;
-};
-
-absl::Status Reader::Run(int64_t start_ns) {
-  recorder_ = Recorder(start_ns);
-  int64_t previous_ns = start_ns;
+absl::Status TopicReader::Run(absl::FunctionRef<void(uint64_t events, uint64_t bytes)> on_message) {
   const absl::Status status = stream_.Run(RequestOf(load_), [&](grpc::ByteBuffer& message) {
     const uint64_t bytes = message.Length();
-    const uint64_t events = EventsIn(message);
-    const int64_t now = NowNs();
-    recorder_.Complete(now, now - previous_ns, events, bytes);
-    previous_ns = now;
+    on_message(EventsIn(message), bytes);
   });
   if (!status.ok()) return status;
   return parser_.status();
 }
 
-uint64_t Reader::EventsIn(grpc::ByteBuffer& message) {
+uint64_t TopicReader::EventsIn(grpc::ByteBuffer& message) {
   if (!load_.parse) return 0;
   return parser_.Parse(message, [this](const v1::Event& event) {
     data_bytes_ += event.type().size() + event.key().size() + event.data().size();
   });
 }
 
-}  // namespace
-
 absl::StatusOr<Recorder> RunReadLoad(const ReadLoad& load) {
-  std::vector<std::unique_ptr<Reader>> readers;
-  for (uint32_t i = 0; i < load.readers; ++i) readers.push_back(std::make_unique<Reader>(load));
+  std::vector<std::unique_ptr<TopicReader>> readers;
+  for (uint32_t i = 0; i < load.readers; ++i) {
+    readers.push_back(std::make_unique<TopicReader>(load));
+  }
   std::vector<absl::Status> statuses(load.readers);
   std::vector<std::thread> threads;
   const int64_t start_ns = NowNs();
+  std::vector<Recorder> recorders(load.readers, Recorder(start_ns));
   for (uint32_t i = 0; i < load.readers; ++i) {
-    threads.emplace_back([&, i] { statuses[i] = readers[i]->Run(start_ns); });
+    threads.emplace_back([&, i] {
+      int64_t previous_ns = start_ns;
+      statuses[i] = readers[i]->Run([&](uint64_t events, uint64_t bytes) {
+        const int64_t now = NowNs();
+        recorders[i].Complete(now, now - previous_ns, events, bytes);
+        previous_ns = now;
+      });
+    });
   }
   for (std::thread& thread : threads) thread.join();
   Recorder total(start_ns);
   for (uint32_t i = 0; i < load.readers; ++i) {
     if (!statuses[i].ok()) return statuses[i];
-    total.Merge(readers[i]->recorder());
+    total.Merge(recorders[i]);
   }
   return total;
 }

@@ -7,7 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "bench/load/batch_parser.h"
+#include "bench/load/server_stream.h"
 #include "bench/measure/recorder.h"
 
 namespace tidemark::bench {
@@ -30,6 +33,28 @@ struct ReadLoad {
   std::vector<std::string> keys;
   // Partition 0 starts here; unset: each partition at its earliest event.
   std::optional<uint64_t> start_offset;
+};
+
+// One reader of the whole topic, over a connection of its own, which the constructor makes.
+// `load` outlives it.
+class TopicReader {
+ public:
+  explicit TopicReader(const ReadLoad& load);
+
+  // Reads to the end. `on_message` comes after each message, when its events have been looked at.
+  // Call once.
+  absl::Status Run(absl::FunctionRef<void(uint64_t events, uint64_t bytes)> on_message);
+  // Run then returns CANCELLED. From any thread.
+  void Cancel() { stream_.Cancel(); }
+
+ private:
+  uint64_t EventsIn(grpc::ByteBuffer& message);
+
+  const ReadLoad& load_;
+  ServerStream stream_;
+  BatchParser parser_;
+  // What the events hold, added up: a client that looks at nothing would be compiled away.
+  uint64_t data_bytes_ = 0;
 };
 
 // Bytes are those of the messages as received; events are counted only with `parse`. Latency is

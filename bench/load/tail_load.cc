@@ -26,7 +26,9 @@ constexpr absl::Duration kLastEventPatience = absl::Seconds(10);
 class LiveReader {
  public:
   LiveReader(const PacedLoad& load, int64_t count_from_ns)
-      : load_(load), expected_(load.requests * load.batch_events), recorder_(count_from_ns) {}
+      : load_(load),
+        expected_(load.requests * load.batch_events),
+        recorder_(count_from_ns, /*shown=*/false) {}
   virtual ~LiveReader() = default;
 
   // Ends it. After that the figures below may be read.

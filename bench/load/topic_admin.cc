@@ -80,6 +80,32 @@ absl::StatusOr<uint64_t> CountAppended(const std::string& address, const std::st
   return events;
 }
 
+absl::Status EnsureTopics(const std::string& address, const std::vector<std::string>& topics,
+                          uint32_t partitions) {
+  for (const std::string& topic : topics) {
+    absl::Status status = EnsureTopic(address, topic, partitions, /*index_keys=*/true);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> CountEvents(const std::string& address,
+                                     const std::vector<std::string>& topics) {
+  uint64_t events = 0;
+  for (const std::string& topic : topics) {
+    const absl::StatusOr<uint64_t> here = CountEvents(address, topic);
+    if (!here.ok()) return here.status();
+    events += *here;
+  }
+  return events;
+}
+
+std::vector<std::string> TopicNames(const std::string& topic, uint32_t count) {
+  std::vector<std::string> names = {topic};
+  for (uint32_t i = 1; i < count; ++i) names.push_back(absl::StrCat(topic, "-", i));
+  return names;
+}
+
 std::string FreshTopicName(const std::string& workload) {
   return absl::StrCat("bench-", workload, "-", absl::ToUnixNanos(absl::Now()));
 }

@@ -32,7 +32,7 @@ class UnaryRun {
   UnaryRun(const UnaryLoad& load, const EventPool& pool)
       : load_(load),
         pool_(pool),
-        framer_(load.topic),
+        framers_(TopicFramers(load.topic, load.topics)),
         send_until_ns_(NowNs() + SecondsToNs(load.warmup_seconds + load.seconds)),
         callers_(load.callers),
         recorder_(NowNs() + SecondsToNs(load.warmup_seconds)) {
@@ -52,7 +52,7 @@ class UnaryRun {
 
   const UnaryLoad& load_;
   const EventPool& pool_;
-  const AppendFramer framer_;
+  const std::vector<AppendFramer> framers_;
   const int64_t send_until_ns_;
   grpc::CompletionQueue queue_;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
@@ -64,8 +64,9 @@ class UnaryRun {
 
 void UnaryRun::Call(Caller& caller) {
   if (load_.idle_seconds > 0) absl::SleepFor(absl::Seconds(load_.idle_seconds));
+  const AppendFramer& framer = framers_[next_entry_ % framers_.size()];
   const grpc::Slice& events = pool_.Entry(next_entry_++);
-  const grpc::ByteBuffer request = framer_.Frame(events, std::nullopt, "", 0);
+  const grpc::ByteBuffer request = framer.Frame(events, std::nullopt, "", 0);
   caller.bytes = events.size();
   caller.sent_ns = NowNs();
   caller.context.emplace();

@@ -17,6 +17,8 @@ namespace tidemark::bench {
 struct UnaryLoad {
   std::string address;
   std::string topic;
+  // Calls go to so many topics in turn (TopicNames).
+  uint32_t topics = 1;
   uint32_t callers = 1;
   // TCP connections that the callers are spread over.
   uint32_t connections = 1;

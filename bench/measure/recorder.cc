@@ -8,7 +8,7 @@
 namespace tidemark::bench {
 
 void Recorder::Complete(int64_t end_ns, int64_t latency_ns, uint64_t events, uint64_t bytes) {
-  Progress::OfProcess().Add(events, bytes);
+  if (shown_) Progress::OfProcess().Add(events, bytes);
   if (end_ns < start_ns_) {
     warmup_events_ += events;
     warmup_bytes_ += bytes;

@@ -15,7 +15,9 @@ namespace tidemark::bench {
 
 class Recorder {
  public:
-  explicit Recorder(int64_t start_ns) : start_ns_(start_ns) {}
+  // `shown`: its work counts as progress of the process. Not so for who gets events that were
+  // counted when they were appended.
+  explicit Recorder(int64_t start_ns, bool shown = true) : start_ns_(start_ns), shown_(shown) {}
 
   // A piece of work of `events` events and `bytes` bytes ended at `end_ns`, and took `latency_ns`.
   void Complete(int64_t end_ns, int64_t latency_ns, uint64_t events, uint64_t bytes);
@@ -43,6 +45,7 @@ class Recorder {
   double PerSecond(uint64_t amount) const;
 
   int64_t start_ns_;
+  bool shown_;
   int64_t last_ns_ = 0;
   uint64_t events_ = 0;
   uint64_t bytes_ = 0;

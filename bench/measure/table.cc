@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace tidemark::bench {
 namespace {
-
-using Row = std::vector<std::string>;
 
 std::string ThreeDigits(double value) {
   const double size = std::fabs(value);
@@ -29,35 +28,51 @@ std::string CpuText(const Result& result, double cpu_s) {
                  : absl::StrFormat("%.2f us/ev", each * 1e6);
 }
 
-Row RowOf(const Result& result) {
-  Row row = {result.name, absl::StrCat(HumanNumber(result.value), " ", result.unit)};
+std::string ValueText(const Result& result) {
+  if (result.unit == "us") return HumanMicroseconds(result.value);
+  return absl::StrCat(HumanNumber(result.value), " ", result.unit);
+}
+
+TableRow RowOf(const Result& result) {
+  TableRow row = {result.name, ValueText(result)};
   row.push_back(result.bytes > 0 ? absl::StrCat(HumanNumber(MegabytesPerSecond(result))) : "");
   if (result.percentiles) {
     const Percentiles& p = *result.percentiles;
-    for (double us : {p.p50_us, p.p99_us, p.p99_9_us, p.max_us}) {
+    for (double us : {p.p50_us, p.p90_us, p.p99_us, p.p99_9_us, p.p99_99_us, p.max_us}) {
       row.push_back(HumanMicroseconds(us));
     }
   } else {
-    row.insert(row.end(), 4, "");
+    row.insert(row.end(), 6, "");
   }
-  const bool has_cost = result.cost.has_value();
-  row.push_back(has_cost ? CpuText(result, result.cost->client_cpu_s) : "");
-  row.push_back(has_cost && result.cost->server_cpu_s ? CpuText(result, *result.cost->server_cpu_s)
-                                                      : "");
   row.push_back(result.ratio ? absl::StrFormat("%.2f of %s", *result.ratio, result.baseline) : "");
   return row;
 }
 
+std::string MemoryText(uint64_t bytes) {
+  return bytes == 0 ? "" : absl::StrFormat("%d MiB", bytes >> 20);
+}
+
+TableRow CostRowOf(const Result& result) {
+  const Cost& cost = *result.cost;
+  const std::optional<double> disk = DiskBytesPerStoredByte(result);
+  return {result.name,
+          CpuText(result, cost.client_cpu_s),
+          cost.server_cpu_s ? CpuText(result, *cost.server_cpu_s) : "",
+          MemoryText(cost.client_rss_max_bytes),
+          MemoryText(cost.server_rss_max_bytes.value_or(0)),
+          disk ? absl::StrFormat("%.2f", *disk) : ""};
+}
+
 }  // namespace
 
-std::string AlignRows(const std::vector<std::vector<std::string>>& rows) {
+std::string AlignRows(const std::vector<TableRow>& rows) {
   std::vector<size_t> widths;
-  for (const Row& row : rows) {
+  for (const TableRow& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
   std::string text;
-  for (const Row& row : rows) {
+  for (const TableRow& row : rows) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
       const std::string padding(widths[i] - row[i].size(), ' ');
@@ -84,23 +99,43 @@ std::string HumanMicroseconds(double us) {
   return absl::StrCat(ThreeDigits(us), " us");
 }
 
-std::string ResultTable(const std::vector<Result>& results) {
-  std::vector<Row> rows = {{"measured", "value", "MB/s", "p50", "p99", "p99.9", "max", "client CPU",
-                            "server CPU", "ratio"}};
+std::vector<TableRow> ResultRows(const std::vector<Result>& results) {
+  std::vector<TableRow> rows = {
+      {"measured", "value", "MB/s", "p50", "p90", "p99", "p99.9", "p99.99", "max", "ratio"}};
   for (const Result& result : results) rows.push_back(RowOf(result));
-  return AlignRows(rows);
+  return rows;
 }
 
-std::string GoalTable(const std::vector<GoalCheck>& checks) {
-  std::vector<Row> rows = {{"goal", "value", "target", "holds"}};
+std::vector<TableRow> ResultCostRows(const std::vector<Result>& results) {
+  std::vector<TableRow> rows = {{"what it cost", "client CPU", "server CPU", "client memory",
+                                 "server memory", "to disk for each stored byte"}};
+  for (const Result& result : results) {
+    if (result.cost) rows.push_back(CostRowOf(result));
+  }
+  if (rows.size() == 1) rows.clear();
+  return rows;
+}
+
+std::vector<TableRow> GoalRows(const std::vector<GoalCheck>& checks) {
+  std::vector<TableRow> rows = {{"goal", "value", "target", "holds"}};
   for (const GoalCheck& check : checks) {
     const char* sense = check.sense == GoalSense::kAtLeast ? ">=" : "<=";
     rows.push_back({absl::StrCat(check.goal, ". ", check.name),
                     absl::StrCat(HumanNumber(check.value), " ", check.unit),
                     absl::StrCat(sense, " ", HumanNumber(check.target), " ", check.unit),
-                    check.Holds() ? "yes" : "NO"});
+                    check.Holds() ? "yes" : kDoesNotHold});
   }
-  return AlignRows(rows);
+  return rows;
 }
+
+std::string ResultTable(const std::vector<Result>& results) {
+  return AlignRows(ResultRows(results));
+}
+
+std::string ResultCostTable(const std::vector<Result>& results) {
+  return AlignRows(ResultCostRows(results));
+}
+
+std::string GoalTable(const std::vector<GoalCheck>& checks) { return AlignRows(GoalRows(checks)); }
 
 }  // namespace tidemark::bench

@@ -33,6 +33,11 @@ constexpr auto kKafka = ConnectKafka;
 #else
 constexpr std::nullptr_t kKafka = nullptr;
 #endif
+#ifdef TIDEMARK_PEER_UMADB
+constexpr auto kUmaDb = ConnectUmaDb;
+#else
+constexpr std::nullptr_t kUmaDb = nullptr;
+#endif
 
 }  // namespace
 
@@ -76,6 +81,14 @@ std::vector<PeerSpec> AllPeers() {
        "page",
        kPostgres,
        "libpq"},
+      {"UmaDB",
+       "umadb.sh",
+       {kSynced},
+       "gRPC: an Append call a batch, with the key as tag; Subscribe; calls under way at once may "
+       "be "
+       "stored in another order",
+       kUmaDb,
+       "its driver: run umadb.sh install, then configure again"},
   };
 }
 

@@ -21,6 +21,7 @@ PeerConnection ConnectRedis(int port);
 PeerConnection ConnectNats(int port);
 PeerConnection ConnectPostgres(int port);
 PeerConnection ConnectKafka(int port);
+PeerConnection ConnectUmaDb(int port);
 // Quorum queues by AMQP; streams by RabbitMQ's own protocol, on the port after its broker's other
 // two.
 PeerConnection ConnectRabbitQuorum(int port);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "bench/load/paced_appender.h"
 #include "bench/measure/clock.h"
+#include "bench/measure/pacer.h"
 
 namespace tidemark::bench {
 namespace {
@@ -111,14 +112,12 @@ absl::Status ReadTail(PeerConsumer& consumer, uint64_t events, Recorder& recorde
 
 absl::Status SendByTheClock(PeerProducer& producer, const PeerTail& load, int64_t start_ns,
                             uint64_t events) {
-  const double interval_ns = static_cast<double>(kNsPerSecond) / load.events_per_second;
+  const Pacer pacer(start_ns, load.events_per_second);
   const KeyChooser keys(load.shape.keys, load.shape.zipf);
   uint64_t unacked = 0;
   for (uint64_t i = 0; i < events; ++i) {
-    const int64_t intended_ns =
-        start_ns + static_cast<int64_t>(static_cast<double>(i) * interval_ns);
-    const PeerBatch batch = TimedPeerBatch(intended_ns, load.shape, keys, i);
-    SleepUntilNs(intended_ns);
+    const PeerBatch batch = TimedPeerBatch(pacer.IntendedNs(i), load.shape, keys, i);
+    pacer.Await(i);
     if (absl::Status status = producer.Send(batch); !status.ok()) return status;
     if (++unacked < load.inflight) continue;
     if (absl::Status status = producer.AwaitOldest(); !status.ok()) return status;

@@ -19,11 +19,40 @@
 namespace tidemark::bench {
 namespace {
 
-constexpr char kStyle[] =
-    "body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:1100px;margin:2em auto;"
-    "padding:0 1em}h1{font-size:1.6em}h2{font-size:1.2em;margin-top:2em}"
-    "pre{font:12.5px/1.45 ui-monospace,monospace;background:#f6f6f6;padding:1em;overflow-x:auto}"
-    "svg{max-width:100%;height:auto;display:block;margin:1em 0}.machine{color:#555}";
+// Line colours are distinct for most eyes (Okabe and Ito), lighter in the dark.
+constexpr char kStyle[] = R"(
+:root{color-scheme:light dark;--back:#fff;--text:#222;--soft:#5c5c5c;--panel:#f6f6f6;--grid:#e0e0e0;--bad:#c02a00;
+--line0:#0072b2;--line1:#d55e00;--line2:#009e73;--line3:#cc79a7;--line4:#e69f00;--line5:#56b4e9;--line6:#6b6b6b;--line7:#000}
+@media (prefers-color-scheme:dark){:root{--back:#15171a;--text:#e4e4e4;--soft:#a6a6a6;--panel:#1f2226;--grid:#363a40;--bad:#ff8a66;
+--line0:#4ba6e0;--line1:#ff8a3d;--line2:#2fc797;--line3:#e79cc6;--line4:#f2bd3a;--line5:#a4dcfa;--line6:#a8a8a8;--line7:#fff}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--text);background:var(--back);max-width:1100px;margin:2em auto;padding:0 1em}
+h1{font-size:1.6em}h2{font-size:1.2em;margin-top:2em}code{overflow-wrap:anywhere}.machine{color:var(--soft)}
+pre,table{font:12.5px/1.45 ui-monospace,monospace}pre{background:var(--panel);padding:1em;overflow-x:auto}
+.scroll{overflow-x:auto}table{border-collapse:collapse;margin:1em 0;white-space:nowrap}
+th,td{padding:.3em .7em;text-align:right;border-bottom:1px solid var(--grid)}th{font-weight:600}
+th:first-child,td:first-child{text-align:left;padding-left:0}.no{color:var(--bad);font-weight:600}
+figure{margin:2.2em 0}figcaption{font-weight:600}.plot{width:100%;min-width:540px;max-width:860px;display:block}
+.plot text{font:12px system-ui,sans-serif;fill:var(--text)}.grid{stroke:var(--grid)}.dot{stroke-width:8}
+.legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2em 1.6em;margin:.4em 0;padding:0;font-size:13px}
+.legend svg{margin-right:.5em}
+td:last-child{white-space:normal;min-width:8em}
+@media (max-width:600px){th:first-child,td:first-child{white-space:normal;min-width:9em}}
+)";
+
+// The first row is the heading.
+std::string ToHtmlTable(const std::vector<TableRow>& rows) {
+  std::string html = "<div class=\"scroll\"><table>\n";
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const char* const cell = i == 0 ? "th" : "td";
+    absl::StrAppend(&html, "<tr>");
+    for (const std::string& text : rows[i]) {
+      absl::StrAppend(&html, "<", cell, text == kDoesNotHold ? " class=\"no\"" : "", ">",
+                      EscapeHtml(text), "</", cell, ">");
+    }
+    absl::StrAppend(&html, "</tr>\n");
+  }
+  return absl::StrCat(html, "</table></div>\n");
+}
 
 // Lines for one kind of plot, cut into plots of kPlotLines.
 void AddPlots(const SvgPlot& empty, std::vector<PlotLine> lines, std::vector<SvgPlot>& plots) {
@@ -64,19 +93,21 @@ std::vector<PlotLine> RateLines(const std::vector<Result>& results) {
   return lines;
 }
 
-// Each work beside itself in the shortest history: 1 means that the length costs nothing.
+// What an event costs beside itself in the shortest history, in time: 1 means that the length costs
+// nothing, 2 that everything takes twice as long.
 std::vector<PlotLine> HistoryLines(const std::vector<Result>& results) {
   std::map<std::string, PlotLine> by_work;
   std::map<std::string, double> shortest;
   for (const Result& result : results) {
     if (!result.config.is_object() || !result.config.contains("history_events")) continue;
+    if (result.value <= 0) continue;
     const std::string work = result.config.value("work", result.name);
-    const double value = result.value;
-    shortest.emplace(work, value);
+    // Values that are times cost what they say, rates the less the higher they are.
+    const double cost = result.unit == "us" ? result.value : 1 / result.value;
+    shortest.emplace(work, cost);
     PlotLine& line = by_work[work];
     line.name = work;
-    line.points.emplace_back(result.config["history_events"].get<double>(),
-                             shortest[work] > 0 ? value / shortest[work] : 0);
+    line.points.emplace_back(result.config["history_events"].get<double>(), cost / shortest[work]);
   }
   std::vector<PlotLine> lines;
   for (auto& [work, line] : by_work) lines.push_back(std::move(line));
@@ -115,7 +146,7 @@ std::vector<SvgPlot> PlotsOf(const std::vector<Result>& results) {
            RateLines(results), plots);
   AddPlots({.title = "Cost over the length of the history",
             .x_name = "events stored",
-            .y_name = "beside the shortest history",
+            .y_name = "times that of the shortest history",
             .x_scale = PlotScale::kLogarithmic},
            HistoryLines(results), plots);
   return plots;
@@ -123,17 +154,20 @@ std::vector<SvgPlot> PlotsOf(const std::vector<Result>& results) {
 
 std::string ToHtml(const RunReport& report) {
   std::string html = absl::StrCat(
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>tidemark-bench: ",
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+      "<title>tidemark-bench: ",
       EscapeHtml(report.command), "</title>\n<style>", kStyle,
       "</style></head><body>\n<h1>tidemark-bench</h1>\n<p><code>", EscapeHtml(report.command),
       "</code></p>\n<p class=\"machine\">", EscapeHtml(report.machine), "</p>\n");
   if (!report.goals.empty()) {
-    absl::StrAppend(&html, "<h2>Goals</h2>\n<pre>", EscapeHtml(GoalTable(report.goals)),
-                    "</pre>\n");
+    absl::StrAppend(&html, "<h2>Goals</h2>\n", ToHtmlTable(GoalRows(report.goals)));
   }
-  absl::StrAppend(&html, "<h2>Figures</h2>\n<pre>", EscapeHtml(ResultTable(report.results)),
-                  "</pre>\n");
-  for (const SvgPlot& plot : PlotsOf(report.results)) absl::StrAppend(&html, ToSvg(plot));
+  absl::StrAppend(&html, "<h2>Figures</h2>\n", ToHtmlTable(ResultRows(report.results)));
+  if (const auto costs = ResultCostRows(report.results); !costs.empty()) {
+    absl::StrAppend(&html, ToHtmlTable(costs));
+  }
+  for (const SvgPlot& plot : PlotsOf(report.results)) absl::StrAppend(&html, ToFigure(plot));
   if (!report.notes.empty()) absl::StrAppend(&html, "<h2>Notes</h2>\n");
   for (const std::string& note : report.notes) {
     absl::StrAppend(&html, "<pre>", EscapeHtml(note), "</pre>\n");

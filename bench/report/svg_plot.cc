@@ -4,27 +4,51 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
-#include "bench/measure/table.h"
 
 namespace tidemark::bench {
 namespace {
 
-constexpr double kWidth = 860;
-constexpr double kHeight = 360;
-constexpr double kLeft = 80;
-constexpr double kRight = 250;  // The legend.
-constexpr double kTop = 36;
+constexpr double kWidth = 720;
+constexpr double kHeight = 340;
+constexpr double kLeft = 76;
+constexpr double kRight = 40;  // Half of the last label.
+constexpr double kTop = 14;
 constexpr double kBottom = 52;
 constexpr int kLinearTicks = 5;
 constexpr double kNinesMax = 7;
 
-// Distinct for most eyes, also on white paper (Okabe and Ito); then the same, dashed.
-constexpr std::array<const char*, 8> kColours = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                                 "#e69f00", "#56b4e9", "#6b6b6b", "#000000"};
+// The page says which colours these are, by daylight and in the dark; after the last the same,
+// dashed.
+constexpr size_t kColours = 8;
+// Below so many factors of ten a logarithmic axis has names for 2 and 5, too.
+constexpr double kDenseDecades = 3.2;
+
+std::string TickLabel(double value) {
+  const double size = std::fabs(value);
+  for (const auto& [unit, name] :
+       {std::pair(1e9, " G"), std::pair(1e6, " M"), std::pair(1e3, " k")}) {
+    if (size >= unit && size >= 1e4) return absl::StrFormat("%g%s", value / unit, name);
+  }
+  return absl::StrFormat("%g", value);
+}
+
+// 1, 2 or 5 times a power of ten, on a logarithmic axis: the last up to `place`, the first from it.
+double RoundPlace(double place, bool up) {
+  constexpr std::array<double, 4> kSteps = {0, 0.30103, 0.69897, 1};
+  constexpr double kNear = 1e-6;
+  const double whole = std::floor(place + kNear);
+  double below = whole;
+  for (const double step : kSteps) {
+    if (up && whole + step >= place - kNear) return whole + step;
+    if (whole + step <= place + kNear) below = whole + step;
+  }
+  return below;
+}
 
 // One direction: from values to pixels.
 class Axis {
@@ -88,8 +112,12 @@ void Axis::Round() {
     const double step = Step();
     high_ = std::ceil(high_ / step - 1e-9) * step;
   } else if (scale_ == PlotScale::kLogarithmic) {
-    low_ = std::floor(low_ + 1e-9);
-    high_ = std::max(low_ + 1, std::ceil(high_ - 1e-9));
+    low_ = RoundPlace(low_, /*up=*/false);
+    high_ = RoundPlace(std::max(high_, low_ + 0.25), /*up=*/true);
+    if (high_ - low_ >= kDenseDecades) {
+      low_ = std::floor(low_ + 1e-6);
+      high_ = std::ceil(high_ - 1e-6);
+    }
   } else {
     low_ = 0;
     high_ = std::max(1.0, std::ceil(high_ - 1e-9));
@@ -100,15 +128,19 @@ std::vector<Axis::Tick> Axis::Ticks() const {
   std::vector<Tick> ticks;
   if (scale_ == PlotScale::kLinear) {
     const double step = Step();
-    for (double at = low_; at <= high_ + step / 2; at += step)
-      ticks.push_back({at, HumanNumber(at)});
+    for (double at = low_; at <= high_ + step / 2; at += step) ticks.push_back({at, TickLabel(at)});
   } else if (scale_ == PlotScale::kLogarithmic) {
-    for (double at = low_; at <= high_ + 0.5; at += 1) {
-      const double value = std::pow(10, at);
-      ticks.push_back({value, value < 1 ? absl::StrFormat("%g", value) : HumanNumber(value)});
+    const bool dense = high_ - low_ < kDenseDecades;
+    for (double power = std::floor(low_); power <= high_ + 0.01; power += 1) {
+      for (const double factor : {1.0, 2.0, 5.0}) {
+        const double value = factor * std::pow(10, power);
+        const double place = std::log10(value);
+        if (place < low_ - 0.01 || place > high_ + 0.01 || (factor > 1 && !dense)) continue;
+        ticks.push_back({value, TickLabel(value)});
+      }
     }
   } else {
-    ticks.push_back({0, "0 %"});
+    if (high_ < 5) ticks.push_back({0, "0 %"});  // Else there is no room for it.
     ticks.push_back({50, "50 %"});
     for (int nines = 1; nines <= static_cast<int>(high_); ++nines) {
       const double percent = 100 - std::pow(10, 2 - nines);
@@ -129,7 +161,7 @@ std::string Line(double x1, double y1, double x2, double y2, const char* attribu
 }
 
 std::string Frame(const SvgPlot& plot, const Axis& x, const Axis& y) {
-  constexpr char kGrid[] = "stroke=\"#e3e3e3\"";
+  constexpr char kGrid[] = "class=\"grid\"";
   std::string svg;
   for (const auto& tick : x.Ticks()) {
     const double at = x.Pixel(tick.value);
@@ -141,9 +173,8 @@ std::string Frame(const SvgPlot& plot, const Axis& x, const Axis& y) {
     absl::StrAppend(&svg, Line(kLeft, at, kWidth - kRight, at, kGrid),
                     Text(kLeft - 8, at + 4, "text-anchor=\"end\"", tick.label));
   }
-  absl::StrAppend(
-      &svg, Text(kLeft, 20, "font-size=\"15\" font-weight=\"bold\"", plot.title),
-      Text((kLeft + kWidth - kRight) / 2, kHeight - 10, "text-anchor=\"middle\"", plot.x_name));
+  absl::StrAppend(&svg, Text((kLeft + kWidth - kRight) / 2, kHeight - 10, "text-anchor=\"middle\"",
+                             plot.x_name));
   const double middle = (kTop + kHeight - kBottom) / 2;
   const std::string turned =
       absl::StrFormat("text-anchor=\"middle\" transform=\"rotate(-90 16 %.1f)\"", middle);
@@ -151,6 +182,12 @@ std::string Frame(const SvgPlot& plot, const Axis& x, const Axis& y) {
   return svg;
 }
 
+std::string StyleOf(size_t number) {
+  return absl::StrCat("stroke=\"var(--line", number % kColours, ")\" stroke-width=\"2\"",
+                      number >= kColours ? " stroke-dasharray=\"6 3\"" : "", " fill=\"none\"");
+}
+
+// Empty if the axes can show none of its points.
 std::string Drawn(const PlotLine& line, size_t number, const Axis& x, const Axis& y) {
   std::string points;
   size_t count = 0;
@@ -160,15 +197,17 @@ std::string Drawn(const PlotLine& line, size_t number, const Axis& x, const Axis
     ++count;
   }
   if (count == 0) return "";
-  const std::string style =
-      absl::StrCat("stroke=\"", kColours[number % kColours.size()], "\" stroke-width=\"2\"",
-                   number >= kColours.size() ? " stroke-dasharray=\"6 3\"" : "", " fill=\"none\"");
-  const double legend_y = kTop + 8 + 18 * static_cast<double>(number);
-  const double legend_x = kWidth - kRight + 16;
-  return absl::StrCat("<polyline points=\"", points, "\" ", style,
-                      count == 1 ? " stroke-linecap=\"round\" stroke-width=\"8\"" : "", "/>\n",
-                      Line(legend_x, legend_y, legend_x + 22, legend_y, style.c_str()),
-                      Text(legend_x + 30, legend_y + 4, "", line.name));
+  // One point is a dot.
+  return absl::StrCat("<polyline points=\"", points, count == 1 ? points : "", "\" ",
+                      StyleOf(number), count == 1 ? " stroke-linecap=\"round\" class=\"dot\"" : "",
+                      "/>\n");
+}
+
+// Names of any length, in as many rows as they need.
+std::string LegendEntry(const PlotLine& line, size_t number) {
+  return absl::StrCat("<li><svg width=\"24\" height=\"10\" aria-hidden=\"true\">",
+                      Line(1, 5, 23, 5, StyleOf(number).c_str()), "</svg>", EscapeHtml(line.name),
+                      "</li>\n");
 }
 
 }  // namespace
@@ -178,7 +217,7 @@ std::string EscapeHtml(const std::string& text) {
                              {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
 }
 
-std::string ToSvg(const SvgPlot& plot) {
+std::string ToFigure(const SvgPlot& plot) {
   Axis x(plot.x_scale, kLeft, kWidth - kRight);
   Axis y(plot.y_scale, kHeight - kBottom, kTop);
   for (const PlotLine& line : plot.lines) {
@@ -191,18 +230,21 @@ std::string ToSvg(const SvgPlot& plot) {
   if (x.empty()) return "";
   x.Round();
   y.Round();
-  // The legend of many lines is longer than the picture.
-  const double height = std::max(kHeight, kTop + 26 + 18 * static_cast<double>(plot.lines.size()));
-  std::string svg = absl::StrFormat(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
-      "height=\"%.0f\" font-family=\"sans-serif\" font-size=\"12\" fill=\"#222\">\n"
-      "<rect width=\"%.0f\" height=\"%.0f\" fill=\"white\"/>\n",
-      kWidth, height, kWidth, height, kWidth, height);
-  absl::StrAppend(&svg, Frame(plot, x, y));
+  std::string lines;
+  std::string legend;
   for (size_t i = 0; i < plot.lines.size(); ++i) {
-    absl::StrAppend(&svg, Drawn(plot.lines[i], i, x, y));
+    const std::string drawn = Drawn(plot.lines[i], i, x, y);
+    if (drawn.empty()) continue;
+    absl::StrAppend(&lines, drawn);
+    absl::StrAppend(&legend, LegendEntry(plot.lines[i], i));
   }
-  return absl::StrCat(svg, "</svg>\n");
+  const std::string title = EscapeHtml(plot.title);
+  return absl::StrCat("<figure>\n<figcaption>", title, "</figcaption>\n<div class=\"scroll\">",
+                      absl::StrFormat("<svg class=\"plot\" role=\"img\" aria-label=\"%s\" "
+                                      "viewBox=\"0 0 %.0f %.0f\">\n",
+                                      title, kWidth, kHeight),
+                      Frame(plot, x, y), lines, "</svg></div>\n<ul class=\"legend\">\n", legend,
+                      "</ul>\n</figure>\n");
 }
 
 }  // namespace tidemark::bench

@@ -1,4 +1,6 @@
-// SvgPlot: one picture of lines over a pair of axes, as an SVG element that needs nothing else.
+// SvgPlot: one picture of lines over a pair of axes, as a figure of a page whose style sheet says
+// what colour
+// --line0 to --line7 and the class `grid` have.
 //
 // Terms.     An axis is linear, logarithmic, or of percentiles: 50, 90, 99, 99.9, ... % at equal
 //            distances, as latencies are drawn.
@@ -28,8 +30,8 @@ struct SvgPlot {
   std::vector<PlotLine> lines;
 };
 
-// Empty if there is no point to draw.
-std::string ToSvg(const SvgPlot& plot);
+// With its title and the lines' names. Empty if there is no point to draw.
+std::string ToFigure(const SvgPlot& plot);
 
 // `text` for HTML and SVG.
 std::string EscapeHtml(const std::string& text);

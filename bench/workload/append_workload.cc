@@ -26,32 +26,9 @@ nlohmann::ordered_json ToJson(const AppendConfig& config, const EventPool& pool)
           {"loop", config.rate > 0 ? "open" : "closed"}};
 }
 
-std::vector<std::string> TopicsOf(const AppendConfig& config) {
-  std::vector<std::string> topics = {config.topic};
-  for (uint32_t i = 1; i < config.topics; ++i) {
-    topics.push_back(absl::StrCat(config.topic, "-", i));
-  }
-  return topics;
-}
-
-PacedLoad PacedLoadOf(const ServerProcess& server, const AppendConfig& config) {
-  const double requests_per_second = config.rate / config.batch_events;
-  const double seconds = config.warmup_seconds + config.seconds;
-  return {.address = server.address(),
-          .topic = config.topic,
-          .requests_per_second = requests_per_second,
-          .requests = static_cast<uint64_t>(requests_per_second * seconds),
-          .warmup_seconds = config.warmup_seconds,
-          .batch_events = config.batch_events,
-          .data_bytes = config.shape.data_bytes,
-          .keys = config.shape.keys,
-          .zipf = config.shape.zipf,
-          .seed = config.shape.seed};
-}
-
 AppendLoad LoadOf(const ServerProcess& server, const AppendConfig& config) {
   return {.address = server.address(),
-          .topics = TopicsOf(config),
+          .topics = TopicNames(config.topic, config.topics),
           .events = config.events,
           .seconds = config.events > 0 ? 0 : config.seconds,
           .warmup_seconds = config.events > 0 ? 0 : config.warmup_seconds,
@@ -77,9 +54,9 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const AppendConfig& 
   const EventPool pool(config.shape, config.batch_events);
   const CostMeter meter(server);
   const absl::StatusOr<Recorder> run =
-      config.rate > 0
-          ? RunPacedAppenders(PacedLoadOf(server, config), config.producers, TopicsOf(config))
-          : RunAppendLoad(LoadOf(server, config), pool);
+      config.rate > 0 ? RunPacedAppenders(PacedLoadOf(server.address(), config), config.producers,
+                                          TopicNames(config.topic, config.topics))
+                      : RunAppendLoad(LoadOf(server, config), pool);
   if (!run.ok()) return run.status();
   return Result{.name = config.name,
                 .value = run->EventsPerSecond(),
@@ -96,6 +73,28 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const AppendConfig& 
 
 }  // namespace
 
+absl::Status CheckTopics(const AppendConfig& config) {
+  if (config.topics <= config.producers) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--topics ", config.topics, ": a producer appends to one topic, and --producers ",
+      config.producers, " are fewer"));
+}
+
+PacedLoad PacedLoadOf(const std::string& address, const AppendConfig& config) {
+  const double requests_per_second = config.rate / config.batch_events;
+  const double seconds = config.warmup_seconds + config.seconds;
+  return {.address = address,
+          .topic = config.topic,
+          .requests_per_second = requests_per_second,
+          .requests = static_cast<uint64_t>(requests_per_second * seconds),
+          .warmup_seconds = config.warmup_seconds,
+          .batch_events = config.batch_events,
+          .data_bytes = config.shape.data_bytes,
+          .keys = config.shape.keys,
+          .zipf = config.shape.zipf,
+          .seed = config.shape.seed};
+}
+
 absl::StatusOr<Result> MeasureNoopAppend(const ServerProcess& server, AppendConfig config) {
   config.topic = "bench";
   absl::StatusOr<Result> result = Measure(server, config);
@@ -107,16 +106,18 @@ absl::StatusOr<Result> MeasureAppend(const ServerProcess& server, AppendConfig c
                                      const std::string& durability, std::string* topic) {
   if (config.topic.empty()) config.topic = FreshTopicName("append");
   const std::string& address = server.address();
-  for (const std::string& name : TopicsOf(config)) {
+  if (absl::Status status = CheckTopics(config); !status.ok()) return status;
+  for (const std::string& name : TopicNames(config.topic, config.topics)) {
     absl::Status status =
         EnsureTopic(address, name, config.partitions, config.index_keys, config.max_bytes);
     if (!status.ok()) return status;
   }
-  const absl::StatusOr<uint64_t> before = CountAll(address, TopicsOf(config));
+  const absl::StatusOr<uint64_t> before =
+      CountAll(address, TopicNames(config.topic, config.topics));
   if (!before.ok()) return before.status();
   absl::StatusOr<Result> result = Measure(server, config);
   if (!result.ok()) return result.status();
-  const absl::StatusOr<uint64_t> after = CountAll(address, TopicsOf(config));
+  const absl::StatusOr<uint64_t> after = CountAll(address, TopicNames(config.topic, config.topics));
   if (!after.ok()) return after.status();
   // The warm-up's events are stored too, but not counted in the result.
   if (*after - *before < result->events) {

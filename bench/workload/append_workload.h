@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "bench/load/event_pool.h"
+#include "bench/load/paced_appender.h"
 #include "bench/measure/result.h"
 #include "bench/process/server_process.h"
 
@@ -38,10 +39,16 @@ struct AppendConfig {
   uint64_t producer_ids = 0;
   // Empty: a new one.
   std::string topic;
-  // So many topics, each with `partitions`: producers take them in turn. The others' names are this
-  // one's and a number.
+  // So many topics, each with `partitions` (TopicNames): producers take them in turn, so there must
+  // be as many at least.
   uint32_t topics = 1;
 };
+
+// INVALID_ARGUMENT  some topics would get nothing.
+absl::Status CheckTopics(const AppendConfig& config);
+
+// What an open loop of `config` sends, to config.topic.
+PacedLoad PacedLoadOf(const std::string& address, const AppendConfig& config);
 
 // The load alone, against a server that needs no topic and stores nothing.
 absl::StatusOr<Result> MeasureNoopAppend(const ServerProcess& server, AppendConfig config);

@@ -1,6 +1,9 @@
 #include "bench/workload/groups_workload.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "bench/load/group_load.h"
 #include "bench/load/topic_admin.h"
 #include "bench/process/cost_meter.h"
@@ -21,18 +24,105 @@ absl::StatusOr<std::pair<v1::GroupMode, std::string>> ModeOf(const std::string& 
       absl::StrCat("--mode ", name, ": use partition, key or unordered"));
 }
 
+nlohmann::ordered_json Describe(const GroupsConfig& config) {
+  const AppendConfig& fill = config.fill;
+  return {{"members", config.members},
+          {"credit_events", config.credit_events},
+          {"topics", fill.topics},
+          {"partitions", fill.partitions},
+          {"keys", fill.shape.keys},
+          {"zipf", fill.shape.zipf},
+          {"event_data_bytes", fill.shape.data_bytes},
+          {"batch_events", fill.batch_events},
+          {"producers", fill.producers},
+          {"rate", fill.rate},
+          {"loop", fill.rate > 0 ? "open" : "closed"}};
+}
+
+Result LiveResult(const std::string& name, const std::string& latency_of, const Recorder& run,
+                  const GroupsConfig& config) {
+  const Percentiles percentiles = PercentilesOf(run.latency());
+  return {.name = name,
+          .value = percentiles.p50_us,
+          .unit = "us",
+          .latency_of = latency_of,
+          .percentiles = percentiles,
+          .seconds = run.Seconds(),
+          .events = run.latency().count(),
+          .durability = kFsyncBeforeAck,
+          .config = Describe(config)};
+}
+
+// Each mode beside the first one measured.
+absl::StatusOr<std::vector<Result>> MeasureLiveGroups(const ServerProcess& server,
+                                                      const GroupsConfig& config,
+                                                      Reporter& reporter) {
+  std::vector<Result> results;
+  for (const std::string& mode : config.modes) {
+    reporter.Begin(absl::StrFormat("groups, %s, at %g/s", mode, config.fill.rate));
+    auto both = MeasureLiveGroup(server, config, mode);
+    if (!both.ok()) return both.status();
+    for (size_t i = 0; i < both->size(); ++i) {
+      if (mode != config.modes.front()) CompareTo(results[i], (*both)[i]);
+      results.push_back(std::move((*both)[i]));
+    }
+  }
+  return results;
+}
+
 }  // namespace
+
+absl::StatusOr<std::vector<Result>> MeasureLiveGroup(const ServerProcess& server,
+                                                     const GroupsConfig& config,
+                                                     const std::string& mode_name) {
+  const auto mode = ModeOf(mode_name);
+  if (!mode.ok()) return mode.status();
+  if (config.fill.shape.data_bytes < sizeof(int64_t)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--event-bytes ", config.fill.shape.data_bytes,
+                     ": with a rate an event needs 8 bytes of data for its time"));
+  }
+  if (absl::Status status = CheckTopics(config.fill); !status.ok()) return status;
+  AppendConfig append = config.fill;
+  append.topic = FreshTopicName("live-group");
+  absl::Status status =
+      EnsureTopics(server.address(), TopicNames(append.topic, append.topics), append.partitions);
+  if (!status.ok()) return status;
+  const CostMeter meter(server);
+  const auto figures = RunLiveGroupLoad({.address = server.address(),
+                                         .topic = append.topic,
+                                         .topics = append.topics,
+                                         .group = append.topic,
+                                         .mode = mode->first,
+                                         .members = config.members,
+                                         .credit_events = config.credit_events},
+                                        PacedLoadOf(server.address(), append), append.producers);
+  if (!figures.ok()) return figures.status();
+  const uint64_t sent = PacedLoadOf(server.address(), append).requests * append.batch_events;
+  const std::string name = absl::StrFormat("%s at %g/s", mode->second, append.rate);
+  std::vector<Result> results = {
+      LiveResult(absl::StrCat(name, ", received"), "intended send to decoded event",
+                 figures->received, config),
+      LiveResult(absl::StrCat(name, ", acked"), "intended send to confirmed ack", figures->acked,
+                 config)};
+  results[0].config["redelivered"] = figures->received.events_with_warmup() - sent;
+  results[0].events_by_second = figures->received.events_by_second();
+  results[0].cost = meter.Stop(figures->received.events_with_warmup(), 0);
+  return results;
+}
 
 absl::StatusOr<Result> MeasureGroup(const ServerProcess& server, const GroupsConfig& config,
                                     const std::string& topic, const std::string& mode_name,
                                     const std::string& group) {
   const auto mode = ModeOf(mode_name);
   if (!mode.ok()) return mode.status();
-  const absl::StatusOr<uint64_t> stored = CountEvents(server.address(), topic);
+  const absl::StatusOr<uint64_t> stored =
+      CountEvents(server.address(), TopicNames(topic, config.fill.topics));
   if (!stored.ok()) return stored.status();
   const CostMeter meter(server);
   const absl::StatusOr<Recorder> run = RunGroupLoad({.address = server.address(),
                                                      .topic = topic,
+                                                     .topics = config.fill.topics,
                                                      .group = group,
                                                      .mode = mode->first,
                                                      .members = config.members,
@@ -50,11 +140,7 @@ absl::StatusOr<Result> MeasureGroup(const ServerProcess& server, const GroupsCon
                 .durability = kFsyncBeforeAck,
                 .cost = meter.Stop(run->events(), run->bytes()),
                 .events_by_second = run->events_by_second()};
-  result.config = {{"members", config.members},
-                   {"credit_events", config.credit_events},
-                   {"partitions", config.fill.partitions},
-                   {"keys", config.fill.shape.keys},
-                   {"batch_events", config.fill.batch_events}};
+  result.config = Describe(config);
   return result;
 }
 
@@ -62,6 +148,7 @@ absl::StatusOr<std::vector<Result>> MeasureGroups(Session& session, const Groups
                                                   Reporter& reporter) {
   const auto server = session.Tidemark();
   if (!server.ok()) return server.status();
+  if (config.fill.rate > 0) return MeasureLiveGroups(**server, config, reporter);
   std::string topic;
   AppendConfig fill = config.fill;
   fill.name = "append (to fill the topic)";

@@ -1,4 +1,5 @@
-// groups: how fast do the members of a consumer group handle a history, in each mode?
+// groups: how fast do the members of a consumer group handle a history, and how old are live events
+// when they have them, in each mode?
 #ifndef TIDEMARK_BENCH_WORKLOAD_GROUPS_WORKLOAD_H_
 #define TIDEMARK_BENCH_WORKLOAD_GROUPS_WORKLOAD_H_
 
@@ -20,16 +21,23 @@ struct GroupsConfig {
   std::vector<std::string> modes = {"partition", "key", "unordered"};
   uint32_t members = 2;
   uint64_t credit_events = 10'000;
+  // The history; with a rate, an open loop of live events instead.
   AppendConfig fill;
 };
 
-// Fills a topic, then handles all of it once in each mode. Ratios are to PARTITION_ORDERED.
+// Fills a topic, then handles all of it once in each mode; or live events at the rate. Ratios are
+// to PARTITION_ORDERED.
 absl::StatusOr<std::vector<Result>> MeasureGroups(Session& session, const GroupsConfig& config,
                                                   Reporter& reporter);
 // The members of `group`, which is new, handle all of `topic` once in `mode`.
 absl::StatusOr<Result> MeasureGroup(const ServerProcess& server, const GroupsConfig& config,
                                     const std::string& topic, const std::string& mode,
                                     const std::string& group);
+// Live events at config.fill.rate in a new topic: how old they are when a member has decoded them,
+// and when its ack is confirmed. The values are the medians.
+absl::StatusOr<std::vector<Result>> MeasureLiveGroup(const ServerProcess& server,
+                                                     const GroupsConfig& config,
+                                                     const std::string& mode);
 // KEY_ORDERED reaches a third of PARTITION_ORDERED.
 std::vector<GoalCheck> GroupsGoals(const std::vector<Result>& results);
 

@@ -109,6 +109,7 @@ std::string CostTable(const std::vector<System>& systems) {
 }
 
 std::string Losses(const std::vector<System>& systems, const System& tidemark) {
+  if (systems.size() < 2) return "No other system was measured.";
   std::vector<std::string> losses;
   for (const System& system : systems) {
     if (system.name == kTidemarkSystem) continue;

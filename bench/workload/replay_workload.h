@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "bench/measure/result.h"
@@ -22,10 +23,21 @@ struct ReplayConfig {
   uint64_t max_batch_bytes = 0;
   // Only said in the result: the caller has seen to it that nothing is cached.
   bool cold = false;
+  // For MeasurePacedReplays: replays begun a second, for so long, of which the first part is not
+  // counted.
+  double rate = 0;
+  double seconds = 10;
+  double warmup_seconds = 0;
 };
 
 // Raw replays count MB/s, decoded ones events/s.
 absl::StatusOr<Result> MeasureReplay(const ServerProcess& server, const ReplayConfig& config);
+
+// Open loop: whole replays, decoded, begin by the clock. Two results: latency from the intended
+// start to the first event, and to the end. Their values are the medians. `parse` and `readers` are
+// not looked at.
+absl::StatusOr<std::vector<Result>> MeasurePacedReplays(const ServerProcess& server,
+                                                        const ReplayConfig& config);
 
 struct RawStreamConfig {
   std::string name = "raw byte stream";

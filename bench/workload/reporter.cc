@@ -34,6 +34,9 @@ void Reporter::Finish() {
   }
   if (results_.empty()) return;
   std::cout << ResultTable(results_);
+  if (const std::string costs = ResultCostTable(results_); !costs.empty()) {
+    std::cout << "\n" << costs;
+  }
   if (!checks_.empty()) std::cout << "\n" << GoalTable(checks_);
   for (const std::string& note : notes_) std::cout << "\n" << note << "\n";
   std::cout << std::flush;

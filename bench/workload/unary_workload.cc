@@ -21,6 +21,7 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const UnaryConfig& c
   const bool idle = config.idle_seconds > 0;
   const UnaryLoad load = {.address = server.address(),
                           .topic = config.topic,
+                          .topics = config.topics,
                           .callers = config.callers,
                           .connections = config.connections,
                           .seconds = config.seconds,
@@ -45,6 +46,7 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const UnaryConfig& c
                            {"idle_seconds", config.idle_seconds},
                            {"event_data_bytes", config.shape.data_bytes},
                            {"event_encoded_bytes", pool.MeanEntryBytes()},
+                           {"topics", config.topics},
                            {"partitions", config.partitions},
                            {"keys", config.shape.keys},
                            {"zipf", config.shape.zipf},
@@ -64,12 +66,12 @@ absl::StatusOr<Result> MeasureNoopUnary(const ServerProcess& server, UnaryConfig
 absl::StatusOr<Result> MeasureUnary(const ServerProcess& server, UnaryConfig config,
                                     const std::string& durability) {
   if (config.topic.empty()) config.topic = FreshTopicName("unary");
-  absl::Status status =
-      EnsureTopic(server.address(), config.topic, config.partitions, /*index_keys=*/true);
+  const std::vector<std::string> topics = TopicNames(config.topic, config.topics);
+  absl::Status status = EnsureTopics(server.address(), topics, config.partitions);
   if (!status.ok()) return status;
   absl::StatusOr<Result> result = Measure(server, config);
   if (!result.ok()) return result.status();
-  const absl::StatusOr<uint64_t> stored = CountEvents(server.address(), config.topic);
+  const absl::StatusOr<uint64_t> stored = CountEvents(server.address(), topics);
   if (!stored.ok()) return stored.status();
   if (*stored < result->events) {
     return absl::DataLossError(

@@ -27,6 +27,7 @@ struct UnaryConfig {
   uint32_t partitions = 1;
   // Empty: a new one.
   std::string topic;
+  uint32_t topics = 1;  // As in UnaryLoad.
 };
 
 // Against a server that needs no topic and stores nothing.

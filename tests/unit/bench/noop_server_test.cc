@@ -11,7 +11,9 @@
 #include "bench/baseline/disk.h"
 #include "bench/baseline/rocksdb_writes.h"
 #include "bench/load/append_load.h"
+#include "bench/load/group_progress.h"
 #include "bench/load/paced_appender.h"
+#include "bench/load/paced_replays.h"
 #include "bench/load/paced_unary.h"
 #include "bench/load/read_load.h"
 #include "bench/load/unary_load.h"
@@ -91,6 +93,57 @@ TEST_F(NoopServerTest, UnaryCallsLeaveByTheClock) {
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_EQ(run->events_with_warmup(), 150u);
   EXPECT_GT(run->latency().min(), 0);
+}
+
+TEST_F(NoopServerTest, ReplaysBeginByTheClockAndEachGetsEverything) {
+  const auto run = RunPacedReplays({.read = {.address = server_->address(),
+                                             .topic = "t",
+                                             .parse = true,
+                                             .check_offsets = false,
+                                             .max_batch_bytes = 1000,
+                                             .max_events = 3},
+                                    .replays_per_second = 200,
+                                    .replays = 21});
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_EQ(run->first.latency().count(), 21u);
+  EXPECT_EQ(run->whole.latency().count(), 21u);
+  EXPECT_EQ(run->messages.latency().count(), 63u);
+  EXPECT_GE(run->whole.latency().max(), run->first.latency().max());
+  EXPECT_GE(run->messages.Seconds(), 20.0 / 200);
+}
+
+TEST_F(NoopServerTest, AFailedReplayEndsARunByTheClock) {
+  server_->Kill();
+  const auto run =
+      RunPacedReplays({.read = {.address = server_->address(), .topic = "t"}, .replays = 1});
+  EXPECT_EQ(run.status().code(), absl::StatusCode::kUnavailable) << run.status();
+}
+
+TEST_F(NoopServerTest, ARateTooLowForOneRequestIsRefused) {
+  const auto run = RunPacedAppenders({.address = server_->address(), .requests = 0}, 1, {});
+  EXPECT_EQ(run.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(GroupProgressTest, WaitsUntilEverythingIsAckedOrAMemberFailed) {
+  GroupProgress complete(/*members=*/2, /*events=*/3);
+  std::thread members([&] {
+    for (int i = 0; i < 2; ++i) complete.OnJoined();
+    for (int i = 0; i < 3; ++i) complete.OnAcked(1);
+    complete.Fail(absl::CancelledError("after the end"));
+  });
+  EXPECT_TRUE(complete.AwaitJoined().ok());
+  EXPECT_TRUE(complete.AwaitAcked().ok());
+  members.join();
+
+  GroupProgress failed(2, 3);
+  failed.Fail(absl::AbortedError("the reason"));
+  failed.Fail(absl::CancelledError("what followed from it"));
+  EXPECT_EQ(failed.AwaitJoined().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(failed.AwaitAcked().code(), absl::StatusCode::kAborted);
+
+  GroupProgress too_many(1, 3);
+  too_many.OnAcked(4);
+  EXPECT_EQ(too_many.AwaitAcked().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(NoopServerTest, AFailedUnaryCallEndsARunByTheClock) {

@@ -10,6 +10,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 Result Rate(const std::string& name, double value) {
@@ -63,6 +64,11 @@ TEST(PeersReportTest, JudgesPeersWithoutTheirFsyncOnly) {
   EXPECT_DOUBLE_EQ(goals[0].value, 2);
   EXPECT_TRUE(goals[0].Holds());
   EXPECT_THAT(PeerGoals(TidemarkAndOne("Kafka, fsync", 500'000, 1, 1)), IsEmpty());
+}
+
+TEST(PeersReportTest, ClaimsNoVictoryOverNobody) {
+  EXPECT_THAT(PeerTables({Rate("Tidemark, fsync: append", 1'000'000)}),
+              AllOf(HasSubstr("No other system"), Not(HasSubstr("wins"))));
 }
 
 TEST(PeersReportTest, JudgesReplayBesideJetStream) {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "bench/measure/clock.h"
+#include "bench/measure/pacer.h"
+#include "bench/measure/progress.h"
 
 namespace tidemark::bench {
 namespace {
@@ -52,6 +54,22 @@ TEST(RecorderTest, MergesSeriesOfDifferentLengths) {
   EXPECT_EQ(one.bytes(), 30u);
   EXPECT_EQ(one.latency().max(), 3 * kMs);
   EXPECT_DOUBLE_EQ(one.Seconds(), 1.1);
+}
+
+TEST(RecorderTest, CountsAsProgressOnlyWhatIsShown) {
+  const uint64_t before = Progress::OfProcess().events();
+  Recorder(kStartNs).Complete(kStartNs, kMs, 10, 100);
+  Recorder(kStartNs, /*shown=*/false).Complete(kStartNs, kMs, 10, 100);
+  EXPECT_EQ(Progress::OfProcess().events(), before + 10);
+}
+
+TEST(PacerTest, IntendedTimesDoNotMoveWithDelays) {
+  const int64_t start_ns = NowNs() - kNsPerSecond;  // A second late already.
+  const Pacer pacer(start_ns, /*per_second=*/1000);
+  EXPECT_EQ(pacer.IntendedNs(3), start_ns + 3'000'000);
+  EXPECT_EQ(pacer.Await(500), start_ns + 500'000'000);
+  EXPECT_EQ(pacer.Await(1010), start_ns + 1'010'000'000);
+  EXPECT_GE(NowNs(), start_ns + 1'010'000'000);
 }
 
 }  // namespace

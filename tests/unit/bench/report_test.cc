@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "absl/strings/match.h"
 #include "bench/report/html_report.h"
 
 namespace tidemark::bench {
@@ -48,14 +49,16 @@ TEST(ReportTest, LeavesOutTheLastSecondWhichIsNotWhole) {
 
 TEST(ReportTest, ComparesEachWorkWithItsShortestHistory) {
   const auto at = [](const char* work, uint64_t events, double value) {
-    return Result{
-        .name = "n", .value = value, .config = {{"work", work}, {"history_events", events}}};
+    return Result{.name = "n",
+                  .value = value,
+                  .unit = absl::StrContains(work, "time") ? "us" : "events/s",
+                  .config = {{"work", work}, {"history_events", events}}};
   };
   const auto plots = PlotsOf(
-      {at("append", 1, 10), at("seek time", 1, 4), at("append", 100, 9), at("seek time", 100, 5)});
+      {at("append", 1, 10), at("seek time", 1, 4), at("append", 100, 8), at("seek time", 100, 5)});
   ASSERT_THAT(plots, SizeIs(1));
   ASSERT_THAT(plots[0].lines, SizeIs(2));
-  EXPECT_THAT(plots[0].lines[0].points, ElementsAre(std::pair(1.0, 1.0), std::pair(100.0, 0.9)));
+  EXPECT_THAT(plots[0].lines[0].points, ElementsAre(std::pair(1.0, 1.0), std::pair(100.0, 1.25)));
   EXPECT_THAT(plots[0].lines[1].points, ElementsAre(std::pair(1.0, 1.0), std::pair(100.0, 1.25)));
 }
 
@@ -76,37 +79,44 @@ TEST(ReportTest, TheCurveOfALatencyRisesUpToTheMaximum) {
 }
 
 TEST(SvgPlotTest, IsEmptyWithoutAPoint) {
-  EXPECT_EQ(ToSvg({.title = "t"}), "");
-  EXPECT_EQ(ToSvg({.y_scale = PlotScale::kLogarithmic, .lines = {{"zero", {{1, 0}}}}}), "");
+  EXPECT_EQ(ToFigure({.title = "t"}), "");
+  EXPECT_EQ(ToFigure({.y_scale = PlotScale::kLogarithmic, .lines = {{"zero", {{1, 0}}}}}), "");
 }
 
 TEST(SvgPlotTest, HasALineWithItsNameAndTheAxes) {
-  const std::string svg = ToSvg({.title = "Rate <1>",
-                                 .x_name = "seconds",
-                                 .y_name = "events",
-                                 .lines = {{"append", {{0, 1}, {1, 3}}}}});
-  EXPECT_THAT(
-      svg, AllOf(HasSubstr("<polyline"), HasSubstr(">append</text>"), HasSubstr(">seconds</text>"),
-                 HasSubstr("Rate &lt;1&gt;"), Not(HasSubstr("nan")), Not(HasSubstr("inf"))));
+  const std::string svg = ToFigure({.title = "Rate <1>",
+                                    .x_name = "seconds",
+                                    .y_name = "events",
+                                    .lines = {{"append", {{0, 1}, {1, 3}}}}});
+  EXPECT_THAT(svg,
+              AllOf(HasSubstr("<polyline"), HasSubstr("append</li>"), HasSubstr(">seconds</text>"),
+                    HasSubstr("Rate &lt;1&gt;"), Not(HasSubstr("nan")), Not(HasSubstr("inf"))));
 }
 
 TEST(SvgPlotTest, NamesPercentiles) {
-  const std::string svg =
-      ToSvg({.x_scale = PlotScale::kPercentile, .lines = {{"tail", {{0, 1}, {50, 1}, {99.9, 3}}}}});
+  const std::string svg = ToFigure(
+      {.x_scale = PlotScale::kPercentile, .lines = {{"tail", {{0, 1}, {50, 1}, {99.9, 3}}}}});
   EXPECT_THAT(svg, AllOf(HasSubstr(">50 %<"), HasSubstr(">90 %<"), HasSubstr(">99 %<"),
                          HasSubstr(">99.9 %<")));
+}
+
+TEST(SvgPlotTest, NamesRoundNumbersOnItsAxes) {
+  const std::string svg = ToFigure(
+      {.x_scale = PlotScale::kLogarithmic, .lines = {{"append", {{30'000, 0}, {2e6, 1.5e6}}}}});
+  EXPECT_THAT(svg, AllOf(HasSubstr(">20 k<"), HasSubstr(">2 M<"), HasSubstr(">500 k<"),
+                         HasSubstr(">0<"), Not(HasSubstr(">10 k<"))));
 }
 
 TEST(ReportTest, IsOneFileThatLoadsNothing) {
   const std::string html = ToHtml({.command = "tidemark-bench tail --rate <5>",
                                    .machine = "a machine",
                                    .results = {WithLatency("tail")},
-                                   .goals = {{.goal = 5, .name = "tail"}},
+                                   .goals = {{.goal = 5, .name = "tail", .target = 1}},
                                    .notes = {"take care"}});
   EXPECT_THAT(html, AllOf(HasSubstr("--rate &lt;5&gt;"), HasSubstr("5. tail"),
-                          HasSubstr("take care"), HasSubstr("<svg")));
-  EXPECT_THAT(html,
-              AllOf(Not(HasSubstr("src=")), Not(HasSubstr("href=")), Not(HasSubstr("<script"))));
+                          HasSubstr("take care"), HasSubstr("<svg"), HasSubstr("class=\"no\"")));
+  EXPECT_THAT(html, AllOf(Not(HasSubstr("src=")), Not(HasSubstr("href=")), Not(HasSubstr("url(")),
+                          Not(HasSubstr("<script"))));
 }
 
 TEST(ReportTest, WritesThePageAndTheFiguresBesideIt) {

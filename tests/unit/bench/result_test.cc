@@ -118,12 +118,35 @@ TEST(TableTest, WritesNumbersWithThreeDigits) {
   EXPECT_EQ(HumanMicroseconds(1'234'000), "1.23 s");
 }
 
+TEST(TableTest, HasThePercentilesUpToTheMaximum) {
+  Result result = AppendResult();
+  result.percentiles = Percentiles{
+      .p50_us = 1, .p90_us = 2, .p99_us = 3, .p99_9_us = 4, .p99_99_us = 5, .max_us = 6};
+  EXPECT_THAT(ResultTable({result}),
+              HasSubstr("1.00 us  2.00 us  3.00 us  4.00 us  5.00 us  6.00 us"));
+}
+
+TEST(TableTest, GivesLatenciesThatAreValuesInAReadableUnit) {
+  EXPECT_THAT(ResultTable({{.name = "tail", .value = 81'500, .unit = "us"}}), HasSubstr("81.5 ms"));
+}
+
+TEST(TableTest, GivesMemoryAndDiskBytesOfWhatHasCosts) {
+  EXPECT_EQ(ResultCostTable({{.name = "disk"}}), "");
+  Result result = AppendResult();
+  result.cost->client_rss_max_bytes = 3 << 20;
+  result.cost->server_rss_max_bytes = 234 << 20;
+  const std::string table = ResultCostTable({result});
+  for (const char* figure : {" 3 MiB", " 234 MiB", " 2.10\n"}) {
+    EXPECT_THAT(table, HasSubstr(figure));
+  }
+}
+
 TEST(TableTest, GivesCpuForAnEventOrForAByte) {
-  EXPECT_THAT(ResultTable({AppendResult()}), HasSubstr("1.00 us/ev  2.00 us/ev"));
+  EXPECT_THAT(ResultCostTable({AppendResult()}), HasSubstr("1.00 us/ev  2.00 us/ev"));
   Result replay = AppendResult();
   replay.unit = "MB/s";
   replay.cost->bytes = 1'000'000'000;
-  EXPECT_THAT(ResultTable({replay}), HasSubstr("1.00 ns/B   2.00 ns/B"));
+  EXPECT_THAT(ResultCostTable({replay}), HasSubstr("1.00 ns/B   2.00 ns/B"));
 }
 
 TEST(TableTest, ShowsWhichGoalsDoNotHold) {
