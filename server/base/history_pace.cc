@@ -25,8 +25,27 @@ void HistoryPace::LiveWorkBegins(absl::Duration waited, int64_t now_nanos) {
   figures_.share = std::max(kShareMin, figures_.share / 2);
 }
 
-absl::Duration HistoryPace::RestAfter(absl::Duration worked, int64_t now_nanos) const {
-  if (!holds_back(now_nanos)) return absl::ZeroDuration();
+void HistoryPace::LiveDelivered(uint64_t bytes, int64_t now_nanos) {
+  last_live_nanos_.store(now_nanos, std::memory_order_relaxed);
+  if (owed_bytes_.load(std::memory_order_relaxed) < kOwedBytesMax) {
+    owed_bytes_.fetch_add(std::min(kHistoryForLive * bytes, kOwedBytesMax),
+                          std::memory_order_relaxed);
+  }
+}
+
+bool HistoryPace::TakeOwedTurn() {
+  uint64_t owed = owed_bytes_.load(std::memory_order_relaxed);
+  while (owed >= kShortTurnBytes) {
+    if (owed_bytes_.compare_exchange_weak(owed, owed - kShortTurnBytes,
+                                          std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+absl::Duration HistoryPace::RestAfter(absl::Duration worked, int64_t now_nanos) {
+  if (!holds_back(now_nanos) || TakeOwedTurn()) return absl::ZeroDuration();
   absl::MutexLock lock(&mu_);
   return worked * (1 / figures_.share - 1);
 }

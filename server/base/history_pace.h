@@ -11,7 +11,9 @@
 //            not late raises the share a little and a late one halves it, so that it settles where
 //            about one in 200 is late: at full speed where there are processors for everybody, at
 //            little where there are not.
-// Bounds.    The share is at least kShareMin, so history always moves on.
+// Bounds.    The share is at least kShareMin, so history always moves on; and kHistoryForLive
+//            bytes for each that is delivered live are read without rest, so that who replays
+//            catches up, however much is appended meanwhile.
 // Threads.   Safe from any thread.
 #pragma once
 
@@ -34,11 +36,11 @@ class HistoryPace {
   // client's too, for longer than a live event may wait.
   static constexpr uint64_t kShortTurnBytes = 32 << 10;
   static constexpr double kShareMin = 1.0 / 64;
+  static constexpr uint64_t kHistoryForLive = 8;
+  static constexpr uint64_t kOwedBytesMax = 64 * kShortTurnBytes;
 
-  // Somebody who has caught up is given something.
-  void LiveDelivered(int64_t now_nanos) {
-    last_live_nanos_.store(now_nanos, std::memory_order_relaxed);
-  }
+  // Somebody who has caught up is given so much.
+  void LiveDelivered(uint64_t bytes, int64_t now_nanos);
   // Work for live readers begins, and was asked for so long ago.
   void LiveWorkBegins(absl::Duration waited, int64_t now_nanos) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -47,8 +49,8 @@ class HistoryPace {
     return now_nanos - last_live_nanos_.load(std::memory_order_relaxed) <
            absl::ToInt64Nanoseconds(kLiveFor);
   }
-  // How long a thread rests that has spent so much of a processor's time on history.
-  absl::Duration RestAfter(absl::Duration worked, int64_t now_nanos) const ABSL_LOCKS_EXCLUDED(mu_);
+  // How long a thread rests that has spent so much of a processor's time on history, in one turn.
+  absl::Duration RestAfter(absl::Duration worked, int64_t now_nanos) ABSL_LOCKS_EXCLUDED(mu_);
 
   struct Figures {
     double share = 1;
@@ -60,8 +62,12 @@ class HistoryPace {
  private:
   static constexpr int64_t kNever = INT64_MIN / 2;
 
+  // True: the turn was owed to history.
+  bool TakeOwedTurn();
+
   std::atomic<int64_t> last_live_nanos_ = kNever;
-  mutable absl::Mutex mu_;  // Leaf.
+  std::atomic<uint64_t> owed_bytes_ = 0;  // To be read without rest; about kOwedBytesMax at most.
+  mutable absl::Mutex mu_;                // Leaf.
   Figures figures_ ABSL_GUARDED_BY(mu_);
   int64_t last_halved_nanos_ ABSL_GUARDED_BY(mu_) = kNever;
 };

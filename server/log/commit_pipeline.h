@@ -46,7 +46,7 @@ struct PipelineOptions {
   uint64_t tail_bytes_max = 64ull << 20;
   size_t producers_max = 100'000;  // Newest sequences kept in memory.
   uint64_t disk_free_min = 0;      // See DiskSpace.
-  absl::Duration patience = absl::Milliseconds(2);
+  absl::Duration patience = absl::Milliseconds(1);
 };
 
 class CommitPipeline {

@@ -271,7 +271,7 @@ void ConsumeCall::ReportScan(const delivery::FeedPartition& partition) {
 void ConsumeCall::WriteDeliveries(DeliveryMessage& message) {
   context_.metrics.read_batches_total.Increment(message.deliveries());
   context_.metrics.read_bytes_total.Increment(static_cast<double>(message.bytes()));
-  if (caught_up_) context_.pace.LiveDelivered(base::MonotonicNanos());
+  if (caught_up_) context_.pace.LiveDelivered(message.bytes(), base::MonotonicNanos());
   const grpc::ByteBuffer bytes = message.Take();
   absl::MutexLock lock(&mu_);
   credit_events_ -= std::min(credit_events_, message.events());

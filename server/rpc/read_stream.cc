@@ -206,7 +206,9 @@ class ReadStreamCall final : public Drainable,
         }
         default: {
           const bool is_batch = item->kind == ReadSession::Item::Kind::kBatch;
-          if (is_batch && session_->live()) context_.pace.LiveDelivered(base::MonotonicNanos());
+          if (is_batch && session_->live()) {
+            context_.pace.LiveDelivered(item->slice.bytes, base::MonotonicNanos());
+          }
           const grpc::ByteBuffer message = Encode(*item);
           // A turn ends by what was looked at, too.
           given_bytes += on_reader ? std::max<uint64_t>(message.Length(), kTurnBytes / 64) : 0;

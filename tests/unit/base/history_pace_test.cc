@@ -29,7 +29,7 @@ TEST(HistoryPaceTest, HistoryGoesAtFullSpeedWhileNobodyIsLive) {
   EXPECT_FALSE(pace.holds_back(now));
   EXPECT_EQ(pace.RestAfter(kTurn, now), absl::ZeroDuration());
 
-  pace.LiveDelivered(now);
+  pace.LiveDelivered(1, now);
   EXPECT_TRUE(pace.holds_back(now + 99 * kMilli));
   EXPECT_GT(pace.RestAfter(kTurn, now + 99 * kMilli), absl::ZeroDuration());
   EXPECT_FALSE(pace.holds_back(now + 100 * kMilli));
@@ -38,7 +38,7 @@ TEST(HistoryPaceTest, HistoryGoesAtFullSpeedWhileNobodyIsLive) {
 
 TEST(HistoryPaceTest, HistoryGoesAtFullSpeedWhileLiveWorkIsOnTime) {
   HistoryPace pace;
-  pace.LiveDelivered(0);
+  pace.LiveDelivered(1, 0);
   for (int i = 0; i < 1000; ++i) pace.LiveWorkBegins(HistoryPace::kLate, i);
   EXPECT_EQ(pace.RestAfter(kTurn, kMilli), absl::ZeroDuration());
   EXPECT_EQ(pace.figures().share, 1);
@@ -47,9 +47,32 @@ TEST(HistoryPaceTest, HistoryGoesAtFullSpeedWhileLiveWorkIsOnTime) {
 TEST(HistoryPaceTest, HistoryMovesOnHoweverLateLiveWorkIs) {
   HistoryPace pace;
   const int64_t now = SlowDown(pace, 0);
-  pace.LiveDelivered(now);
+  pace.LiveDelivered(1, now);
   EXPECT_EQ(pace.figures().share, HistoryPace::kShareMin);
   EXPECT_EQ(pace.RestAfter(kTurn, now), kTurn * 63);
+}
+
+TEST(HistoryPaceTest, WhoReplaysCatchesUpHoweverMuchIsAppended) {
+  HistoryPace pace;
+  const int64_t now = SlowDown(pace, 0);
+  constexpr uint64_t kLive = HistoryPace::kShortTurnBytes / HistoryPace::kHistoryForLive;
+  pace.LiveDelivered(3 * kLive - 1, now);
+  EXPECT_EQ(pace.RestAfter(kTurn, now), absl::ZeroDuration());
+  EXPECT_EQ(pace.RestAfter(kTurn, now), absl::ZeroDuration());
+  EXPECT_EQ(pace.RestAfter(kTurn, now), kTurn * 63);
+  pace.LiveDelivered(1, now);
+  EXPECT_EQ(pace.RestAfter(kTurn, now), absl::ZeroDuration());
+  EXPECT_EQ(pace.RestAfter(kTurn, now), kTurn * 63);
+}
+
+// What was not used while nobody replayed is no burst for who comes then.
+TEST(HistoryPaceTest, WhatHistoryIsOwedIsBounded) {
+  HistoryPace pace;
+  const int64_t now = SlowDown(pace, 0);
+  for (int i = 0; i < 100; ++i) pace.LiveDelivered(100 << 20, now);
+  int turns = 0;
+  while (pace.RestAfter(kTurn, now) == absl::ZeroDuration()) ++turns;
+  EXPECT_LE(turns, 128);
 }
 
 // A stall of a few milliseconds makes all waits late that it meets.
@@ -102,7 +125,7 @@ TEST(HistoryPaceTest, APoolOfLiveThreadsTellsHowLongItsTasksWait) {
 TEST(HistoryPaceTest, AThreadThatReadsHistoryRestsAfterWork) {
   HistoryPace pace;
   SlowDown(pace, 0);
-  pace.LiveDelivered(MonotonicNanos() + 3'600'000 * kMilli);
+  pace.LiveDelivered(1, MonotonicNanos() + 3'600'000 * kMilli);
   ThreadPool readers("reader", 1, Priority::kLow, &pace);
   EXPECT_TRUE(readers.crowded());
 
@@ -127,7 +150,7 @@ TEST(HistoryPaceTest, AThreadThatReadsHistoryRestsAfterWork) {
 TEST(HistoryPaceTest, ShutdownEndsARest) {
   HistoryPace pace;
   SlowDown(pace, 0);
-  pace.LiveDelivered(MonotonicNanos() + 3'600'000 * kMilli);
+  pace.LiveDelivered(1, MonotonicNanos() + 3'600'000 * kMilli);
   ThreadPool readers("reader", 1, Priority::kLow, &pace);
   int runs = 0;
   for (int i = 0; i < 5; ++i) readers.Schedule([&runs] { ++runs; });
