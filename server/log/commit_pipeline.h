@@ -16,6 +16,9 @@
 //            has asked for less; its groups skip the fsync.)
 // Threads.   Append, CommitOffsets, Trim and Mutate: from any thread, never blocking.
 // Bounds.    Waiting requests occupy at most queue_bytes_max; beyond that they are refused.
+// Deadlines. A request that could not be answered before its deadline is refused when it comes, by
+//            what waits before it and how fast that lately left; one whose deadline passes while it
+//            waits is not written. So under overload the disk works for those who still wait.
 // Failure.   A commit that fails leaves its fate unknown: it and everything later is answered
 //            UNAVAILABLE, and nothing is written until the store is opened again.
 // Lifetime.  Stop (or destruction) commits what waits, then joins. What is passed to the
@@ -31,6 +34,7 @@
 #include "server/log/commit_group.h"
 #include "server/log/commit_horizon.h"
 #include "server/log/disk_space.h"
+#include "server/log/drain_rate.h"
 #include "server/log/fair_queue.h"
 #include "server/storage/store.h"
 
@@ -90,8 +94,11 @@ class CommitPipeline {
   using Request = PipelineRequest;
 
   // OK and queued, or why not.
-  absl::Status Enqueue(Request& request, FlowId flow, uint64_t bytes, uint64_t held_bytes = 0)
-      ABSL_LOCKS_EXCLUDED(queue_mu_);
+  absl::Status Enqueue(Request& request, FlowId flow, uint64_t bytes, uint64_t held_bytes = 0,
+                       int64_t deadline_nanos = kNoDeadline) ABSL_LOCKS_EXCLUDED(queue_mu_);
+  // Why a request with a deadline is refused at once: it could not be answered in time. Or OK.
+  absl::Status CheckDeadlineLocked(FlowId flow, int64_t deadline_nanos) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mu_);
   // Why `bytes` more are refused, or OK.
   absl::Status CheckRoomLocked(uint64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mu_);
   absl::Status QueueFull(uint64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mu_);
@@ -136,6 +143,7 @@ class CommitPipeline {
   mutable absl::Mutex queue_mu_;
   FairQueue queue_ ABSL_GUARDED_BY(queue_mu_);
   uint64_t held_bytes_ ABSL_GUARDED_BY(queue_mu_) = 0;
+  DrainRate drain_rate_ ABSL_GUARDED_BY(queue_mu_);
   bool committing_ ABSL_GUARDED_BY(queue_mu_) = false;  // A thread is at its fsync.
   bool stopping_ ABSL_GUARDED_BY(queue_mu_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(queue_mu_);  // Not OK once appends are refused.
