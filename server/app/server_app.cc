@@ -216,6 +216,7 @@ absl::Status ServerApp::StartListeners() {
                              .keepalive_timeout = settings_.keepalive_timeout,
                              .connections_max = settings_.connections_max,
                              .connection_streams_max = settings_.connection_streams_max,
+                             .warn = [](const std::string& line) { spdlog::warn("{}", line); },
                              .settings = loaded_.values},
                             {.log = *log_,
                              .readers = *readers_,

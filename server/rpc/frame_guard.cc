@@ -116,7 +116,10 @@ Violation FrameGuard::BeginHeaders(uint32_t stream, uint64_t bytes, uint8_t flag
   if (bytes > limits_.header_block_bytes_max) return Violation::kHeaderBytes;
   if (stream > newest_stream_) {
     newest_stream_ = stream;
-    if (++opened_ > limits_.streams_max && !confirmed_) return Violation::kStreams;
+    ++opened_;
+    if (!confirmed_ && opened_ > std::min(limits_.streams_max, limits_.unconfirmed_streams_max)) {
+      return Violation::kStreams;
+    }
     if ((flags & kFlagEndStream) == 0) return Open(stream);
   } else if ((flags & kFlagEndStream) != 0) {
     Finish(stream);

@@ -27,7 +27,9 @@ enum class Violation { kNone, kStreams, kUnfinishedRequests, kHeaderBytes, kRese
 absl::string_view NameOf(Violation violation);
 
 struct FrameLimits {
-  uint64_t streams_max = 2000;            // Of the connection.
+  uint64_t streams_max = 2000;  // Of the connection.
+  // Until the client confirmed our settings, which honest ones do before their first call.
+  uint64_t unconfirmed_streams_max = 250;
   int64_t unfinished_total_max = 20'000;  // Requests that are not complete, of all connections.
   uint64_t header_block_bytes_max = 64 << 10;
 };

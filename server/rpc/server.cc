@@ -117,7 +117,8 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
       static_cast<int64_t>(std::max(kUnfinishedRequestsMax, 2 * context.limits.streams_max));
   SocketGuard::Enable({.connections_max = options.connections_max,
                        .frames = {.streams_max = options.connection_streams_max,
-                                  .unfinished_total_max = unfinished_max}});
+                                  .unfinished_total_max = unfinished_max},
+                       .warn = options.warn});
   rpc->server_ = builder.BuildAndStart();
   if (rpc->server_ == nullptr || rpc->port_ == 0) {
     return absl::UnavailableError(absl::StrCat(

@@ -36,7 +36,8 @@ struct RpcServerOptions {
   absl::Duration keepalive_timeout = absl::Seconds(20);
   uint64_t connections_max = 10'000;
   uint64_t connection_streams_max = 2000;
-  std::vector<config::SettingValue> settings;  // For GetConfig.
+  void (*warn)(const std::string& line) = nullptr;  // Of connections that were refused or closed.
+  std::vector<config::SettingValue> settings;       // For GetConfig.
 };
 
 class RpcServer {

@@ -9,12 +9,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/base/system_clock.h"
-#include "spdlog/spdlog.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -68,10 +69,11 @@ int RealClose(int fd) {
   return real(fd);
 }
 
-bool IsTime() {
+void Warn(const std::string& line) {
   const int64_t now = base::MonotonicNanos();
   int64_t last = state.logged_nanos.load(std::memory_order_relaxed);
-  return now - last > kLogPauseNanos && state.logged_nanos.compare_exchange_strong(last, now);
+  if (state.limits.warn == nullptr || now - last < kLogPauseNanos) return;
+  if (state.logged_nanos.compare_exchange_strong(last, now)) state.limits.warn(line);
 }
 
 Guarded* Find(int fd) {
@@ -81,10 +83,8 @@ Guarded* Find(int fd) {
 
 void Refused(const char* why) {
   state.refused.fetch_add(1, std::memory_order_relaxed);
-  if (IsTime()) {
-    spdlog::warn("a connection was refused: {} ({} are open, connections_max is {})", why,
-                 state.connections.load(), state.limits.connections_max);
-  }
+  Warn(absl::StrCat("a connection was refused: ", why, " (", state.connections.load(),
+                    " are open, and the limit is ", state.limits.connections_max, ")"));
 }
 
 // Takes one connection from the listener although no descriptor is left, and closes it.
@@ -146,10 +146,8 @@ ssize_t ReceiveGuarded(Guarded& socket, int fd, msghdr* message, int flags) {
   const Violation found = LookAt(socket, *message, static_cast<size_t>(received));
   if (found == Violation::kNone) return received;
   state.violations[static_cast<size_t>(found)].fetch_add(1, std::memory_order_relaxed);
-  if (IsTime()) {
-    spdlog::warn("a client's connection was closed: too many or too large: {}",
-                 std::string(NameOf(found)));
-  }
+  Warn(absl::StrCat("a client's connection was closed, because no honest client sends that: ",
+                    NameOf(found)));
   socket.ended = true;
   shutdown(fd, SHUT_RDWR);
   errno = ECONNRESET;
@@ -181,9 +179,10 @@ uint64_t SocketGuard::Enable(const SocketLimits& limits) {
     if (state.reserve < 0) state.reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
   }
   state.enabled.store(true, std::memory_order_release);
-  if (state.limits.connections_max < limits.connections_max) {
-    spdlog::warn("connections_max is {}, but the process may open {} files: at most {} connections",
-                 limits.connections_max, files.rlim_cur, state.limits.connections_max);
+  if (limits.warn != nullptr && state.limits.connections_max < limits.connections_max) {
+    limits.warn(absl::StrCat("connections_max is ", limits.connections_max,
+                             ", but the process may open ", files.rlim_cur, " files: at most ",
+                             state.limits.connections_max, " connections"));
   }
   return state.limits.connections_max;
 }

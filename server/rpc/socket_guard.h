@@ -17,6 +17,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <string>
 
 #include "server/rpc/frame_guard.h"
 
@@ -25,6 +26,7 @@ namespace tidemark::rpc {
 struct SocketLimits {
   uint64_t connections_max = 10'000;
   FrameLimits frames;
+  void (*warn)(const std::string& line) = nullptr;  // At most once a second.
 };
 
 class SocketGuard {

@@ -26,6 +26,8 @@ APPEND_TIMEOUT_S = 5
 def usage(pid):
     """(resident bytes, threads, open files) of a process."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    if "VmRSS" not in status:
+        raise ProcessLookupError(f"process {pid} has ended")
     return (int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024,
             int(re.search(r"Threads:\s+(\d+)", status)[1]), len(os.listdir(f"/proc/{pid}/fd")))
 
