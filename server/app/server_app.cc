@@ -14,6 +14,7 @@
 #include "server/config/memory_plan.h"
 #include "server/config/version.h"
 #include "server/metrics/families.h"
+#include "server/rpc/socket_guard.h"
 #include "server/rpc/work_source.h"
 #include "spdlog/spdlog.h"
 
@@ -93,6 +94,23 @@ void CollectLog(const log::EventLog& log, std::vector<prometheus::MetricFamily>&
                            "Memory of the index of types and keys that is not on disk yet.");
   metrics::AddSample(open, {}, static_cast<double>(log.index_budget().bytes()));
   families.push_back(std::move(open));
+}
+
+void CollectConnections(std::vector<prometheus::MetricFamily>& families) {
+  const rpc::SocketGuard::Figures figures = rpc::SocketGuard::figures();
+  families.push_back(metrics::GaugeFamily("tidemark_connections", "Connections to the gRPC port."));
+  metrics::AddSample(families.back(), {}, static_cast<double>(figures.connections));
+  families.push_back(
+      metrics::CounterFamily("tidemark_connections_refused_total",
+                             "Connections closed at once: connections_max, or no descriptor."));
+  metrics::AddSample(families.back(), {}, static_cast<double>(figures.refused));
+  families.push_back(metrics::CounterFamily("tidemark_connections_closed_total",
+                                            "Connections closed because of what clients sent."));
+  for (size_t i = 1; i < figures.violations.size(); ++i) {
+    metrics::AddSample(families.back(),
+                       {{"reason", std::string(rpc::NameOf(static_cast<rpc::Violation>(i)))}},
+                       static_cast<double>(figures.violations[i]));
+  }
 }
 
 void CollectPace(const base::HistoryPace& pace, std::vector<prometheus::MetricFamily>& families) {
@@ -196,6 +214,9 @@ absl::Status ServerApp::StartListeners() {
                              .start_time = clock_.Now(),
                              .keepalive_interval = settings_.keepalive_interval,
                              .keepalive_timeout = settings_.keepalive_timeout,
+                             .connections_max = settings_.connections_max,
+                             .connection_streams_max = settings_.connection_streams_max,
+                             .warn = [](const std::string& line) { spdlog::warn("{}", line); },
                              .settings = loaded_.values},
                             {.log = *log_,
                              .readers = *readers_,
@@ -243,6 +264,7 @@ void ServerApp::AddCollectors() {
       [this](std::vector<prometheus::MetricFamily>& families) { CollectDisk(*log_, families); });
   metrics_.AddCollector(
       [this](std::vector<prometheus::MetricFamily>& families) { CollectPace(pace_, families); });
+  metrics_.AddCollector(CollectConnections);
   if (backups_ != nullptr) {
     metrics_.AddCollector([this](std::vector<prometheus::MetricFamily>& families) {
       CollectBackups(*backups_, families);

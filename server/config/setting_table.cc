@@ -75,6 +75,15 @@ void AddLimits(std::vector<SettingSpec>& table) {
                                &Settings::partitions_max, 1, 10'000'000));
   table.push_back(CountSetting({"streams_max", kLimits, "Open streams of all clients."},
                                &Settings::streams_max, 1, 1'000'000));
+  table.push_back(CountSetting(
+      {"connections_max", kLimits,
+       "Connections to the gRPC port; more are closed at once. Fewer, if the process may not open "
+       "1024 files beside them (ulimit -n)."},
+      &Settings::connections_max, 1, 1'000'000));
+  table.push_back(CountSetting({"connection_streams_max", kLimits,
+                                "Calls of one connection at a time, streams included; gRPC's "
+                                "clients wait with more."},
+                               &Settings::connection_streams_max, 10, 1'000'000));
   table.push_back(CountSetting({"group_members_max", kLimits, "Members of one consumer group."},
                                &Settings::group_members_max, 1, 100'000));
   table.push_back(CountSetting({"groups_max", kLimits, "Consumer groups of the whole store."},

@@ -55,6 +55,8 @@ struct Settings {
   uint64_t topic_partitions_max = 10'000;
   uint64_t partitions_max = 100'000;  // Of the store.
   uint64_t streams_max = 10'000;      // Open streams of the server.
+  uint64_t connections_max = 10'000;
+  uint64_t connection_streams_max = 2000;  // Calls of one connection, streams included.
   uint64_t group_members_max = 1000;
   uint64_t groups_max = 10'000;                          // Of the store.
   uint64_t group_window_events = 10'000;                 // Of a partition: read and not done.

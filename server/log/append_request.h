@@ -1,6 +1,7 @@
 // What goes into the commit pipeline and what comes out.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ namespace tidemark::log {
 // What a connection or a stream sends: taken in order, and in turns with other flows.
 enum class FlowId : uint64_t {};
 
+inline constexpr int64_t kNoDeadline = INT64_MAX;
 // kPatient: goes with what others ask for next, or a little later (PipelineOptions::patience).
 enum class Haste { kNow, kPatient };
 
@@ -80,11 +82,16 @@ struct AppendRequest {
   uint64_t bytes = 0;                 // What the request occupies while it waits.
   FlowId flow{0};
   bool in_order = false;  // It is not to overtake earlier requests of its flow.
+  // On base::MonotonicNanos: afterwards nobody waits for the answer, so it is not written.
+  int64_t deadline_nanos = kNoDeadline;
   std::optional<ProducerSequence> producer;
   uint32_t fingerprint = 0;              // Of the content; with `producer`.
   std::vector<KeyCondition> conditions;  // All hold, or it is refused.
   std::shared_ptr<CommitParticipant> participant;
 };
+
+// DEADLINE_EXCEEDED: of a request whose deadline passed before it was prepared.
+absl::Status DeadlinePassed();
 
 struct AppendResult {
   std::vector<storage::ProducerRecord::Range> ranges;  // In the order of the parts.

@@ -8,6 +8,7 @@
 #include "server/base/crc32c.h"
 #include "server/base/error.h"
 #include "server/base/seeded_fault.h"
+#include "server/base/system_clock.h"
 #include "server/log/request_entries.h"
 
 namespace tidemark::log {
@@ -40,8 +41,14 @@ EventView ViewOf(const RequestEntry& entry) {
 
 }  // namespace
 
+absl::Status DeadlinePassed() {
+  return MakeError(absl::StatusCode::kDeadlineExceeded,
+                   "the call's deadline passed while the request waited; it was not written",
+                   {.reason = "DEADLINE_PASSED"});
+}
+
 CommitGroup::CommitGroup(PrepareContext context, std::unique_ptr<storage::WriteSet> set)
-    : context_(context), set_(std::move(set)) {
+    : context_(context), set_(std::move(set)), begin_nanos_(base::MonotonicNanos()) {
   const auto now = static_cast<uint64_t>(absl::ToUnixMicros(context_.clock.Now()));
   append_time_us_ = std::max(now, context_.last_append_time_us);
   context_.last_append_time_us = append_time_us_;
@@ -111,6 +118,7 @@ void CommitGroup::AddParts(AppendRequest& request, const std::vector<Target>& ta
 }
 
 absl::StatusOr<AppendResult> CommitGroup::Prepare(AppendRequest& request) {
+  if (request.deadline_nanos <= begin_nanos_) return DeadlinePassed();
   // A topic that is gone is told before anything is said about the producer.
   if (request.topic != nullptr && context_.catalog.FindById(request.topic->id()) == nullptr) {
     return NoSuch("topic", request.topic->name(), ": it was deleted");

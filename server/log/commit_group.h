@@ -142,6 +142,7 @@ class CommitGroup {
 
   PrepareContext context_;
   std::unique_ptr<storage::WriteSet> set_;
+  const int64_t begin_nanos_;
   uint64_t append_time_us_;
   bool needs_sync_ = false;
   Position last_position_;

@@ -118,10 +118,28 @@ absl::Status CommitPipeline::CheckRoomLocked(uint64_t bytes) const {
   return absl::OkStatus();
 }
 
+absl::Status CommitPipeline::CheckDeadlineLocked(FlowId flow, int64_t deadline_nanos) const {
+  if (deadline_nanos == kNoDeadline) return absl::OkStatus();
+  const int64_t left = deadline_nanos - base::MonotonicNanos();
+  if (left <= 0) return DeadlinePassed();
+  const int64_t needed = drain_rate_.NanosFor(queue_.BytesBefore(flow));
+  if (left > needed) return absl::OkStatus();
+  const int64_t needed_ms = needed / 1'000'000;
+  const int64_t left_ms = left / 1'000'000;
+  return MakeError(
+      absl::StatusCode::kResourceExhausted,
+      absl::StrCat("the commit queue would take about ", needed_ms, " ms, and the call's deadline ",
+                   "is in ", left_ms, " ms; nothing was written. Repeat after a pause"),
+      {.reason = "QUEUE_TOO_LONG",
+       .metadata = {{"queue_ms", std::to_string(needed_ms)}, {"left_ms", std::to_string(left_ms)}},
+       .retry_delay = absl::Milliseconds(50)});
+}
+
 absl::Status CommitPipeline::Enqueue(Request& request, FlowId flow, uint64_t bytes,
-                                     uint64_t held_bytes) {
+                                     uint64_t held_bytes, int64_t deadline_nanos) {
   absl::MutexLock lock(&queue_mu_);
   held_bytes_ -= held_bytes;
+  if (absl::Status status = CheckDeadlineLocked(flow, deadline_nanos); !status.ok()) return status;
   if (absl::Status status = CheckRoomLocked(bytes); !status.ok()) return status;
   if (IsPatient(request)) ++patient_requests_;
   queue_.Push(std::move(request), flow, bytes);
@@ -133,10 +151,11 @@ absl::Status CommitPipeline::Enqueue(Request& request, FlowId flow, uint64_t byt
 void CommitPipeline::Append(AppendRequest request, AppendCallback done, uint64_t held_bytes) {
   const uint64_t bytes = BytesOf(request);
   const FlowId flow = request.flow;
+  const int64_t deadline_nanos = request.deadline_nanos;
   Request queued = QueuedAppend{std::move(request), std::move(done), base::MonotonicNanos()};
   absl::Status status = disk_space_.CheckAppend();
   if (status.ok()) {
-    status = Enqueue(queued, flow, bytes, held_bytes);
+    status = Enqueue(queued, flow, bytes, held_bytes, deadline_nanos);
   } else {
     LetGo(held_bytes);
   }
@@ -227,7 +246,9 @@ std::vector<CommitPipeline::Request> CommitPipeline::Take(bool lingers) {
     --lingering_;
   }
   queue_mu_.Await(absl::Condition(this, &CommitPipeline::ShouldTakeLocked));
-  std::vector<Request> taken = queue_.Take(options_.commit_bytes_max);
+  const int64_t now_nanos = base::MonotonicNanos();
+  std::vector<Request> taken = queue_.Take(options_.commit_bytes_max, now_nanos);
+  drain_rate_.Taken(queue_.last_taken_bytes(), queue_.bytes(), now_nanos);
   preparing_ = !taken.empty();
   patient_requests_ -= static_cast<uint64_t>(std::count_if(taken.begin(), taken.end(), &IsPatient));
   metrics_.queue_bytes.Set(static_cast<double>(queue_.bytes()));

@@ -19,6 +19,9 @@
 //            has asked for less; its groups skip the fsync.)
 // Threads.   Append, CommitOffsets, Trim and Mutate: from any thread, never blocking.
 // Bounds.    Waiting requests occupy at most queue_bytes_max; beyond that they are refused.
+// Deadlines. A request that could not be answered before its deadline is refused when it comes, by
+//            what waits before it and how fast that lately left; one whose deadline passes while it
+//            waits is not written. So under overload the disk works for those who still wait.
 // Failure.   A commit that fails leaves its fate unknown: it and everything later is answered
 //            UNAVAILABLE, and nothing is written until the store is opened again.
 // Lifetime.  Stop (or destruction) commits what waits, then joins. What is passed to the
@@ -34,6 +37,7 @@
 #include "server/log/commit_group.h"
 #include "server/log/commit_horizon.h"
 #include "server/log/disk_space.h"
+#include "server/log/drain_rate.h"
 #include "server/log/fair_queue.h"
 #include "server/storage/store.h"
 
@@ -95,8 +99,11 @@ class CommitPipeline {
   using Request = PipelineRequest;
 
   // OK and queued, or why not.
-  absl::Status Enqueue(Request& request, FlowId flow, uint64_t bytes, uint64_t held_bytes = 0)
-      ABSL_LOCKS_EXCLUDED(queue_mu_);
+  absl::Status Enqueue(Request& request, FlowId flow, uint64_t bytes, uint64_t held_bytes = 0,
+                       int64_t deadline_nanos = kNoDeadline) ABSL_LOCKS_EXCLUDED(queue_mu_);
+  // Why a request with a deadline is refused at once: it could not be answered in time. Or OK.
+  absl::Status CheckDeadlineLocked(FlowId flow, int64_t deadline_nanos) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mu_);
   // Why `bytes` more are refused, or OK.
   absl::Status CheckRoomLocked(uint64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mu_);
   absl::Status QueueFull(uint64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(queue_mu_);
@@ -148,6 +155,7 @@ class CommitPipeline {
   FairQueue queue_ ABSL_GUARDED_BY(queue_mu_);
   uint64_t patient_requests_ ABSL_GUARDED_BY(queue_mu_) = 0;  // Of the queue's.
   uint64_t held_bytes_ ABSL_GUARDED_BY(queue_mu_) = 0;
+  DrainRate drain_rate_ ABSL_GUARDED_BY(queue_mu_);
   bool preparing_ ABSL_GUARDED_BY(queue_mu_) = false;   // A thread has what it took to prepare.
   bool committing_ ABSL_GUARDED_BY(queue_mu_) = false;  // A thread is at its fsync.
   int lingering_ ABSL_GUARDED_BY(queue_mu_) = 0;        // Threads that leave patient ones waiting.

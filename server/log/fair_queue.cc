@@ -1,10 +1,19 @@
 #include "server/log/fair_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/base/check.h"
 
 namespace tidemark::log {
+namespace {
+
+bool IsPast(const PipelineRequest& request, int64_t now_nanos) {
+  const auto* append = std::get_if<QueuedAppend>(&request);
+  return append != nullptr && append->request.deadline_nanos <= now_nanos;
+}
+
+}  // namespace
 
 FairQueue::Flow::~Flow() {
   while (first != nullptr) first = std::move(first->next);
@@ -30,10 +39,24 @@ void FairQueue::Push(PipelineRequest request, FlowId flow, uint64_t bytes) {
     waiting.last->next = std::move(added);
   }
   waiting.last = last;
+  waiting.bytes += bytes;
 }
 
-std::vector<PipelineRequest> FairQueue::Take(uint64_t bytes_max) {
+uint64_t FairQueue::BytesBefore(FlowId flow) const {
+  const Section& section = sections_.back();
+  const auto it = section.flows.find(flow);
+  const uint64_t own = it == section.flows.end() ? 0 : it->second.bytes;
+  const uint64_t flows = section.flows.size();
+  // A turn of each, and as much of each as the flow has itself: what the others get meanwhile goes
+  // first, too, so this may be more than what waits now.
+  const uint64_t turns = std::min(bytes_, flows * kTurnBytes);
+  const uint64_t before = std::max(turns, own * flows + turns / 2);
+  return sections_.size() > 1 ? std::max(bytes_, before) : before;
+}
+
+std::vector<PipelineRequest> FairQueue::Take(uint64_t bytes_max, int64_t now_nanos) {
   Taken taken;
+  taken.now_nanos = now_nanos;
   Section& section = sections_.front();
   if (section.ring.empty()) {
     if (!section.end.has_value()) return {};
@@ -55,12 +78,16 @@ bool FairQueue::TakeTurn(Section& section, uint64_t bytes_max, Taken& taken) {
   section.in_turn = false;
   while (flow.first != nullptr && flow.first->bytes <= flow.credit_bytes) {
     const uint64_t bytes = flow.first->bytes;
-    if (!taken.requests.empty() && taken.bytes + bytes > bytes_max) {
+    if (IsPast(flow.first->request, taken.now_nanos)) {
+      taken.past_bytes += bytes;
+    } else if (taken.bytes > 0 && taken.bytes + bytes > bytes_max) {
       section.in_turn = true;
       return false;
+    } else {
+      taken.bytes += bytes;
+      flow.credit_bytes -= bytes;
     }
-    taken.bytes += bytes;
-    flow.credit_bytes -= bytes;
+    flow.bytes -= bytes;
     taken.requests.push_back(std::move(flow.first->request));
     flow.first = std::move(flow.first->next);
   }
@@ -76,7 +103,8 @@ bool FairQueue::TakeTurn(Section& section, uint64_t bytes_max, Taken& taken) {
 
 std::vector<PipelineRequest> FairQueue::Finish(Taken taken) {
   requests_ -= taken.requests.size();
-  bytes_ -= taken.bytes;
+  bytes_ -= taken.bytes + taken.past_bytes;
+  last_taken_bytes_ = taken.bytes;
   return std::move(taken.requests);
 }
 

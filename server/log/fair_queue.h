@@ -37,10 +37,14 @@ class FairQueue {
   bool empty() const { return requests_ == 0; }
   uint64_t requests() const { return requests_; }
   uint64_t bytes() const { return bytes_; }
+  // About what leaves before a request of `flow` that would be pushed now.
+  uint64_t BytesBefore(FlowId flow) const;
 
   // Either one Mutation, or others: as many as fit into `bytes_max`, but at least one. Empty only
-  // if the queue is.
-  std::vector<PipelineRequest> Take(uint64_t bytes_max);
+  // if the queue is. Requests whose deadline is past at `now_nanos` come along and take no room.
+  std::vector<PipelineRequest> Take(uint64_t bytes_max, int64_t now_nanos = 0);
+  // Of the last Take, without those.
+  uint64_t last_taken_bytes() const { return last_taken_bytes_; }
 
  private:
   struct Waiting {
@@ -57,6 +61,7 @@ class FairQueue {
     std::unique_ptr<Waiting> first;
     Waiting* last = nullptr;
     uint64_t credit_bytes = 0;
+    uint64_t bytes = 0;  // Of all that waits.
   };
   // What came between two mutations.
   struct Section {
@@ -69,6 +74,8 @@ class FairQueue {
   struct Taken {
     std::vector<PipelineRequest> requests;
     uint64_t bytes = 0;
+    uint64_t past_bytes = 0;
+    int64_t now_nanos = 0;
   };
 
   // Moves what the front flow may give out; false: its next request does not fit.
@@ -78,6 +85,7 @@ class FairQueue {
   std::deque<Section> sections_;  // At least one; the last has no end yet.
   uint64_t requests_ = 0;
   uint64_t bytes_ = 0;
+  uint64_t last_taken_bytes_ = 0;
 };
 
 }  // namespace tidemark::log

@@ -1,4 +1,5 @@
 // EventStore.Append and Transact: decode, hand to the log, answer when it is durable.
+#include <grpc/support/time.h>
 #include <grpcpp/support/async_unary_call.h>
 
 #include <atomic>
@@ -28,6 +29,14 @@ uint32_t NextSpread() {
 // Calls of one connection take turns with those of others.
 log::FlowId FlowOf(const grpc::ServerContext& context) {
   return log::FlowId{absl::HashOf(context.peer())};
+}
+
+// On base::MonotonicNanos.
+int64_t DeadlineOf(const grpc::ServerContext& context) {
+  const gpr_timespec deadline = gpr_convert_clock_type(context.raw_deadline(), GPR_CLOCK_MONOTONIC);
+  if (gpr_time_cmp(deadline, gpr_inf_future(GPR_CLOCK_MONOTONIC)) == 0) return log::kNoDeadline;
+  return absl::ToInt64Nanoseconds(absl::Seconds(deadline.tv_sec) +
+                                  absl::Nanoseconds(deadline.tv_nsec));
 }
 
 // What makes Append and Transact two methods.
@@ -92,12 +101,16 @@ class AppendCall final : public Answering, public std::enable_shared_from_this<A
     std::make_shared<AppendCall>(context_, groups_, service_, queue_)->Accept();
     begin_nanos_ = base::MonotonicNanos();
     if (context_.calls.draining()) return Refuse(DrainingStatus());
+    const int64_t deadline_nanos = DeadlineOf(grpc_context_);
+    // Nobody waits: not worth a look at the request.
+    if (deadline_nanos <= begin_nanos_) return Refuse(log::DeadlinePassed());
     absl::StatusOr<DecodedAppend> append =
         Method::Decode(std::make_shared<RequestBytes>(request_), context_);
     if (!append.ok()) return Refuse(append.status());
     if (absl::Status status = TakePart(groups_, *append); !status.ok()) return Refuse(status);
     topic_ = append->request.topic;
     append->request.flow = FlowOf(grpc_context_);
+    append->request.deadline_nanos = deadline_nanos;
     context_.log.Append(std::move(append->request), [call = this->shared_from_this()](
                                                         absl::StatusOr<log::AppendResult> result) {
       call->OnResult(std::move(result));

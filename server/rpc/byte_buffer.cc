@@ -5,13 +5,20 @@
 namespace tidemark::rpc {
 
 FlatBytes Flatten(const grpc::ByteBuffer& buffer) {
-  auto slice = std::make_shared<grpc::Slice>();
-  if (buffer.Valid() && !buffer.TrySingleSlice(slice.get()).ok() &&
-      !buffer.DumpToSingleSlice(slice.get()).ok()) {
+  // The buffer gives its memory back, after the slice: as in RequestBytes.
+  struct Held {
+    grpc::ByteBuffer buffer;
+    grpc::Slice slice;
+  };
+  auto held = std::make_shared<Held>();
+  held->buffer = buffer;
+  if (buffer.Valid() && !held->buffer.TrySingleSlice(&held->slice).ok() &&
+      !held->buffer.DumpToSingleSlice(&held->slice).ok()) {
     return {};
   }
-  const absl::string_view bytes(reinterpret_cast<const char*>(slice->begin()), slice->size());
-  return {.owner = std::move(slice), .bytes = bytes};
+  const absl::string_view bytes(reinterpret_cast<const char*>(held->slice.begin()),
+                                held->slice.size());
+  return {.owner = std::move(held), .bytes = bytes};
 }
 
 grpc::Slice ReferringSlice(absl::string_view bytes, std::shared_ptr<const void> owner) {

@@ -13,13 +13,6 @@ absl::string_view ViewOf(const grpc::Slice& slice) {
   return absl::string_view(reinterpret_cast<const char*>(slice.begin()), slice.size());
 }
 
-std::vector<grpc::Slice> TakeApart(grpc::ByteBuffer& buffer) {
-  std::vector<grpc::Slice> pieces;
-  if (buffer.Valid() && !buffer.Dump(&pieces).ok()) pieces.clear();
-  buffer.Clear();
-  return pieces;
-}
-
 constexpr char TagOf(uint32_t number) {
   return static_cast<char>(number << 3 | static_cast<uint32_t>(log::WireType::kBytes));
 }
@@ -35,7 +28,11 @@ uint64_t VarintBytes(absl::string_view bytes) {
 
 }  // namespace
 
-RequestBytes::RequestBytes(grpc::ByteBuffer& buffer) : RequestBytes(TakeApart(buffer)) {}
+RequestBytes::RequestBytes(grpc::ByteBuffer& buffer) {
+  buffer_.Swap(&buffer);
+  if (buffer_.Valid() && !buffer_.Dump(&pieces_).ok()) pieces_.clear();
+  for (const grpc::Slice& piece : pieces_) size_ += piece.size();
+}
 
 RequestBytes::RequestBytes(std::vector<grpc::Slice> pieces) : pieces_(std::move(pieces)) {
   for (const grpc::Slice& piece : pieces_) size_ += piece.size();

@@ -52,6 +52,10 @@ class RequestBytes {
  private:
   friend class RequestReader;
 
+  // Goes after the pieces, so that what gRPC received is given back by the buffer: a slice that is
+  // the last reference gives it back without gRPC's execution context, which its resource quota
+  // needs, and the process ends. (What is destroyed last is declared first.)
+  grpc::ByteBuffer buffer_;
   std::vector<grpc::Slice> pieces_;
   uint64_t size_ = 0;
   // Fields that lie across pieces; the large ones in the order of their giving out.

@@ -12,6 +12,8 @@
 #include "server/base/system_clock.h"
 #include "server/rpc/data_plane.h"
 #include "server/rpc/malformed_requests.h"
+#include "server/rpc/socket_guard.h"
+#include "server/rpc/unknown_methods.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -24,6 +26,18 @@ constexpr int kWaitingStreams = 4;
 // limit's name instead of the transport's. Up to this size: it is held in memory meanwhile.
 constexpr uint64_t kTransportBytesMax = 64ull << 20;
 constexpr uint64_t kOversizeBytes = 1ull << 20;  // At least so much above the limit.
+
+// What gRPC may occupy beside the requests that wait to be committed: beyond it, it ends calls and
+// connections.
+constexpr uint64_t kTransportQuotaBytes = 64ull << 20;
+// Synchronous calls at a time, the polling threads included; further ones are refused. gRPC's own
+// bound is none: a flood of calls made 32,000 threads.
+constexpr int kSyncThreadsMax = 64;
+// Requests of all connections that are not complete; each costs gRPC some 12 kB before we see it.
+// At least this, and as many again as there may be streams.
+constexpr uint64_t kUnfinishedRequestsMax = 20'000;
+// Who speaks at all says so at once.
+constexpr int kHandshakeTimeoutMs = 10'000;
 
 int Millis(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
@@ -44,6 +58,13 @@ void SetChannelArguments(grpc::ServerBuilder& builder, const RpcServerOptions& o
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Millis(options.keepalive_interval));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Millis(options.keepalive_timeout));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             static_cast<int>(options.connection_streams_max));
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
+  grpc::ResourceQuota quota("tidemark");
+  quota.Resize(limits.queue_bytes_max + kTransportQuotaBytes);
+  quota.SetMaxThreads(kSyncThreadsMax);
+  builder.SetResourceQuota(quota);
   // Large frames cost less for large messages.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 4 << 20);
@@ -85,12 +106,19 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   builder.RegisterService(&rpc->topics_);
   builder.RegisterService(&rpc->operations_);
   builder.RegisterService(&rpc->health_);
+  builder.RegisterAsyncGenericService(&rpc->unknown_methods_);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(MalformedRequests());
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   for (int i = 0; i < options.queues; ++i) {
     rpc->queues_.push_back(std::make_unique<CallQueue>(builder.AddCompletionQueue(), context.pace));
   }
+  const auto unfinished_max =
+      static_cast<int64_t>(std::max(kUnfinishedRequestsMax, 2 * context.limits.streams_max));
+  SocketGuard::Enable({.connections_max = options.connections_max,
+                       .frames = {.streams_max = options.connection_streams_max,
+                                  .unfinished_total_max = unfinished_max},
+                       .warn = options.warn});
   rpc->server_ = builder.BuildAndStart();
   if (rpc->server_ == nullptr || rpc->port_ == 0) {
     return absl::UnavailableError(absl::StrCat(
@@ -111,6 +139,7 @@ void RpcServer::AcceptCalls() {
     }
     AcceptHealthCheck(context_, health_, calls);
     AcceptHealthWatch(context_, health_, calls);
+    AcceptUnknownMethod(context_, unknown_methods_, calls);
     for (int i = 0; i < kWaitingStreams; ++i) {
       AcceptTransact(context_, groups_, event_store_, *queue);
       AcceptAppendStream(context_, groups_, event_store_, *queue);

@@ -7,6 +7,7 @@
 //           while it waits for calls.
 #pragma once
 
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 
 #include <memory>
@@ -33,7 +34,10 @@ struct RpcServerOptions {
   // A connection is pinged after so long, and closed when the answer takes longer than the timeout.
   absl::Duration keepalive_interval = absl::Seconds(30);
   absl::Duration keepalive_timeout = absl::Seconds(20);
-  std::vector<config::SettingValue> settings;  // For GetConfig.
+  uint64_t connections_max = 10'000;
+  uint64_t connection_streams_max = 2000;
+  void (*warn)(const std::string& line) = nullptr;  // Of connections that were refused or closed.
+  std::vector<config::SettingValue> settings;       // For GetConfig.
 };
 
 class RpcServer {
@@ -64,6 +68,7 @@ class RpcServer {
   TopicsService topics_;
   OperationsService operations_;
   HealthBase health_;
+  grpc::AsyncGenericService unknown_methods_;
   std::vector<std::unique_ptr<CallQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::thread> threads_;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "server/base/system_clock.h"
@@ -117,6 +118,34 @@ TEST_F(CommitPipelineTest, WhatIsPatientIsWrittenBeforeTheEnd) {
                       Haste::kPatient, ack.callback());
   harness_.Close();
   EXPECT_TRUE(ack.value().ok()) << ack.value();
+}
+
+TEST_F(CommitPipelineTest, DoesNotWriteWhatNobodyWaitsForAnyMore) {
+  const TopicPtr topic = MakeTopic("hr");
+  AppendRequest late = MakeRequest(topic, {{0, MakeEvents("late", 1)}});
+  late.deadline_nanos = base::MonotonicNanos() - 1;
+  const auto refused = harness_.Append(std::move(late));
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(DetailOf(refused.status())->reason, "DEADLINE_PASSED");
+  AppendRequest patient = MakeRequest(topic, {{0, MakeEvents("patient", 1)}});
+  patient.deadline_nanos = base::MonotonicNanos() + absl::ToInt64Nanoseconds(absl::Hours(1));
+  EXPECT_TRUE(harness_.Append(std::move(patient)).ok());
+  EXPECT_THAT(IdsOf(harness_.ReadAll(*topic, 0)), ElementsAre("patient0"));
+}
+
+TEST_F(CommitPipelineTest, DoesNotWriteWhatWaitedPastItsDeadline) {
+  const TopicPtr topic = MakeTopic("hr");
+  std::optional<PendingAppend> late;
+  {
+    PipelinePause pause(log());
+    AppendRequest request = MakeRequest(topic, {{0, MakeEvents("late", 1)}});
+    request.deadline_nanos = base::MonotonicNanos() + 200'000'000;
+    const int64_t deadline_nanos = request.deadline_nanos;
+    late.emplace(Start(std::move(request)));
+    while (base::MonotonicNanos() <= deadline_nanos) std::this_thread::yield();
+  }
+  EXPECT_EQ(late->value().status().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(EndOf(topic, 0), Offset(0));
 }
 
 // Each becomes a batch as it is; what is before and behind it keeps its place.

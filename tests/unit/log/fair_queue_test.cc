@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "server/log/drain_rate.h"
 
 namespace tidemark::log {
 namespace {
@@ -104,6 +107,46 @@ TEST(FairQueueTest, AGroupsEndIsNoNewTurn) {
     for (const int number : NumbersOf(queue.Take(kTurn * 3 / 4))) ++(number < 1000 ? heavy : light);
   }
   EXPECT_NEAR(heavy, light, 4);
+}
+
+TEST(FairQueueTest, RequestsWhoseDeadlineIsPastTakeNoRoom) {
+  FairQueue queue;
+  for (int i = 0; i < 10; ++i) {
+    QueuedAppend append{.queued_at_nanos = i};
+    if (i < 8) append.request.deadline_nanos = 100 + i;
+    queue.Push(std::move(append), kHeavy, 600);
+  }
+  EXPECT_THAT(NumbersOf(queue.Take(1200, 103)), ElementsAre(0, 1, 2, 3, 4, 5));
+  EXPECT_EQ(queue.last_taken_bytes(), 1200u);
+  EXPECT_EQ(queue.bytes(), 4 * 600u);
+  EXPECT_THAT(NumbersOf(queue.Take(1200, 1000)), ElementsAre(6, 7, 8, 9));
+  EXPECT_EQ(queue.bytes(), 0u);
+}
+
+TEST(FairQueueTest, WhatIsBeforeARequestDependsOnItsFlow) {
+  FairQueue queue;
+  EXPECT_EQ(queue.BytesBefore(kLight), 0u);
+  for (int i = 0; i < 50; ++i) queue.Push(Numbered(i), kHeavy, kTurn);
+  EXPECT_EQ(queue.BytesBefore(kLight), kTurn);
+  EXPECT_GE(queue.BytesBefore(kHeavy), 50 * kTurn);
+  // Half of what there is, but the other gets as much as it.
+  for (int i = 0; i < 25; ++i) queue.Push(Numbered(i), kLight, kTurn);
+  EXPECT_GE(queue.BytesBefore(kLight), 50 * kTurn);
+}
+
+TEST(DrainRateTest, TellsHowLongWhatWaitsTakes) {
+  DrainRate rate;
+  EXPECT_EQ(rate.NanosFor(1000), 0);
+  for (int i = 1; i <= 100; ++i) rate.Taken(1000, 5000, i * 10'000);
+  EXPECT_EQ(rate.NanosFor(0), 0);
+  // Ten nanoseconds a byte, then two takings.
+  EXPECT_NEAR(static_cast<double>(rate.NanosFor(100'000)), 1'020'000, 10'000);
+}
+
+TEST(DrainRateTest, AnIdleQueueSaysNothing) {
+  DrainRate rate;
+  for (int i = 1; i <= 100; ++i) rate.Taken(1000, 0, i * 1'000'000'000);
+  EXPECT_EQ(rate.NanosFor(1000), 0);
 }
 
 TEST(FairQueueTest, AMutationLeavesAloneBetweenWhatCameBeforeAndAfter) {
