@@ -1,8 +1,9 @@
 // DrainRate: how long what waits in the commit queue takes to leave it, judged by what left lately.
 //
 // How.     While something is left in the queue, the time between two takings is what the first one
-//          took: nanoseconds per byte, averaged over some takings. A taking from a queue that then
-//          is empty says nothing, because the next one waits for requests.
+//          took: nanoseconds per byte, averaged over some takings. A taking that leaves nothing
+//          measures nothing, because the next one waits for requests; but the queue is not behind
+//          any more, so what was measured fades: a stall is no reason to refuse what comes after it.
 // Threads. One at a time.
 #pragma once
 
@@ -20,6 +21,10 @@ class DrainRate {
       Average(nanos_per_byte_, taking / static_cast<double>(bytes_));
     }
     since_nanos_ = left_bytes > 0 ? now_nanos : 0;
+    if (left_bytes == 0) {
+      nanos_per_byte_ /= 2;
+      nanos_per_taking_ /= 2;
+    }
     bytes_ = bytes;
   }
 

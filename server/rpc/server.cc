@@ -32,7 +32,7 @@ constexpr uint64_t kOversizeBytes = 1ull << 20;  // At least so much above the l
 constexpr uint64_t kTransportQuotaBytes = 64ull << 20;
 // Synchronous calls at a time, the polling threads included; further ones are refused. gRPC's own
 // bound is none: a flood of calls made 32,000 threads.
-constexpr int kSyncThreadsMax = 64;
+constexpr int kSyncThreadsMax = 1024;
 // Requests of all connections that are not complete; each costs gRPC some 12 kB before we see it.
 // At least this, and as many again as there may be streams.
 constexpr uint64_t kUnfinishedRequestsMax = 20'000;

@@ -36,8 +36,9 @@ KEYS = [f"employee-{n}" for n in range(40)]
 PARTITION = {(topic, key): partition_of_key(key, count)
              for topic, count in TOPICS.items() for key in KEYS}
 COUNTERS = ["counter-0", "counter-1"]
+# The last: the queue is full, or longer than the call's deadline is away.
 AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN,
-        grpc.StatusCode.DEADLINE_EXCEEDED)
+        grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 def place_name(topic, partition):

@@ -149,6 +149,17 @@ TEST(DrainRateTest, AnIdleQueueSaysNothing) {
   EXPECT_EQ(rate.NanosFor(1000), 0);
 }
 
+// Of a disk that stood still for a while, and works again.
+TEST(DrainRateTest, AStallIsForgottenOnceTheQueueIsEmptyAgain) {
+  DrainRate rate;
+  int64_t now = 1;
+  rate.Taken(1000, 5000, now);
+  rate.Taken(1000, 5000, now += 1'000'000'000);
+  EXPECT_GE(rate.NanosFor(1000), 1'000'000'000);
+  for (int i = 0; i < 12; ++i) rate.Taken(1000, 0, now += 1'000'000);
+  EXPECT_LT(rate.NanosFor(1000), 1'000'000);
+}
+
 TEST(FairQueueTest, AMutationLeavesAloneBetweenWhatCameBeforeAndAfter) {
   FairQueue queue;
   queue.Push(Numbered(1), kHeavy, 10);
