@@ -101,8 +101,8 @@ class ConsumeCall final : public Drainable,
   // True: the pump is ours now. False: who has it will look again.
   bool TakePumpLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Requires that pumping_ is ours.
-  void Pump(log::MayWait may_wait);
+  // Requires that pumping_ is ours. `in_turn`: on a reader thread, whose rests pace history.
+  void Pump(log::MayWait may_wait, bool in_turn = false);
   void PumpOnLive();
   void PumpOnReader();
   // What is at hand, when history's turn comes.

@@ -55,14 +55,15 @@ bool ConsumeCall::HoldsBack() const {
 }
 
 void ConsumeCall::PumpInTurn() {
-  context_.readers.Schedule([call = shared_from_this()] { call->Pump(log::MayWait::kNo); });
+  context_.readers.Schedule(
+      [call = shared_from_this()] { call->Pump(log::MayWait::kNo, /*in_turn=*/true); });
 }
 
 void ConsumeCall::PumpOnReader() {
   context_.readers.Schedule([call = shared_from_this()] { call->Pump(log::MayWait::kYes); });
 }
 
-void ConsumeCall::Pump(log::MayWait may_wait) {
+void ConsumeCall::Pump(log::MayWait may_wait, bool in_turn) {
   while (true) {
     GroupEvent event;
     bool has_event = false;
@@ -81,6 +82,7 @@ void ConsumeCall::Pump(log::MayWait may_wait) {
       if (absl::Status status = Apply(event); !status.ok()) return EndNow(status);
       continue;
     }
+    if (may_wait == log::MayWait::kNo && !in_turn && HoldsBack()) return PumpInTurn();
     absl::StatusOr<bool> wrote = Deliver(may_wait);
     if (!wrote.ok()) return EndNow(wrote.status());
     if (*wrote) return;
@@ -293,7 +295,6 @@ void ConsumeCall::OnWritten(bool ok) {
   {
     absl::MutexLock lock(&mu_);
     cancelled_ = cancelled_ || !ok;
-    if (HoldsBack()) return PumpInTurn();
     if (work_ != nullptr) return PumpOnLive();
   }
   Pump(log::MayWait::kNo);
