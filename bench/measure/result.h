@@ -63,6 +63,8 @@ struct Result {
   std::string baseline;
   std::optional<double> ratio;
   std::string durability;
+  // Another system's: its costs say nothing of Tidemark.
+  bool of_peer = false;
   // True: the server stored the bytes during the run.
   bool stores = false;
   std::optional<Cost> cost;

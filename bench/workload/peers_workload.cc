@@ -65,6 +65,7 @@ nlohmann::ordered_json Describe(const std::string& settings, const PeersConfig& 
 
 void PeersRun::Add(Result result, const char* work) {
   const std::string tidemark = absl::StrCat(kTidemarkSystem, work);
+  result.of_peer = result.name != tidemark;
   if (const Result* base = FindResult(reporter_.results(), tidemark)) CompareTo(*base, result);
   reporter_.Add(result);
 }

@@ -94,11 +94,12 @@ void AddCostGoals(Checks& checks) {
   }
 }
 
-// The largest of every server that was started, whatever it did.
+// The largest of every server of ours that was started, whatever it did.
 void AddMemoryGoal(const std::vector<Result>& results, Checks& checks) {
   uint64_t bytes = 0;
   for (const Result& result : results) {
-    if (!result.cost || result.durability == kNothingStored) continue;  // The no-op server's.
+    if (!result.cost || result.of_peer) continue;
+    if (result.durability == kNothingStored) continue;  // The no-op server's.
     bytes = std::max(bytes, result.cost->server_rss_max_bytes.value_or(0));
   }
   if (bytes == 0) return;

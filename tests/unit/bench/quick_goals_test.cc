@@ -68,6 +68,10 @@ TEST(QuickGoalsTest, JudgesMemoryAndDiskBytesWhereTheyAreKnown) {
   const GoalCheck* const memory = Find(checks, "resident memory, largest");
   ASSERT_NE(memory, nullptr);
   EXPECT_FALSE(memory->Holds());
+  Result peer = {.name = "PostgreSQL table, default: append", .value = 1, .of_peer = true};
+  peer.cost = Cost{.bytes = 100, .server_rss_max_bytes = 1000u << 20};
+  append.cost->server_rss_max_bytes = 300u << 20;
+  EXPECT_TRUE(Find(QuickGoals({append, peer}), "resident memory, largest")->Holds());
   const GoalCheck* const disk = Find(checks, "bytes to disk per stored byte");
   ASSERT_NE(disk, nullptr);
   EXPECT_TRUE(disk->Holds());
