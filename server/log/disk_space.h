@@ -6,7 +6,7 @@
 //            taken again when there is space.
 // Terms.     Appends stop below free_min. What else is written (acks, offsets, settings, deletions,
 //            retention) is small and may be what makes space: it stops below a quarter of that.
-// Threads.   Look by one thread at a time; the rest from any thread, never blocking.
+// Threads.   Safe from any thread; never blocking, but for Look, which asks the file system.
 #pragma once
 
 #include <atomic>
@@ -22,8 +22,8 @@ class DiskSpace {
   // With free_min 0 there is always room. The store outlives this.
   DiskSpace(const storage::Store& store, uint64_t free_min) : store_(store), free_min_(free_min) {}
 
-  // Asks the file system. To be called some times a second: what is written between two looks has
-  // to fit into a quarter of free_min. A file system that does not answer changes nothing.
+  // Asks the file system. To be called some times a second, and after commits near free_min: what
+  // is written between looks has to fit into its quarter. One that does not answer changes nothing.
   void Look();
 
   // RESOURCE_EXHAUSTED  DISK_FULL: there is no room for appends.

@@ -3,7 +3,8 @@
 // How.     While something is left in the queue, the time between two takings is what the first one
 //          took: nanoseconds per byte, averaged over some takings. A taking that leaves nothing
 //          measures nothing, because the next one waits for requests; but the queue is not behind
-//          any more, so what was measured fades: a stall is no reason to refuse what comes after it.
+//          any more, so what was measured fades: a stall is no reason to refuse what comes after
+//          it.
 // Threads. One at a time.
 #pragma once
 
