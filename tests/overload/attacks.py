@@ -143,15 +143,14 @@ def never_receive(target):
     target.hold(20, make)
 
 
-@attack
-def half_requests(target):
-    """Appends of 4 MB of which the last byte never comes: 100 on each of 20 connections."""
-    part = message(target.append(4_000_000))[:-1]
+def hold_half_requests(target, data_bytes, calls, patience_s):
+    """Appends of which the last byte never comes, on each of 20 connections."""
+    part = message(target.append(data_bytes))[:-1]
 
     def make(n):
-        connection = Connection(target.port, patience_s=0.2)
+        connection = Connection(target.port, patience_s=patience_s)
         try:
-            for stream in range(100):
+            for stream in range(calls):
                 connection.send(frame(frames.HEADERS, frames.END_HEADERS, 2 * stream + 1,
                                       call_headers(APPEND)),
                                 frames.data_frames(2 * stream + 1, part, end=False))
@@ -160,25 +159,18 @@ def half_requests(target):
         target.counts["sent_bytes"] += connection.sent_bytes
         return connection
     target.hold(20, make)
+
+
+@attack
+def half_requests(target):
+    """Appends of 4 MB of which the last byte never comes: 100 on each of 20 connections."""
+    hold_half_requests(target, 4_000_000, calls=100, patience_s=0.2)
 
 
 @attack
 def small_half_requests(target):
     """The same with 60 kB, which needs no further window: 2,000 on each of 20 connections."""
-    part = message(target.append(60_000))[:-1]
-
-    def make(n):
-        connection = Connection(target.port, patience_s=0.5)
-        try:
-            for stream in range(2000):
-                connection.send(frame(frames.HEADERS, frames.END_HEADERS, 2 * stream + 1,
-                                      call_headers(APPEND)),
-                                frames.data_frames(2 * stream + 1, part, end=False))
-        except TimeoutError:
-            target.counts["stuck"] += 1
-        target.counts["sent_bytes"] += connection.sent_bytes
-        return connection
-    target.hold(20, make)
+    hold_half_requests(target, 60_000, calls=2000, patience_s=0.5)
 
 
 # Floods of frames.

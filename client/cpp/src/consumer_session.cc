@@ -215,19 +215,13 @@ void ConsumerSession::PumpOut() {
 void ConsumerSession::SendJoin() {
   v1::ConsumeRequest request;
   v1::Join& join = *request.mutable_join();
-  join.set_group(options_.group);
-  for (const std::string& topic : options_.topics) join.add_topics(topic);
-  if (!options_.filter.empty()) ToProto(options_.filter, join.mutable_filter());
-  ToProto(options_.start, join.mutable_start());
-  join.set_mode(static_cast<v1::GroupMode>(options_.mode));
+  FillJoin(client_, options_, join);
   if (IsWork(options_.mode) && options_.retry) {
     ToProto(*options_.retry, join.mutable_retry_policy());
   }
   join.set_deliveries_max(kDeliveriesMax);
   join.mutable_credits()->set_events(options_.events_ahead_max);
   join.mutable_credits()->set_bytes(options_.bytes_ahead_max);
-  join.set_client_name(options_.client_name.empty() ? client_.options().client_name
-                                                    : options_.client_name);
   Send(request);
 }
 

@@ -33,17 +33,11 @@ void AddIds(const std::vector<EventId>& events,
 v1::ConsumeRequest JoinMessage(const Client& client, const MemberOptions& options) {
   v1::ConsumeRequest request;
   v1::Join& join = *request.mutable_join();
-  join.set_group(options.group);
-  for (const std::string& topic : options.topics) join.add_topics(topic);
-  if (!options.filter.empty()) ToProto(options.filter, join.mutable_filter());
-  ToProto(options.start, join.mutable_start());
-  join.set_mode(static_cast<v1::GroupMode>(options.mode));
+  internal::FillJoin(client, options, join);
   if (options.retry) ToProto(*options.retry, join.mutable_retry_policy());
   join.set_deliveries_max(options.deliveries_max);
   join.mutable_credits()->set_events(options.credit_events);
   join.mutable_credits()->set_bytes(options.credit_bytes);
-  join.set_client_name(options.client_name.empty() ? client.options().client_name
-                                                   : options.client_name);
   return request;
 }
 
