@@ -10,7 +10,6 @@
 #include "server/rpc/operations_service.h"
 #include "server/rpc/pace.h"
 #include "server/rpc/stream_refusal.h"
-#include "server/rpc/sync_call.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -50,71 +49,62 @@ absl::Status OperationsService::WhyItEnded(const absl::Status& status) const {
   return absl::IsCancelled(status) && context_.calls.draining() ? DrainingStatus() : status;
 }
 
-grpc::Status OperationsService::CreateBackup(grpc::ServerContext* call,
-                                             const v1::CreateBackupRequest* request,
-                                             v1::CreateBackupResponse* response) {
-  return Handle(context_, "Operations/CreateBackup", [&]() -> absl::Status {
-    absl::StatusOr<storage::Backups*> backups = FindBackups();
-    if (!backups.ok()) return backups.status();
-    uint64_t pace = parts_.backup_bytes_per_second;
-    if (request->has_bytes_per_second()) {
-      pace = request->bytes_per_second();
-      if (absl::Status status = CheckPace(pace); !status.ok()) return status;
-    }
-    absl::StatusOr<storage::BackupInfo> made = (*backups)->Create(
-        parts_.store, pace, [&] { return call->IsCancelled() || context_.calls.draining(); });
-    if (!made.ok()) return WhyItEnded(made.status());
-    FillBackup(*made, *response->mutable_backup());
-    return absl::OkStatus();
-  });
+absl::Status OperationsService::CreateBackup(absl::FunctionRef<bool()> client_gone,
+                                             const v1::CreateBackupRequest& request,
+                                             v1::CreateBackupResponse& response) {
+  absl::StatusOr<storage::Backups*> backups = FindBackups();
+  if (!backups.ok()) return backups.status();
+  uint64_t pace = parts_.backup_bytes_per_second;
+  if (request.has_bytes_per_second()) {
+    pace = request.bytes_per_second();
+    if (absl::Status status = CheckPace(pace); !status.ok()) return status;
+  }
+  absl::StatusOr<storage::BackupInfo> made = (*backups)->Create(
+      parts_.store, pace, [&] { return client_gone() || context_.calls.draining(); });
+  if (!made.ok()) return WhyItEnded(made.status());
+  FillBackup(*made, *response.mutable_backup());
+  return absl::OkStatus();
 }
 
-grpc::Status OperationsService::ListBackups(grpc::ServerContext*, const v1::ListBackupsRequest*,
-                                            v1::ListBackupsResponse* response) {
-  return Handle(context_, "Operations/ListBackups", [&]() -> absl::Status {
-    absl::StatusOr<storage::Backups*> backups = FindBackups();
-    if (!backups.ok()) return backups.status();
-    absl::StatusOr<std::vector<storage::BackupInfo>> list = (*backups)->List();
-    if (!list.ok()) return list.status();
-    for (const storage::BackupInfo& backup : *list) FillBackup(backup, *response->add_backups());
-    if (const std::optional<storage::BackupProgress> running = (*backups)->running()) {
-      v1::BackupProgress& out = *response->mutable_running();
-      FillTime(absl::FromUnixMicros(static_cast<int64_t>(running->start_time_us)),
-               *out.mutable_start_time());
-      out.set_bytes_copied(running->copied_bytes);
-      out.set_bytes_total(running->total_bytes);
-    }
-    return absl::OkStatus();
-  });
+absl::Status OperationsService::ListBackups(const v1::ListBackupsRequest&,
+                                            v1::ListBackupsResponse& response) {
+  absl::StatusOr<storage::Backups*> backups = FindBackups();
+  if (!backups.ok()) return backups.status();
+  absl::StatusOr<std::vector<storage::BackupInfo>> list = (*backups)->List();
+  if (!list.ok()) return list.status();
+  for (const storage::BackupInfo& backup : *list) FillBackup(backup, *response.add_backups());
+  if (const std::optional<storage::BackupProgress> running = (*backups)->running()) {
+    v1::BackupProgress& out = *response.mutable_running();
+    FillTime(absl::FromUnixMicros(static_cast<int64_t>(running->start_time_us)),
+             *out.mutable_start_time());
+    out.set_bytes_copied(running->copied_bytes);
+    out.set_bytes_total(running->total_bytes);
+  }
+  return absl::OkStatus();
 }
 
-grpc::Status OperationsService::VerifyBackup(grpc::ServerContext* call,
-                                             const v1::VerifyBackupRequest* request,
-                                             v1::VerifyBackupResponse* response) {
-  return Handle(context_, "Operations/VerifyBackup", [&]() -> absl::Status {
-    absl::StatusOr<uint32_t> id = ParseId(request->id());
-    if (!id.ok()) return id.status();
-    absl::StatusOr<storage::Backups*> backups = FindBackups();
-    if (!backups.ok()) return backups.status();
-    absl::StatusOr<storage::BackupInfo> verified =
-        (*backups)->Verify(*id, parts_.backup_bytes_per_second,
-                           [&] { return call->IsCancelled() || context_.calls.draining(); });
-    if (!verified.ok()) return WhyItEnded(verified.status());
-    FillBackup(*verified, *response->mutable_backup());
-    return absl::OkStatus();
-  });
+absl::Status OperationsService::VerifyBackup(absl::FunctionRef<bool()> client_gone,
+                                             const v1::VerifyBackupRequest& request,
+                                             v1::VerifyBackupResponse& response) {
+  absl::StatusOr<uint32_t> id = ParseId(request.id());
+  if (!id.ok()) return id.status();
+  absl::StatusOr<storage::Backups*> backups = FindBackups();
+  if (!backups.ok()) return backups.status();
+  absl::StatusOr<storage::BackupInfo> verified =
+      (*backups)->Verify(*id, parts_.backup_bytes_per_second,
+                         [&] { return client_gone() || context_.calls.draining(); });
+  if (!verified.ok()) return WhyItEnded(verified.status());
+  FillBackup(*verified, *response.mutable_backup());
+  return absl::OkStatus();
 }
 
-grpc::Status OperationsService::DeleteBackup(grpc::ServerContext*,
-                                             const v1::DeleteBackupRequest* request,
-                                             v1::DeleteBackupResponse*) {
-  return Handle(context_, "Operations/DeleteBackup", [&]() -> absl::Status {
-    absl::StatusOr<uint32_t> id = ParseId(request->id());
-    if (!id.ok()) return id.status();
-    absl::StatusOr<storage::Backups*> backups = FindBackups();
-    if (!backups.ok()) return backups.status();
-    return (*backups)->Delete(*id);
-  });
+absl::Status OperationsService::DeleteBackup(const v1::DeleteBackupRequest& request,
+                                             v1::DeleteBackupResponse&) {
+  absl::StatusOr<uint32_t> id = ParseId(request.id());
+  if (!id.ok()) return id.status();
+  absl::StatusOr<storage::Backups*> backups = FindBackups();
+  if (!backups.ok()) return backups.status();
+  return (*backups)->Delete(*id);
 }
 
 }  // namespace tidemark::rpc

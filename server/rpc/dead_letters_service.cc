@@ -11,7 +11,6 @@
 #include "server/rpc/groups_service.h"
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"
-#include "server/rpc/sync_call.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -86,8 +85,8 @@ std::string TokenOf(const DeadLetterPlace& place) {
 
 }  // namespace
 
-absl::Status GroupsService::ListLetters(const v1::ListDeadLettersRequest& request,
-                                        v1::ListDeadLettersResponse& response) {
+absl::Status GroupsService::ListDeadLetters(const v1::ListDeadLettersRequest& request,
+                                            v1::ListDeadLettersResponse& response) {
   if (absl::Status status = CheckGroupName(request.group()); !status.ok()) return status;
   absl::StatusOr<size_t> size = PageSize(request.page_size(), context_.limits);
   if (!size.ok()) return size.status();
@@ -112,47 +111,34 @@ absl::Status GroupsService::ListLetters(const v1::ListDeadLettersRequest& reques
   return absl::OkStatus();
 }
 
-grpc::Status GroupsService::ListDeadLetters(grpc::ServerContext*,
-                                            const v1::ListDeadLettersRequest* request,
-                                            v1::ListDeadLettersResponse* response) {
-  return Handle(context_, "ConsumerGroups/ListDeadLetters",
-                [&] { return ListLetters(*request, *response); });
-}
-
-grpc::Status GroupsService::RedriveDeadLetters(grpc::ServerContext*,
-                                               const v1::RedriveDeadLettersRequest* request,
-                                               v1::RedriveDeadLettersResponse* response) {
-  return Handle(context_, "ConsumerGroups/RedriveDeadLetters", [&]() -> absl::Status {
-    if (absl::Status status = CheckGroupName(request->group()); !status.ok()) return status;
-    const absl::StatusOr<Choice> choice = ChoiceFromProto(*request, context_.limits);
-    if (!choice.ok()) return choice.status();
-    absl::Duration interval = absl::ZeroDuration();
-    if (request->has_events_per_second()) {
-      if (!(request->events_per_second() > 0)) {
-        return InvalidField("events_per_second", "is not more than 0");
-      }
-      interval = std::min(absl::Seconds(1) / request->events_per_second(), log::kDelayMax);
+absl::Status GroupsService::RedriveDeadLetters(const v1::RedriveDeadLettersRequest& request,
+                                               v1::RedriveDeadLettersResponse& response) {
+  if (absl::Status status = CheckGroupName(request.group()); !status.ok()) return status;
+  const absl::StatusOr<Choice> choice = ChoiceFromProto(request, context_.limits);
+  if (!choice.ok()) return choice.status();
+  absl::Duration interval = absl::ZeroDuration();
+  if (request.has_events_per_second()) {
+    if (!(request.events_per_second() > 0)) {
+      return InvalidField("events_per_second", "is not more than 0");
     }
-    const auto redriven = groups_.RedriveDeadLetters(request->group(), *choice, interval);
-    if (!redriven.ok()) return redriven.status();
-    response->set_events(redriven->events);
-    response->set_left(redriven->left);
-    return absl::OkStatus();
-  });
+    interval = std::min(absl::Seconds(1) / request.events_per_second(), log::kDelayMax);
+  }
+  const auto redriven = groups_.RedriveDeadLetters(request.group(), *choice, interval);
+  if (!redriven.ok()) return redriven.status();
+  response.set_events(redriven->events);
+  response.set_left(redriven->left);
+  return absl::OkStatus();
 }
 
-grpc::Status GroupsService::DiscardDeadLetters(grpc::ServerContext*,
-                                               const v1::DiscardDeadLettersRequest* request,
-                                               v1::DiscardDeadLettersResponse* response) {
-  return Handle(context_, "ConsumerGroups/DiscardDeadLetters", [&]() -> absl::Status {
-    if (absl::Status status = CheckGroupName(request->group()); !status.ok()) return status;
-    const absl::StatusOr<Choice> choice = ChoiceFromProto(*request, context_.limits);
-    if (!choice.ok()) return choice.status();
-    const absl::StatusOr<uint64_t> events = groups_.DiscardDeadLetters(request->group(), *choice);
-    if (!events.ok()) return events.status();
-    response->set_events(*events);
-    return absl::OkStatus();
-  });
+absl::Status GroupsService::DiscardDeadLetters(const v1::DiscardDeadLettersRequest& request,
+                                               v1::DiscardDeadLettersResponse& response) {
+  if (absl::Status status = CheckGroupName(request.group()); !status.ok()) return status;
+  const absl::StatusOr<Choice> choice = ChoiceFromProto(request, context_.limits);
+  if (!choice.ok()) return choice.status();
+  const absl::StatusOr<uint64_t> events = groups_.DiscardDeadLetters(request.group(), *choice);
+  if (!events.ok()) return events.status();
+  response.set_events(*events);
+  return absl::OkStatus();
 }
 
 }  // namespace tidemark::rpc

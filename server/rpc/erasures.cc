@@ -9,7 +9,6 @@
 #include "server/rpc/convert.h"
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"
-#include "server/rpc/sync_call.h"
 #include "server/rpc/topics_service.h"
 
 namespace tidemark::rpc {
@@ -104,13 +103,8 @@ void FillErasure(const log::ErasureView& view, v1::Erasure& out) {
 
 }  // namespace
 
-grpc::Status TopicsService::EraseEvents(grpc::ServerContext*, const v1::EraseEventsRequest* request,
-                                        v1::EraseEventsResponse* response) {
-  return Handle(context_, "Topics/EraseEvents", [&] { return Erase(*request, *response); });
-}
-
-absl::Status TopicsService::Erase(const v1::EraseEventsRequest& request,
-                                  v1::EraseEventsResponse& response) {
+absl::Status TopicsService::EraseEvents(const v1::EraseEventsRequest& request,
+                                        v1::EraseEventsResponse& response) {
   absl::Status status = CheckName(request.topic(), context_.limits.name_bytes_max, "topic");
   if (!status.ok()) return status;
   log::ErasureRequest erasure{
@@ -133,13 +127,8 @@ absl::Status TopicsService::Erase(const v1::EraseEventsRequest& request,
   return absl::OkStatus();
 }
 
-grpc::Status TopicsService::GetErasure(grpc::ServerContext*, const v1::GetErasureRequest* request,
-                                       v1::GetErasureResponse* response) {
-  return Handle(context_, "Topics/GetErasure", [&] { return Erasure(*request, *response); });
-}
-
-absl::Status TopicsService::Erasure(const v1::GetErasureRequest& request,
-                                    v1::GetErasureResponse& response) {
+absl::Status TopicsService::GetErasure(const v1::GetErasureRequest& request,
+                                       v1::GetErasureResponse& response) {
   if (request.erasure_id().empty()) return InvalidField("erasure_id", "is required");
   uint64_t id = 0;
   if (absl::SimpleAtoi(request.erasure_id(), &id) && id > 0) {
@@ -156,14 +145,8 @@ absl::Status TopicsService::Erasure(const v1::GetErasureRequest& request,
   return NoSuch("erasure", request.erasure_id(), ". ListErasures names all there are");
 }
 
-grpc::Status TopicsService::ListErasures(grpc::ServerContext*,
-                                         const v1::ListErasuresRequest* request,
-                                         v1::ListErasuresResponse* response) {
-  return Handle(context_, "Topics/ListErasures", [&] { return Erasures(*request, *response); });
-}
-
-absl::Status TopicsService::Erasures(const v1::ListErasuresRequest& request,
-                                     v1::ListErasuresResponse& response) {
+absl::Status TopicsService::ListErasures(const v1::ListErasuresRequest& request,
+                                         v1::ListErasuresResponse& response) {
   absl::StatusOr<size_t> size = PageSize(request.page_size(), context_.limits);
   if (!size.ok()) return size.status();
   absl::StatusOr<std::string> after = NameFromPageToken(request.page_token());

@@ -3,18 +3,11 @@
 #include "server/base/error.h"
 #include "server/rpc/append_encoder.h"
 #include "server/rpc/names.h"
-#include "server/rpc/sync_call.h"
 
 namespace tidemark::rpc {
 
-grpc::Status EventStoreService::GetProducer(grpc::ServerContext*,
-                                            const v1::GetProducerRequest* request,
-                                            v1::GetProducerResponse* response) {
-  return Handle(context_, "EventStore/GetProducer", [&] { return Producer(*request, *response); });
-}
-
-absl::Status EventStoreService::Producer(const v1::GetProducerRequest& request,
-                                         v1::GetProducerResponse& response) {
+absl::Status EventStoreService::GetProducer(const v1::GetProducerRequest& request,
+                                            v1::GetProducerResponse& response) {
   absl::Status status = CheckName(request.id(), context_.limits.name_bytes_max, "id");
   if (!status.ok()) return status;
   const storage::Store& store = context_.log.store();

@@ -1,4 +1,4 @@
-// The synchronous part of the EventStore service; the data plane is in files of its own.
+// The control plane of the EventStore service; the data plane is in files of its own.
 #pragma once
 
 #include "server/rpc/rpc_context.h"
@@ -6,16 +6,14 @@
 
 namespace tidemark::rpc {
 
-class EventStoreService final : public EventStoreBase {
+class EventStoreService {
  public:
   explicit EventStoreService(const RpcContext& context) : context_(context) {}
 
-  grpc::Status GetProducer(grpc::ServerContext*, const v1::GetProducerRequest* request,
-                           v1::GetProducerResponse* response) override;
+  absl::Status GetProducer(const v1::GetProducerRequest& request,
+                           v1::GetProducerResponse& response);
 
  private:
-  absl::Status Producer(const v1::GetProducerRequest& request, v1::GetProducerResponse& response);
-
   const RpcContext& context_;
 };
 

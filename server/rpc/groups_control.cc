@@ -11,7 +11,6 @@
 #include "server/rpc/groups_service.h"
 #include "server/rpc/names.h"
 #include "server/rpc/seek_targets.h"
-#include "server/rpc/sync_call.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -61,14 +60,8 @@ absl::StatusOr<storage::GroupRecord> Change(groups::GroupCoordinator& groups,
 
 }  // namespace
 
-grpc::Status GroupsService::UpdateGroup(grpc::ServerContext*, const v1::UpdateGroupRequest* request,
-                                        v1::UpdateGroupResponse* response) {
-  return Handle(context_, "ConsumerGroups/UpdateGroup",
-                [&] { return Update(*request, *response); });
-}
-
-absl::Status GroupsService::Update(const v1::UpdateGroupRequest& request,
-                                   v1::UpdateGroupResponse& response) {
+absl::Status GroupsService::UpdateGroup(const v1::UpdateGroupRequest& request,
+                                        v1::UpdateGroupResponse& response) {
   absl::Status status =
       CheckName(request.config().name(), context_.limits.name_bytes_max, "config.name");
   if (!status.ok()) return status;
@@ -85,16 +78,14 @@ absl::Status GroupsService::Update(const v1::UpdateGroupRequest& request,
   return absl::OkStatus();
 }
 
-grpc::Status GroupsService::PauseGroup(grpc::ServerContext*, const v1::PauseGroupRequest* request,
-                                       v1::PauseGroupResponse*) {
-  return Handle(context_, "ConsumerGroups/PauseGroup",
-                [&] { return SetPaused(request->group(), true); });
+absl::Status GroupsService::PauseGroup(const v1::PauseGroupRequest& request,
+                                       v1::PauseGroupResponse&) {
+  return SetPaused(request.group(), true);
 }
 
-grpc::Status GroupsService::ResumeGroup(grpc::ServerContext*, const v1::ResumeGroupRequest* request,
-                                        v1::ResumeGroupResponse*) {
-  return Handle(context_, "ConsumerGroups/ResumeGroup",
-                [&] { return SetPaused(request->group(), false); });
+absl::Status GroupsService::ResumeGroup(const v1::ResumeGroupRequest& request,
+                                        v1::ResumeGroupResponse&) {
+  return SetPaused(request.group(), false);
 }
 
 absl::Status GroupsService::SetPaused(const std::string& group, bool paused) {
@@ -102,13 +93,8 @@ absl::Status GroupsService::SetPaused(const std::string& group, bool paused) {
   return Change(groups_, group, {.paused = paused}).status();
 }
 
-grpc::Status GroupsService::SeekGroup(grpc::ServerContext*, const v1::SeekGroupRequest* request,
-                                      v1::SeekGroupResponse* response) {
-  return Handle(context_, "ConsumerGroups/SeekGroup", [&] { return Seek(*request, *response); });
-}
-
-absl::Status GroupsService::Seek(const v1::SeekGroupRequest& request,
-                                 v1::SeekGroupResponse& response) {
+absl::Status GroupsService::SeekGroup(const v1::SeekGroupRequest& request,
+                                      v1::SeekGroupResponse& response) {
   if (absl::Status status = CheckGroupName(request.group()); !status.ok()) return status;
   auto targets = SeekTargets(context_, groups_, request);
   if (!targets.ok()) return targets.status();

@@ -12,7 +12,6 @@
 #include "server/rpc/group_settings.h"
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"
-#include "server/rpc/sync_call.h"
 #include "server/rpc/work_messages.h"
 
 namespace tidemark::rpc {
@@ -126,13 +125,8 @@ absl::Status GroupsService::CheckGroupName(absl::string_view name) const {
   return CheckName(name, context_.limits.name_bytes_max, "group");
 }
 
-grpc::Status GroupsService::CommitOffsets(grpc::ServerContext*,
-                                          const v1::CommitOffsetsRequest* request,
-                                          v1::CommitOffsetsResponse*) {
-  return Handle(context_, "ConsumerGroups/CommitOffsets", [&] { return Commit(*request); });
-}
-
-absl::Status GroupsService::Commit(const v1::CommitOffsetsRequest& request) {
+absl::Status GroupsService::CommitOffsets(const v1::CommitOffsetsRequest& request,
+                                          v1::CommitOffsetsResponse&) {
   if (absl::Status status = CheckGroupName(request.group()); !status.ok()) return status;
   absl::StatusOr<std::vector<groups::OffsetEntry>> entries =
       EntriesFromProto(request, context_.limits);
@@ -143,27 +137,20 @@ absl::Status GroupsService::Commit(const v1::CommitOffsetsRequest& request) {
   });
 }
 
-grpc::Status GroupsService::GetOffsets(grpc::ServerContext*, const v1::GetOffsetsRequest* request,
-                                       v1::GetOffsetsResponse* response) {
-  return Handle(context_, "ConsumerGroups/GetOffsets", [&]() -> absl::Status {
-    if (absl::Status status = CheckGroupName(request->group()); !status.ok()) return status;
-    absl::StatusOr<std::vector<groups::TopicPartitionOffset>> offsets =
-        groups_.GetOffsets(request->group(), {request->topics().begin(), request->topics().end()});
-    if (!offsets.ok()) return offsets.status();
-    for (const groups::TopicPartitionOffset& offset : *offsets) {
-      FillOffset(offset, *response->add_offsets());
-    }
-    return absl::OkStatus();
-  });
+absl::Status GroupsService::GetOffsets(const v1::GetOffsetsRequest& request,
+                                       v1::GetOffsetsResponse& response) {
+  if (absl::Status status = CheckGroupName(request.group()); !status.ok()) return status;
+  absl::StatusOr<std::vector<groups::TopicPartitionOffset>> offsets =
+      groups_.GetOffsets(request.group(), {request.topics().begin(), request.topics().end()});
+  if (!offsets.ok()) return offsets.status();
+  for (const groups::TopicPartitionOffset& offset : *offsets) {
+    FillOffset(offset, *response.add_offsets());
+  }
+  return absl::OkStatus();
 }
 
-grpc::Status GroupsService::ListGroups(grpc::ServerContext*, const v1::ListGroupsRequest* request,
-                                       v1::ListGroupsResponse* response) {
-  return Handle(context_, "ConsumerGroups/ListGroups", [&] { return List(*request, *response); });
-}
-
-absl::Status GroupsService::List(const v1::ListGroupsRequest& request,
-                                 v1::ListGroupsResponse& response) {
+absl::Status GroupsService::ListGroups(const v1::ListGroupsRequest& request,
+                                       v1::ListGroupsResponse& response) {
   absl::StatusOr<size_t> size = PageSize(request.page_size(), context_.limits);
   if (!size.ok()) return size.status();
   absl::StatusOr<std::string> after = NameFromPageToken(request.page_token());
@@ -180,30 +167,21 @@ absl::Status GroupsService::List(const v1::ListGroupsRequest& request,
   return absl::OkStatus();
 }
 
-grpc::Status GroupsService::GetGroup(grpc::ServerContext*, const v1::GetGroupRequest* request,
-                                     v1::GetGroupResponse* response) {
-  return Handle(context_, "ConsumerGroups/GetGroup", [&]() -> absl::Status {
-    if (absl::Status status = CheckGroupName(request->group()); !status.ok()) return status;
-    absl::StatusOr<groups::GroupDescription> group = groups_.GetGroup(request->group());
-    if (!group.ok()) return group.status();
-    FillGroup(*group, *response);
-    return absl::OkStatus();
-  });
+absl::Status GroupsService::GetGroup(const v1::GetGroupRequest& request,
+                                     v1::GetGroupResponse& response) {
+  if (absl::Status status = CheckGroupName(request.group()); !status.ok()) return status;
+  absl::StatusOr<groups::GroupDescription> group = groups_.GetGroup(request.group());
+  if (!group.ok()) return group.status();
+  FillGroup(*group, response);
+  return absl::OkStatus();
 }
 
-grpc::Status GroupsService::DeleteGroup(grpc::ServerContext*, const v1::DeleteGroupRequest* request,
-                                        v1::DeleteGroupResponse*) {
-  return Handle(context_, "ConsumerGroups/DeleteGroup", [&]() -> absl::Status {
-    if (absl::Status status = CheckGroupName(request->group()); !status.ok()) return status;
-    return log::AwaitDone([&](log::DoneCallback done) {
-      groups_.DeleteGroup(request->group(), request->force(), std::move(done));
-    });
+absl::Status GroupsService::DeleteGroup(const v1::DeleteGroupRequest& request,
+                                        v1::DeleteGroupResponse&) {
+  if (absl::Status status = CheckGroupName(request.group()); !status.ok()) return status;
+  return log::AwaitDone([&](log::DoneCallback done) {
+    groups_.DeleteGroup(request.group(), request.force(), std::move(done));
   });
-}
-
-grpc::Status GroupsService::Missing(const char* method, absl::string_view feature,
-                                    absl::string_view message) {
-  return Handle(context_, method, [&] { return NoFeature(feature, message); });
 }
 
 }  // namespace tidemark::rpc

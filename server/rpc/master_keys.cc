@@ -4,7 +4,6 @@
 #include "server/base/error.h"
 #include "server/rpc/operations_service.h"
 #include "server/rpc/stream_refusal.h"
-#include "server/rpc/sync_call.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -13,8 +12,8 @@ constexpr absl::Duration kScrubPause = absl::Milliseconds(20);
 
 }  // namespace
 
-absl::Status OperationsService::Rotate(const v1::RotateMasterKeyRequest& request,
-                                       v1::RotateMasterKeyResponse& response) {
+absl::Status OperationsService::RotateMasterKey(const v1::RotateMasterKeyRequest& request,
+                                                v1::RotateMasterKeyResponse& response) {
   if (parts_.vault == nullptr) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      "this server has no master keys; set master_key_file (--master-key-file FILE) "
@@ -43,13 +42,6 @@ absl::Status OperationsService::Rotate(const v1::RotateMasterKeyRequest& request
     absl::SleepFor(kScrubPause);
   }
   return parts_.backups == nullptr ? absl::OkStatus() : parts_.backups->RefreshKeys();
-}
-
-grpc::Status OperationsService::RotateMasterKey(grpc::ServerContext*,
-                                                const v1::RotateMasterKeyRequest* request,
-                                                v1::RotateMasterKeyResponse* response) {
-  return Handle(context_, "Operations/RotateMasterKey",
-                [&] { return Rotate(*request, *response); });
 }
 
 }  // namespace tidemark::rpc

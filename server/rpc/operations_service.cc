@@ -5,7 +5,6 @@
 #include "server/base/error.h"
 #include "server/config/version.h"
 #include "server/rpc/convert.h"
-#include "server/rpc/sync_call.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -87,32 +86,28 @@ void FillLimits(const RpcLimits& limits, v1::Limits& out) {
 
 }  // namespace
 
-grpc::Status OperationsService::GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*,
-                                              v1::GetServerInfoResponse* response) {
-  return Handle(context_, "Operations/GetServerInfo", [&] {
-    response->set_version(std::string(config::Version()));
-    response->set_store_id(context_.log.store_id());
-    FillTime(start_time_, *response->mutable_start_time());
-    FillLimits(context_.limits, *response->mutable_limits());
-    for (const char* feature : kFeatures) response->add_features(feature);
-    if (context_.limits.encryption) response->add_features("topic.encrypt_by_key");
-    FillTime(context_.clock.Now(), *response->mutable_time());
-    return absl::OkStatus();
-  });
+absl::Status OperationsService::GetServerInfo(const v1::GetServerInfoRequest&,
+                                              v1::GetServerInfoResponse& response) {
+  response.set_version(std::string(config::Version()));
+  response.set_store_id(context_.log.store_id());
+  FillTime(start_time_, *response.mutable_start_time());
+  FillLimits(context_.limits, *response.mutable_limits());
+  for (const char* feature : kFeatures) response.add_features(feature);
+  if (context_.limits.encryption) response.add_features("topic.encrypt_by_key");
+  FillTime(context_.clock.Now(), *response.mutable_time());
+  return absl::OkStatus();
 }
 
-grpc::Status OperationsService::GetConfig(grpc::ServerContext*, const v1::GetConfigRequest*,
-                                          v1::GetConfigResponse* response) {
-  return Handle(context_, "Operations/GetConfig", [&] {
-    for (const config::SettingValue& setting : settings_) {
-      v1::Setting& out = *response->add_settings();
-      out.set_name(setting.name);
-      out.set_value(setting.value);
-      out.set_source(SourceToProto(setting.source));
-      out.set_description(setting.description);
-    }
-    return absl::OkStatus();
-  });
+absl::Status OperationsService::GetConfig(const v1::GetConfigRequest&,
+                                          v1::GetConfigResponse& response) {
+  for (const config::SettingValue& setting : settings_) {
+    v1::Setting& out = *response.add_settings();
+    out.set_name(setting.name);
+    out.set_value(setting.value);
+    out.set_source(SourceToProto(setting.source));
+    out.set_description(setting.description);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace tidemark::rpc

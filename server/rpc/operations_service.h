@@ -4,6 +4,7 @@
 #include <atomic>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/config/load_settings.h"
@@ -22,37 +23,34 @@ struct OperationsParts {
   storage::KeyVault* vault = nullptr;  // Null: there are no master keys.
 };
 
-class OperationsService final : public v1::Operations::Service {
+class OperationsService {
  public:
   OperationsService(const RpcContext& context, const OperationsParts& parts,
                     std::vector<config::SettingValue> settings, absl::Time start_time)
       : context_(context), parts_(parts), settings_(std::move(settings)), start_time_(start_time) {}
 
-  grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest* request,
-                             v1::GetServerInfoResponse* response) override;
-  grpc::Status CreateBackup(grpc::ServerContext* call, const v1::CreateBackupRequest* request,
-                            v1::CreateBackupResponse* response) override;
-  grpc::Status ListBackups(grpc::ServerContext*, const v1::ListBackupsRequest*,
-                           v1::ListBackupsResponse* response) override;
-  grpc::Status VerifyBackup(grpc::ServerContext* call, const v1::VerifyBackupRequest* request,
-                            v1::VerifyBackupResponse* response) override;
-  grpc::Status DeleteBackup(grpc::ServerContext*, const v1::DeleteBackupRequest* request,
-                            v1::DeleteBackupResponse*) override;
-  grpc::Status RotateMasterKey(grpc::ServerContext*, const v1::RotateMasterKeyRequest* request,
-                               v1::RotateMasterKeyResponse* response) override;
-  grpc::Status VerifyStore(grpc::ServerContext* call, const v1::VerifyStoreRequest* request,
-                           grpc::ServerWriter<v1::VerifyStoreResponse>* writer) override;
-  grpc::Status GetConfig(grpc::ServerContext*, const v1::GetConfigRequest* request,
-                         v1::GetConfigResponse* response) override;
+  absl::Status GetServerInfo(const v1::GetServerInfoRequest& request,
+                             v1::GetServerInfoResponse& response);
+  absl::Status CreateBackup(absl::FunctionRef<bool()> client_gone,
+                            const v1::CreateBackupRequest& request,
+                            v1::CreateBackupResponse& response);
+  absl::Status ListBackups(const v1::ListBackupsRequest& request,
+                           v1::ListBackupsResponse& response);
+  absl::Status VerifyBackup(absl::FunctionRef<bool()> client_gone,
+                            const v1::VerifyBackupRequest& request,
+                            v1::VerifyBackupResponse& response);
+  absl::Status DeleteBackup(const v1::DeleteBackupRequest& request,
+                            v1::DeleteBackupResponse& response);
+  absl::Status RotateMasterKey(const v1::RotateMasterKeyRequest& request,
+                               v1::RotateMasterKeyResponse& response);
+  absl::Status VerifyStore(const v1::VerifyStoreRequest& request,
+                           absl::FunctionRef<bool(const v1::VerifyStoreResponse&)> write);
+  absl::Status GetConfig(const v1::GetConfigRequest& request, v1::GetConfigResponse& response);
 
  private:
   // FAILED_PRECONDITION  BACKUP_DIR_NOT_SET.
   absl::StatusOr<storage::Backups*> FindBackups() const;
-  absl::Status Rotate(const v1::RotateMasterKeyRequest& request,
-                      v1::RotateMasterKeyResponse& response);
   absl::Status WhyItEnded(const absl::Status& status) const;
-  absl::Status Verify(const grpc::ServerContext& call, const v1::VerifyStoreRequest& request,
-                      grpc::ServerWriter<v1::VerifyStoreResponse>& writer);
 
   const RpcContext& context_;
   const OperationsParts parts_;

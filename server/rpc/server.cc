@@ -11,9 +11,7 @@
 #include "server/base/executor.h"
 #include "server/base/system_clock.h"
 #include "server/rpc/data_plane.h"
-#include "server/rpc/malformed_requests.h"
 #include "server/rpc/socket_guard.h"
-#include "server/rpc/unknown_methods.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -21,6 +19,7 @@ namespace {
 // Calls of each method that wait on each queue for a client: while one is being taken, others are.
 constexpr int kWaitingUnaryCalls = 32;
 constexpr int kWaitingStreams = 4;
+constexpr int kWaitingControlCalls = 16;
 
 // A message above the request limit is still taken in, so that its sender gets our error with the
 // limit's name instead of the transport's. Up to this size: it is held in memory meanwhile.
@@ -30,9 +29,15 @@ constexpr uint64_t kOversizeBytes = 1ull << 20;  // At least so much above the l
 // What gRPC may occupy beside the requests that wait to be committed: beyond it, it ends calls and
 // connections.
 constexpr uint64_t kTransportQuotaBytes = 64ull << 20;
-// Synchronous calls at a time, the polling threads included; further ones are refused. gRPC's own
-// bound is none: a flood of calls made 32,000 threads.
-constexpr int kSyncThreadsMax = 1024;
+// Calls of server reflection at a time, the only ones left that are synchronous, and the polling
+// threads; further ones are refused. gRPC's own bound is none.
+constexpr int kSyncThreadsMax = 16;
+// Threads of the control plane. Changes wait for commits, which take many of them at once.
+constexpr int kLookThreads = 4;
+constexpr int kChangeThreads = 32;
+constexpr int kOperateThreads = 4;
+// What calls of the control plane may occupy, their requests and unread answers included.
+constexpr uint64_t kControlBytesMax = 32ull << 20;
 // Requests of all connections that are not complete; each costs gRPC some 12 kB before we see it.
 // At least this, and as many again as there may be streams.
 constexpr uint64_t kUnfinishedRequestsMax = 20'000;
@@ -83,7 +88,16 @@ RpcServer::RpcServer(const RpcServerOptions& options, RpcContext context,
       event_store_(context_),
       groups_service_(context_, groups),
       topics_(context_),
-      operations_(context_, operations, options.settings, options.start_time) {}
+      operations_(context_, operations, options.settings, options.start_time),
+      control_methods_(event_store_, groups_service_, topics_, operations_),
+      looks_("look", kLookThreads),
+      changes_("change", kChangeThreads),
+      operates_("operate", kOperateThreads),
+      control_({&looks_, &changes_, &operates_}, kControlBytesMax),
+      served_events_(control_methods_, v1::EventStore::service_full_name()),
+      served_groups_(control_methods_, v1::ConsumerGroups::service_full_name()),
+      served_topics_(control_methods_, v1::Topics::service_full_name()),
+      served_operations_(control_methods_, v1::Operations::service_full_name()) {}
 
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptions& options,
                                                             RpcContext context,
@@ -101,15 +115,12 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
   builder.SetSyncServerOption(grpc::ServerBuilder::CQ_TIMEOUT_MSEC, 1000);  // Bounds shutdown.
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &rpc->port_);
-  builder.RegisterService(&rpc->event_store_);
-  builder.RegisterService(&rpc->groups_service_);
-  builder.RegisterService(&rpc->topics_);
-  builder.RegisterService(&rpc->operations_);
+  builder.RegisterService(&rpc->served_events_);
+  builder.RegisterService(&rpc->served_groups_);
+  builder.RegisterService(&rpc->served_topics_);
+  builder.RegisterService(&rpc->served_operations_);
   builder.RegisterService(&rpc->health_);
-  builder.RegisterAsyncGenericService(&rpc->unknown_methods_);
-  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
-  interceptors.push_back(MalformedRequests());
-  builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  builder.RegisterAsyncGenericService(&rpc->control_calls_);
   for (int i = 0; i < options.queues; ++i) {
     rpc->queues_.push_back(std::make_unique<CallQueue>(builder.AddCompletionQueue(), context.pace));
   }
@@ -135,17 +146,19 @@ void RpcServer::AcceptCalls() {
   for (const auto& queue : queues_) {
     grpc::ServerCompletionQueue& calls = *queue->calls;
     for (int i = 0; i < kWaitingUnaryCalls; ++i) {
-      AcceptAppend(context_, groups_, event_store_, *queue);
+      AcceptAppend(context_, groups_, served_events_, *queue);
     }
     AcceptHealthCheck(context_, health_, calls);
     AcceptHealthWatch(context_, health_, calls);
-    AcceptUnknownMethod(context_, unknown_methods_, calls);
+    for (int i = 0; i < kWaitingControlCalls; ++i) {
+      AcceptControlCall({context_, control_methods_, control_, control_calls_}, calls);
+    }
     for (int i = 0; i < kWaitingStreams; ++i) {
-      AcceptTransact(context_, groups_, event_store_, *queue);
-      AcceptAppendStream(context_, groups_, event_store_, *queue);
-      AcceptRead(context_, event_store_, *queue);
-      AcceptSubscribe(context_, event_store_, *queue);
-      AcceptConsume(context_, groups_, groups_service_, *queue);
+      AcceptTransact(context_, groups_, served_events_, *queue);
+      AcceptAppendStream(context_, groups_, served_events_, *queue);
+      AcceptRead(context_, served_events_, *queue);
+      AcceptSubscribe(context_, served_events_, *queue);
+      AcceptConsume(context_, groups_, served_groups_, *queue);
     }
     threads_.emplace_back([&calls, i = threads_.size()] {
       base::NameThisThread(absl::StrCat("grpc/", i));

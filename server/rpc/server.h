@@ -1,7 +1,7 @@
 // RpcServer: the gRPC port.
 //
-// How.      The data plane runs on completion queues with a thread each; everything else is
-//           synchronous, on gRPC's own threads, because it may wait for the disk.
+// How.      All calls come in on completion queues with a thread each. The data plane runs there;
+//           everything else may wait for the disk, and runs on the threads of a ControlPlane.
 // Threads.  Shutdown from one thread, once.
 // Lifetime. Serves from Start to Shutdown. Log and groups outlive Shutdown; they must still answer
 //           while it waits for calls.
@@ -16,9 +16,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/base/executor.h"
 #include "server/config/load_settings.h"
 #include "server/groups/group_coordinator.h"
 #include "server/rpc/answer_queue.h"
+#include "server/rpc/control_call.h"
 #include "server/rpc/event_store_service.h"
 #include "server/rpc/groups_service.h"
 #include "server/rpc/operations_service.h"
@@ -67,8 +69,17 @@ class RpcServer {
   GroupsService groups_service_;
   TopicsService topics_;
   OperationsService operations_;
+  const ControlMethods control_methods_;
+  base::ThreadPool looks_;
+  base::ThreadPool changes_;
+  base::ThreadPool operates_;
+  ControlPlane control_;
+  ServedService<EventStoreBase> served_events_;
+  ServedService<ConsumerGroupsBase> served_groups_;
+  ServedService<v1::Topics::Service> served_topics_;
+  ServedService<v1::Operations::Service> served_operations_;
   HealthBase health_;
-  grpc::AsyncGenericService unknown_methods_;
+  grpc::AsyncGenericService control_calls_;
   std::vector<std::unique_ptr<CallQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::thread> threads_;

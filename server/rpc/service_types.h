@@ -1,5 +1,5 @@
 // The generated services with the data plane's methods asynchronous and raw (bytes in, bytes out)
-// and the rest synchronous.
+// and the rest as gRPC generates it (control_methods.h takes it over).
 #pragma once
 
 #include <grpcpp/server_context.h>

@@ -13,7 +13,6 @@
 #include "server/rpc/convert.h"
 #include "server/rpc/names.h"
 #include "server/rpc/paging.h"
-#include "server/rpc/sync_call.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -81,13 +80,8 @@ absl::Status NoSuchKey(const v1::GetKeyRequest& request, absl::string_view why) 
 
 }  // namespace
 
-grpc::Status TopicsService::CreateTopic(grpc::ServerContext*, const v1::CreateTopicRequest* request,
-                                        v1::CreateTopicResponse* response) {
-  return Handle(context_, "Topics/CreateTopic", [&] { return Create(*request, *response); });
-}
-
-absl::Status TopicsService::Create(const v1::CreateTopicRequest& request,
-                                   v1::CreateTopicResponse& response) {
+absl::Status TopicsService::CreateTopic(const v1::CreateTopicRequest& request,
+                                        v1::CreateTopicResponse& response) {
   if (absl::Status status = CheckTopicName(request.name(), context_.limits); !status.ok()) {
     return status;
   }
@@ -103,25 +97,18 @@ absl::Status TopicsService::Create(const v1::CreateTopicRequest& request,
   return absl::OkStatus();
 }
 
-grpc::Status TopicsService::GetTopic(grpc::ServerContext*, const v1::GetTopicRequest* request,
-                                     v1::GetTopicResponse* response) {
-  return Handle(context_, "Topics/GetTopic", [&]() -> absl::Status {
-    absl::Status status = CheckName(request->name(), context_.limits.name_bytes_max, "name");
-    if (!status.ok()) return status;
-    absl::StatusOr<log::TopicPtr> topic = context_.log.FindTopic(request->name());
-    if (!topic.ok()) return topic.status();
-    FillTopic(**topic, *response->mutable_topic());
-    return absl::OkStatus();
-  });
+absl::Status TopicsService::GetTopic(const v1::GetTopicRequest& request,
+                                     v1::GetTopicResponse& response) {
+  absl::Status status = CheckName(request.name(), context_.limits.name_bytes_max, "name");
+  if (!status.ok()) return status;
+  absl::StatusOr<log::TopicPtr> topic = context_.log.FindTopic(request.name());
+  if (!topic.ok()) return topic.status();
+  FillTopic(**topic, *response.mutable_topic());
+  return absl::OkStatus();
 }
 
-grpc::Status TopicsService::ListTopics(grpc::ServerContext*, const v1::ListTopicsRequest* request,
-                                       v1::ListTopicsResponse* response) {
-  return Handle(context_, "Topics/ListTopics", [&] { return List(*request, *response); });
-}
-
-absl::Status TopicsService::List(const v1::ListTopicsRequest& request,
-                                 v1::ListTopicsResponse& response) {
+absl::Status TopicsService::ListTopics(const v1::ListTopicsRequest& request,
+                                       v1::ListTopicsResponse& response) {
   absl::StatusOr<size_t> size = PageSize(request.page_size(), context_.limits);
   if (!size.ok()) return size.status();
   absl::StatusOr<std::string> after = NameFromPageToken(request.page_token());
@@ -135,13 +122,8 @@ absl::Status TopicsService::List(const v1::ListTopicsRequest& request,
   return absl::OkStatus();
 }
 
-grpc::Status TopicsService::UpdateTopic(grpc::ServerContext*, const v1::UpdateTopicRequest* request,
-                                        v1::UpdateTopicResponse* response) {
-  return Handle(context_, "Topics/UpdateTopic", [&] { return Update(*request, *response); });
-}
-
-absl::Status TopicsService::Update(const v1::UpdateTopicRequest& request,
-                                   v1::UpdateTopicResponse& response) {
+absl::Status TopicsService::UpdateTopic(const v1::UpdateTopicRequest& request,
+                                        v1::UpdateTopicResponse& response) {
   absl::Status status = CheckName(request.name(), context_.limits.name_bytes_max, "name");
   if (!status.ok()) return status;
   if (request.update_mask().paths().empty()) return InvalidField("update_mask", "is required");
@@ -171,25 +153,16 @@ absl::Status TopicsService::Update(const v1::UpdateTopicRequest& request,
   return absl::OkStatus();
 }
 
-grpc::Status TopicsService::DeleteTopic(grpc::ServerContext*, const v1::DeleteTopicRequest* request,
-                                        v1::DeleteTopicResponse*) {
-  return Handle(context_, "Topics/DeleteTopic", [&]() -> absl::Status {
-    absl::Status status = CheckName(request->name(), context_.limits.name_bytes_max, "name");
-    if (!status.ok()) return status;
-    return log::AwaitDone([&](log::DoneCallback done) {
-      context_.log.DeleteTopic(request->name(), std::move(done));
-    });
-  });
+absl::Status TopicsService::DeleteTopic(const v1::DeleteTopicRequest& request,
+                                        v1::DeleteTopicResponse&) {
+  absl::Status status = CheckName(request.name(), context_.limits.name_bytes_max, "name");
+  if (!status.ok()) return status;
+  return log::AwaitDone(
+      [&](log::DoneCallback done) { context_.log.DeleteTopic(request.name(), std::move(done)); });
 }
 
-grpc::Status TopicsService::ListEventTypes(grpc::ServerContext*,
-                                           const v1::ListEventTypesRequest* request,
-                                           v1::ListEventTypesResponse* response) {
-  return Handle(context_, "Topics/ListEventTypes", [&] { return EventTypes(*request, *response); });
-}
-
-absl::Status TopicsService::EventTypes(const v1::ListEventTypesRequest& request,
-                                       v1::ListEventTypesResponse& response) {
+absl::Status TopicsService::ListEventTypes(const v1::ListEventTypesRequest& request,
+                                           v1::ListEventTypesResponse& response) {
   absl::Status status = CheckName(request.topic(), context_.limits.name_bytes_max, "topic");
   if (!status.ok()) return status;
   absl::StatusOr<size_t> size = PageSize(request.page_size(), context_.limits);
@@ -213,12 +186,7 @@ absl::Status TopicsService::EventTypes(const v1::ListEventTypesRequest& request,
   return absl::OkStatus();
 }
 
-grpc::Status TopicsService::GetKey(grpc::ServerContext*, const v1::GetKeyRequest* request,
-                                   v1::GetKeyResponse* response) {
-  return Handle(context_, "Topics/GetKey", [&] { return Key(*request, *response); });
-}
-
-absl::Status TopicsService::Key(const v1::GetKeyRequest& request, v1::GetKeyResponse& response) {
+absl::Status TopicsService::GetKey(const v1::GetKeyRequest& request, v1::GetKeyResponse& response) {
   absl::Status status = CheckName(request.topic(), context_.limits.name_bytes_max, "topic");
   if (!status.ok()) return status;
   if (request.key().empty()) return InvalidField("key", "is required");
@@ -251,14 +219,8 @@ absl::Status TopicsService::Key(const v1::GetKeyRequest& request, v1::GetKeyResp
   return absl::OkStatus();
 }
 
-grpc::Status TopicsService::GetWatermarks(grpc::ServerContext*,
-                                          const v1::GetWatermarksRequest* request,
-                                          v1::GetWatermarksResponse* response) {
-  return Handle(context_, "Topics/GetWatermarks", [&] { return Watermarks(*request, *response); });
-}
-
-absl::Status TopicsService::Watermarks(const v1::GetWatermarksRequest& request,
-                                       v1::GetWatermarksResponse& response) {
+absl::Status TopicsService::GetWatermarks(const v1::GetWatermarksRequest& request,
+                                          v1::GetWatermarksResponse& response) {
   absl::Status status = CheckName(request.topic(), context_.limits.name_bytes_max, "topic");
   if (!status.ok()) return status;
   absl::StatusOr<log::TopicPtr> topic = context_.log.FindTopic(request.topic());

@@ -14,7 +14,6 @@
 #include "server/rpc/operations_service.h"
 #include "server/rpc/pace.h"
 #include "server/rpc/stream_refusal.h"
-#include "server/rpc/sync_call.h"
 
 namespace tidemark::rpc {
 namespace {
@@ -106,9 +105,9 @@ absl::Status VerifyAll(log::EventLog& log, const log::TopicPtr& only,
 
 }  // namespace
 
-absl::Status OperationsService::Verify(const grpc::ServerContext& call,
-                                       const v1::VerifyStoreRequest& request,
-                                       grpc::ServerWriter<v1::VerifyStoreResponse>& writer) {
+absl::Status OperationsService::VerifyStore(
+    const v1::VerifyStoreRequest& request,
+    absl::FunctionRef<bool(const v1::VerifyStoreResponse&)> write) {
   log::TopicPtr only;
   if (!request.topic().empty()) {
     absl::StatusOr<log::TopicPtr> topic = context_.log.FindTopic(request.topic());
@@ -130,9 +129,7 @@ absl::Status OperationsService::Verify(const grpc::ServerContext& call,
       pace, [&](const log::VerifyCounts& counts, std::vector<log::Finding> findings) {
         last = ToProto(counts, findings);
         if (context_.calls.draining()) return DrainingStatus();
-        if (call.IsCancelled() || !writer.Write(last)) {
-          return absl::CancelledError("the client is gone");
-        }
+        if (!write(last)) return absl::CancelledError("the client is gone");
         last.clear_findings();
         last.clear_details();
         return absl::OkStatus();
@@ -147,15 +144,8 @@ absl::Status OperationsService::Verify(const grpc::ServerContext& call,
   verifying_ = false;
   if (!status.ok()) return status;
   last.set_complete(true);
-  writer.Write(last);
+  write(last);
   return absl::OkStatus();
-}
-
-grpc::Status OperationsService::VerifyStore(grpc::ServerContext* call,
-                                            const v1::VerifyStoreRequest* request,
-                                            grpc::ServerWriter<v1::VerifyStoreResponse>* writer) {
-  return Handle(context_, "Operations/VerifyStore",
-                [&] { return Verify(*call, *request, *writer); });
 }
 
 }  // namespace tidemark::rpc

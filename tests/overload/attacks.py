@@ -143,6 +143,25 @@ def never_receive(target):
     target.hold(20, make)
 
 
+@attack
+def unread_config(target):
+    """Calls of the control plane by clients that allow no byte of an answer: 2,000 on each of 20 connections."""
+    headers = call_headers("/tidemark.v1.Operations/GetConfig")
+
+    def make(n):
+        connection = Connection(
+            target.port, frames.PREFACE + frames.settings(table=0, window=0) +
+            frame(frames.SETTINGS, frames.ACK, 0), patience_s=1)
+        try:
+            for stream in range(2000):
+                connection.send(frame(frames.HEADERS, frames.END_HEADERS, 2 * stream + 1, headers),
+                                frames.data_frames(2 * stream + 1, message(b"")))
+        except OSError:
+            target.counts["stuck"] += 1
+        return connection
+    target.hold(20, make)
+
+
 def hold_half_requests(target, data_bytes, calls, patience_s):
     """Appends of which the last byte never comes, on each of 20 connections."""
     part = message(target.append(data_bytes))[:-1]
@@ -218,7 +237,7 @@ def confirmed_open_calls(target):
 
 @attack
 def confirmed_list_topics(target):
-    """Synchronous calls as fast as they are taken, answers not waited for. Not withstood yet: reliability.md."""
+    """Calls of the control plane as fast as they are taken, answers not waited for."""
     headers = call_headers("/tidemark.v1.Topics/ListTopics")
     target.flood(lambda _: [], lambda n: b"".join(
         frame(frames.HEADERS, frames.END_HEADERS, stream, headers) +

@@ -16,7 +16,7 @@ from support.stubs import pb
 
 # What ended the server, or made it grow without bounds, before connections were guarded.
 ATTACKS = ["rapid_reset", "open_calls", "unknown_methods", "continuation_flood", "many_headers",
-           "unread_streams", "garbage"]
+           "unread_streams", "garbage", "confirmed_list_topics"]
 
 
 def metric(server, name):
