@@ -237,6 +237,33 @@ void AddGrow(CLI::App& app, CommandLine& line) {
   sub->callback([&line] { line.command = Command::kGrow; });
 }
 
+void AddOverload(CLI::App& app, CommandLine& line) {
+  CLI::App* const sub = app.add_subcommand(
+      "overload", "what is acknowledged in time when many times too much is asked for");
+  RawCalls& load = line.overload.load;
+  sub->add_option("--times", line.overload.times, "times the peak that is asked for")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--deadline-ms", load.deadline_ms, "of each call under overload")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--connections", load.connections, "connections")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--callers", load.callers, "callers that wait, for the peak")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--event-bytes", load.event_bytes, "data of an event")->capture_default_str();
+  sub->add_option("--warmup-seconds", load.warmup_seconds,
+                  "before them, until clients heard how many calls they may have open")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  sub->add_option("--seconds", load.seconds, "of each of the two figures")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  sub->callback([&line] { line.command = Command::kOverload; });
+}
+
 void AddRestart(CLI::App& app, CommandLine& line) {
   CLI::App* const sub = app.add_subcommand("restart", "time to be ready after kill -9 (goal 7)");
   RestartConfig& restart = line.restart;
@@ -413,6 +440,7 @@ std::optional<int> ParseCommandLine(int argc, const char* const* argv, CommandLi
   AddMixed(app, line);
   AddGrow(app, line);
   AddRestart(app, line);
+  AddOverload(app, line);
   AddBounds(app, line);
   AddGroups(app, line);
   AddConditions(app, line);

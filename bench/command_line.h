@@ -14,6 +14,7 @@
 #include "bench/workload/groups_workload.h"
 #include "bench/workload/grow_workload.h"
 #include "bench/workload/mixed_workload.h"
+#include "bench/workload/overload_workload.h"
 #include "bench/workload/peers_workload.h"
 #include "bench/workload/replay_workload.h"
 #include "bench/workload/restart_workload.h"
@@ -36,6 +37,7 @@ enum class Command {
   kMixed,
   kGrow,
   kRestart,
+  kOverload,
   kBounds,
   kGroups,
   kConditions,
@@ -68,6 +70,7 @@ struct CommandLine {
   AppendConfig mixed_fill;
   GrowConfig grow;
   RestartConfig restart;
+  OverloadConfig overload;
   BoundsConfig bounds;
   GroupsConfig groups;
   ConditionsConfig conditions;

@@ -137,6 +137,14 @@ absl::Status RunRestart(Session& session, const CommandLine& line, Reporter& rep
   return AddAll(MeasureRestart(session, line.restart, reporter), RestartGoals, reporter);
 }
 
+absl::Status RunOverload(Session& session, const CommandLine& line, Reporter& reporter) {
+  const auto server = session.Tidemark();
+  if (!server.ok()) return server.status();
+  reporter.Begin("overload");
+  return AddAll(MeasureOverload(**server, line.overload, session.Durability()), OverloadGoals,
+                reporter);
+}
+
 absl::Status RunGrow(Session& session, const CommandLine& line, Reporter& reporter) {
   const auto goals = MeasureGrow(session, line.grow, reporter);
   if (!goals.ok()) return goals.status();
@@ -169,6 +177,8 @@ absl::Status Run(Session& session, const CommandLine& line, Reporter& reporter) 
       return RunGrow(session, line, reporter);
     case Command::kRestart:
       return RunRestart(session, line, reporter);
+    case Command::kOverload:
+      return RunOverload(session, line, reporter);
     case Command::kBounds:
       return RunBounds(session, line.bounds, reporter);
     case Command::kGroups:

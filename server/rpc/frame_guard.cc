@@ -1,22 +1,9 @@
 #include "server/rpc/frame_guard.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace tidemark::rpc {
 namespace {
-
-enum class FrameType : uint8_t {
-  kData = 0,
-  kHeaders = 1,
-  kReset = 3,
-  kSettings = 4,
-  kWindowUpdate = 8,
-  kContinuation = 9,
-};
-constexpr uint8_t kFlagEndStream = 0x1;
-constexpr uint8_t kFlagAck = 0x1;
-constexpr uint8_t kFlagEndHeaders = 0x4;
 
 // A call that is reset sooner was not made to be answered.
 constexpr int64_t kRapidNanos = 10'000'000;
@@ -66,43 +53,31 @@ Violation FrameGuard::Look(absl::string_view bytes, int64_t now_nanos) {
     settling_stream_ = newest_stream_;
     settling_since_nanos_ = now_nanos;
   }
-  while (true) {
-    const uint64_t skipped = std::min<uint64_t>(skip_, bytes.size());
-    skip_ -= skipped;
-    bytes.remove_prefix(skipped);
-    if (bytes.empty()) return Violation::kNone;
-    const uint64_t taken = std::min<uint64_t>(kHeadBytes - head_bytes_, bytes.size());
-    std::memcpy(head_ + head_bytes_, bytes.data(), taken);
-    head_bytes_ += taken;
-    bytes.remove_prefix(taken);
-    if (head_bytes_ < kHeadBytes) return Violation::kNone;
-    head_bytes_ = 0;
-    if (const Violation found = Begin(now_nanos); found != Violation::kNone) return found;
-  }
+  Violation found = Violation::kNone;
+  received_.Walk(bytes, [&](const FrameHead& head, size_t end) {
+    found = Begin(head, end, now_nanos);
+    return found == Violation::kNone;
+  });
+  return found;
 }
 
-Violation FrameGuard::Begin(int64_t now_nanos) {
-  skip_ = static_cast<uint64_t>(head_[0]) << 16 | static_cast<uint64_t>(head_[1]) << 8 | head_[2];
-  const uint8_t flags = head_[4];
-  const uint32_t stream =
-      (static_cast<uint32_t>(head_[5]) << 24 | static_cast<uint32_t>(head_[6]) << 16 |
-       static_cast<uint32_t>(head_[7]) << 8 | head_[8]) &
-      0x7fffffff;
-  switch (static_cast<FrameType>(head_[3])) {
+Violation FrameGuard::Begin(const FrameHead& head, size_t end, int64_t now_nanos) {
+  switch (head.type) {
     case FrameType::kData:
-      if ((flags & kFlagEndStream) != 0) {
-        Finish(stream);
+      if (head.Has(FrameHead::kEndStream)) {
+        Finish(head.stream);
         return Violation::kNone;
       }
-      return skip_ == 0 ? Idle(now_nanos) : Violation::kNone;
+      return head.payload_bytes == 0 ? Idle(now_nanos) : Violation::kNone;
     case FrameType::kHeaders:
-      return BeginHeaders(stream, skip_, flags);
+      return BeginHeaders(head, now_nanos);
     case FrameType::kContinuation:
-      return AddHeaderBytes(skip_, flags, now_nanos);
+      return AddHeaderBytes(head.payload_bytes, head.flags, now_nanos);
     case FrameType::kReset:
-      return Reset(stream, now_nanos);
+      if (announced_ != nullptr) announced_->Reset(head.stream, now_nanos);
+      return Reset(head.stream, now_nanos);
     case FrameType::kSettings:
-      if ((flags & kFlagAck) != 0) confirmed_ = true;
+      if (head.Has(FrameHead::kAck)) Acknowledge(end);
       return Idle(now_nanos);
     case FrameType::kWindowUpdate:  // Readers send many; they cost little.
       return Violation::kNone;
@@ -111,18 +86,26 @@ Violation FrameGuard::Begin(int64_t now_nanos) {
   }
 }
 
-Violation FrameGuard::BeginHeaders(uint32_t stream, uint64_t bytes, uint8_t flags) {
-  header_block_bytes_ = bytes;
-  if (bytes > limits_.header_block_bytes_max) return Violation::kHeaderBytes;
-  if (stream > newest_stream_) {
-    newest_stream_ = stream;
+void FrameGuard::Acknowledge(size_t end) {
+  confirmed_ = true;
+  if (announced_ == nullptr || !announced_->Acknowledged()) return;
+  // One that came in two pieces is partly gone to gRPC, and goes there as a whole.
+  if (end >= FrameHead::kBytes) our_frame_ = end - FrameHead::kBytes;
+}
+
+Violation FrameGuard::BeginHeaders(const FrameHead& head, int64_t now_nanos) {
+  header_block_bytes_ = head.payload_bytes;
+  if (head.payload_bytes > limits_.header_block_bytes_max) return Violation::kHeaderBytes;
+  if (head.stream > newest_stream_) {
+    newest_stream_ = head.stream;
     ++opened_;
     if (!confirmed_ && opened_ > std::min(limits_.streams_max, limits_.unconfirmed_streams_max)) {
       return Violation::kStreams;
     }
-    if ((flags & kFlagEndStream) == 0) return Open(stream);
-  } else if ((flags & kFlagEndStream) != 0) {
-    Finish(stream);
+    if (announced_ != nullptr) announced_->Opened(head.stream, now_nanos);
+    if (!head.Has(FrameHead::kEndStream)) return Open(head.stream);
+  } else if (head.Has(FrameHead::kEndStream)) {
+    Finish(head.stream);
   }
   return Violation::kNone;
 }
@@ -130,7 +113,7 @@ Violation FrameGuard::BeginHeaders(uint32_t stream, uint64_t bytes, uint8_t flag
 Violation FrameGuard::AddHeaderBytes(uint64_t bytes, uint8_t flags, int64_t now_nanos) {
   header_block_bytes_ += bytes;
   if (header_block_bytes_ > limits_.header_block_bytes_max) return Violation::kHeaderBytes;
-  return (flags & kFlagEndHeaders) != 0 ? Violation::kNone : Idle(now_nanos);
+  return (flags & FrameHead::kEndHeaders) != 0 ? Violation::kNone : Idle(now_nanos);
 }
 
 Violation FrameGuard::Reset(uint32_t stream, int64_t now_nanos) {

@@ -4,9 +4,8 @@
 // Why.       gRPC 1.51 believes its peer: it counts streams only once the client confirmed the
 //            limit, keeps a header block of any size, and does unbounded work for calls that are
 //            reset at once (CVE-2023-44487, CVE-2023-33953, endless CONTINUATION).
-// How.       Only frame headers are read, 9 bytes each; payloads are skipped where they lie. What
-// is
-//            malformed is left to gRPC, which ends the connection.
+// How.       Only frame headers are read, 9 bytes each. What is malformed is left to gRPC, which
+//            ends the connection.
 // Bounds.    Streams open (as far as the client tells: until it finished or reset its request), all
 //            streams before the client confirmed our settings, bytes of one header block, resets of
 //            calls as soon as they are made, and frames that say nothing. The rates allow bursts.
@@ -15,9 +14,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
+#include "server/rpc/frame_walker.h"
+#include "server/rpc/stream_limit.h"
 
 namespace tidemark::rpc {
 
@@ -50,8 +53,10 @@ class Allowance {
 
 class FrameGuard {
  public:
-  FrameGuard(const FrameLimits& limits, std::atomic<int64_t>& unfinished_total)
-      : limits_(limits), unfinished_total_(unfinished_total) {}
+  // `announced`, if there is one, hears what the client says of it; it outlives the guard.
+  FrameGuard(const FrameLimits& limits, std::atomic<int64_t>& unfinished_total,
+             StreamLimit* announced = nullptr)
+      : limits_(limits), unfinished_total_(unfinished_total), announced_(announced) {}
   ~FrameGuard();
   FrameGuard(const FrameGuard&) = delete;
   FrameGuard& operator=(const FrameGuard&) = delete;
@@ -59,14 +64,17 @@ class FrameGuard {
   // The next bytes of the connection, received at `now_nanos`. Anything but kNone: close it. After
   // that the guard is of no further use.
   Violation Look(absl::string_view bytes, int64_t now_nanos);
+  uint64_t opened() const { return opened_; }  // Calls, ever.
+  // Where in the bytes of the last Look a whole frame begins that is none of gRPC's business, an
+  // acknowledgement (FrameHead::kBytes) of StreamLimit's.
+  std::optional<size_t> TakeOurFrame() { return std::exchange(our_frame_, std::nullopt); }
 
  private:
   static constexpr uint64_t kPrefaceBytes = 24;
-  static constexpr uint64_t kHeadBytes = 9;
 
-  // A frame's header is in `head_`.
-  Violation Begin(int64_t now_nanos);
-  Violation BeginHeaders(uint32_t stream, uint64_t bytes, uint8_t flags);
+  Violation Begin(const FrameHead& head, size_t end, int64_t now_nanos);
+  void Acknowledge(size_t end);
+  Violation BeginHeaders(const FrameHead& head, int64_t now_nanos);
   Violation AddHeaderBytes(uint64_t bytes, uint8_t flags, int64_t now_nanos);
   Violation Reset(uint32_t stream, int64_t now_nanos);
   Violation Open(uint32_t stream);
@@ -75,9 +83,9 @@ class FrameGuard {
 
   const FrameLimits limits_;
   std::atomic<int64_t>& unfinished_total_;
-  uint64_t skip_ = kPrefaceBytes;  // Bytes before the next frame's header.
-  uint8_t head_[kHeadBytes] = {};
-  uint64_t head_bytes_ = 0;
+  StreamLimit* const announced_;
+  FrameWalker received_{kPrefaceBytes};
+  std::optional<size_t> our_frame_;
   bool confirmed_ = false;  // Our settings.
   uint64_t opened_ = 0;
   uint64_t header_block_bytes_ = 0;

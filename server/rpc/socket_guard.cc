@@ -2,13 +2,16 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -24,13 +27,18 @@ constexpr int kDescriptorsMax = 1 << 20;  // The table's pages are used as descr
 // Files of the store (memory_plan.h: 576), its logs, pipes, HTTP, and what is opened for a moment.
 constexpr uint64_t kOwnDescriptors = 1024;
 constexpr int kRefusedAtOnceMax = 1024;
+constexpr uint64_t kCallsOfMean = 64;
 constexpr int64_t kLogPauseNanos = 1'000'000'000;
 
 struct Guarded {
-  Guarded(const FrameLimits& limits, std::atomic<int64_t>& unfinished_total)
-      : frames(limits, unfinished_total) {}
-  FrameGuard frames;
+  Guarded(const FrameLimits& limits, CallPressure& pressure, std::atomic<int64_t>& unfinished_total)
+      : announced(limits.streams_max, pressure), frames(limits, unfinished_total, &announced) {}
+  StreamLimit announced;
+  FrameGuard frames;  // Of the thread that receives, as is what follows.
   bool ended = false;
+  uint64_t call_bytes = 0;    // Of the calls since
+  uint64_t calls_before = 0;  // so many.
+  std::string unsent;         // Of the thread that sends: the rest of a frame of ours.
 };
 
 // Constant-initialised: the functions below are called before and after everything else.
@@ -40,6 +48,7 @@ struct State {
   std::atomic<int64_t> connections{0};
   std::atomic<int64_t> refused{0};
   std::atomic<int64_t> unfinished{0};
+  CallPressure pressure;
   std::atomic<int64_t> logged_nanos{0};
   std::array<std::atomic<int64_t>, SocketGuard::kViolations> violations{};
   // Given up for a moment when no descriptor is left, to accept a connection and close it.
@@ -47,7 +56,12 @@ struct State {
   int reserve ABSL_GUARDED_BY(reserve_mu) = -1;
 };
 State state;
-std::array<std::atomic<Guarded*>, kDescriptorsMax> sockets{};
+struct Socket {
+  std::atomic<Guarded*> guarded{nullptr};
+  std::atomic<uint64_t> mean_call_bytes{0};  // 0: not known. Readable while the socket is closed.
+};
+std::array<Socket, kDescriptorsMax> sockets{};
+std::atomic<int> descriptors_end{0};  // Above every socket's there ever was.
 
 template <typename Function>
 Function* Next(const char* name) {
@@ -61,6 +75,11 @@ int RealAccept(int listener, sockaddr* address, socklen_t* size, int flags) {
 
 ssize_t RealReceive(int fd, msghdr* message, int flags) {
   static auto* const real = Next<ssize_t(int, msghdr*, int)>("recvmsg");
+  return real(fd, message, flags);
+}
+
+ssize_t RealSend(int fd, const msghdr* message, int flags) {
+  static auto* const real = Next<ssize_t(int, const msghdr*, int)>("sendmsg");
   return real(fd, message, flags);
 }
 
@@ -78,7 +97,7 @@ void Warn(const std::string& line) {
 
 Guarded* Find(int fd) {
   if (fd < 0 || fd >= kDescriptorsMax) return nullptr;
-  return sockets[static_cast<size_t>(fd)].load(std::memory_order_acquire);
+  return sockets[static_cast<size_t>(fd)].guarded.load(std::memory_order_acquire);
 }
 
 void Refused(const char* why) {
@@ -112,8 +131,13 @@ int AcceptGuarded(int listener, sockaddr* address, socklen_t* size, int flags) {
     if (fd < kDescriptorsMax && state.connections.load(std::memory_order_relaxed) <
                                     static_cast<int64_t>(state.limits.connections_max)) {
       state.connections.fetch_add(1, std::memory_order_relaxed);
-      sockets[static_cast<size_t>(fd)].store(new Guarded(state.limits.frames, state.unfinished),
-                                             std::memory_order_release);
+      Socket& socket = sockets[static_cast<size_t>(fd)];
+      socket.mean_call_bytes.store(0, std::memory_order_relaxed);
+      socket.guarded.store(new Guarded(state.limits.frames, state.pressure, state.unfinished),
+                           std::memory_order_release);
+      for (int end = descriptors_end.load(); end <= fd;) {
+        if (descriptors_end.compare_exchange_weak(end, fd + 1)) break;
+      }
       return fd;
     }
     RealClose(fd);
@@ -123,17 +147,70 @@ int AcceptGuarded(int listener, sockaddr* address, socklen_t* size, int flags) {
   return -1;
 }
 
-Violation LookAt(Guarded& socket, const msghdr& message, size_t bytes) {
-  const int64_t now = base::MonotonicNanos();
+// Calls on_piece(bytes) for each piece of the first `bytes` bytes of a message, until that answers
+// false.
+template <typename OnPiece>
+void ForEachPiece(const msghdr& message, size_t bytes, OnPiece on_piece) {
   for (size_t i = 0; i < message.msg_iovlen && bytes > 0; ++i) {
     const iovec& piece = message.msg_iov[i];
     const size_t size = std::min(bytes, piece.iov_len);
-    const Violation found =
-        socket.frames.Look({static_cast<const char*>(piece.iov_base), size}, now);
-    if (found != Violation::kNone) return found;
+    if (!on_piece(absl::string_view(static_cast<const char*>(piece.iov_base), size))) return;
     bytes -= size;
   }
-  return Violation::kNone;
+}
+
+// Takes frames that are for the guard out of the last piece that was received; the bytes left.
+size_t TakeOurs(Guarded& socket, absl::string_view last_piece, size_t bytes) {
+  const std::optional<size_t> frame = socket.frames.TakeOurFrame();
+  if (!frame.has_value()) return bytes;
+  // gRPC's memory, into which it received.
+  char* const at = const_cast<char*>(last_piece.data()) + *frame;
+  std::memmove(at, at + FrameHead::kBytes, last_piece.size() - *frame - FrameHead::kBytes);
+  return bytes - FrameHead::kBytes;
+}
+
+// What waits in the sockets. A connection may end meanwhile: nothing of it is touched but its
+// number.
+CallPressure::Backlog LookAtBacklog() {
+  CallPressure::Backlog backlog;
+  const int end = descriptors_end.load(std::memory_order_relaxed);
+  for (int fd = 0; fd < end; ++fd) {
+    const Socket& socket = sockets[static_cast<size_t>(fd)];
+    const uint64_t call_bytes = socket.mean_call_bytes.load(std::memory_order_relaxed);
+    if (call_bytes == 0 || socket.guarded.load(std::memory_order_relaxed) == nullptr) continue;
+    int bytes = 0;
+    if (ioctl(fd, FIONREAD, &bytes) != 0 || bytes <= 0) continue;
+    const int64_t calls = bytes / static_cast<int64_t>(call_bytes);
+    backlog.calls += calls;
+    if (calls > 0) ++backlog.connections;
+  }
+  return backlog;
+}
+
+// How many bytes a call of this connection has, lately.
+void CountCallBytes(Guarded& socket, int fd, uint64_t received) {
+  socket.call_bytes += received;
+  const uint64_t calls = socket.frames.opened() - socket.calls_before;
+  if (calls == 0) return;
+  sockets[static_cast<size_t>(fd)].mean_call_bytes.store(socket.call_bytes / calls,
+                                                         std::memory_order_relaxed);
+  if (calls < kCallsOfMean) return;
+  socket.calls_before += calls;
+  socket.call_bytes = 0;
+}
+
+Violation LookAt(Guarded& socket, const msghdr& message, size_t& bytes) {
+  const int64_t now = base::MonotonicNanos();
+  Violation found = Violation::kNone;
+  absl::string_view last_piece;
+  ForEachPiece(message, bytes, [&](absl::string_view piece) {
+    socket.frames.TakeOurFrame();  // In a piece that is followed by another: gRPC gets it, too.
+    found = socket.frames.Look(piece, now);
+    last_piece = piece;
+    return found == Violation::kNone;
+  });
+  if (found == Violation::kNone) bytes = TakeOurs(socket, last_piece, bytes);
+  return found;
 }
 
 ssize_t ReceiveGuarded(Guarded& socket, int fd, msghdr* message, int flags) {
@@ -141,10 +218,16 @@ ssize_t ReceiveGuarded(Guarded& socket, int fd, msghdr* message, int flags) {
     errno = ECONNRESET;
     return -1;
   }
-  const ssize_t received = RealReceive(fd, message, flags);
-  if (received <= 0 || (flags & MSG_ERRQUEUE) != 0) return received;
-  const Violation found = LookAt(socket, *message, static_cast<size_t>(received));
-  if (found == Violation::kNone) return received;
+  Violation found = Violation::kNone;
+  size_t left = 0;
+  while (left == 0) {  // Nothing is left where all of it was for the guard; 0 would be the end.
+    const ssize_t received = RealReceive(fd, message, flags);
+    if (received <= 0 || (flags & MSG_ERRQUEUE) != 0) return received;
+    left = static_cast<size_t>(received);
+    found = LookAt(socket, *message, left);
+    CountCallBytes(socket, fd, static_cast<uint64_t>(received));
+  }
+  if (found == Violation::kNone) return static_cast<ssize_t>(left);
   state.violations[static_cast<size_t>(found)].fetch_add(1, std::memory_order_relaxed);
   Warn(absl::StrCat("a client's connection was closed, because no honest client sends that: ",
                     NameOf(found)));
@@ -154,10 +237,39 @@ ssize_t ReceiveGuarded(Guarded& socket, int fd, msghdr* message, int flags) {
   return -1;
 }
 
+// Sends a frame of ours, or as much of it as the socket takes; false: nothing.
+bool SendOurs(Guarded& socket, int fd, const std::string& frame) {
+  const ssize_t sent = send(fd, frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent <= 0) return false;
+  socket.unsent = frame.substr(static_cast<size_t>(sent));
+  return true;
+}
+
+ssize_t SendGuarded(Guarded& socket, int fd, const msghdr* message, int flags) {
+  if (!socket.unsent.empty()) {
+    const std::string rest = std::exchange(socket.unsent, "");
+    if (!SendOurs(socket, fd, rest)) socket.unsent = rest;
+    if (!socket.unsent.empty()) {
+      errno = EAGAIN;
+      return -1;
+    }
+  }
+  const ssize_t sent = RealSend(fd, message, flags);
+  if (sent <= 0) return sent;
+  const int64_t now = base::MonotonicNanos();
+  ForEachPiece(*message, static_cast<size_t>(sent), [&](absl::string_view piece) {
+    socket.announced.Sent(piece, now);
+    return true;
+  });
+  const std::string frame = socket.announced.Announce();
+  if (!frame.empty() && !SendOurs(socket, fd, frame)) socket.announced.NotAnnounced();
+  return sent;
+}
+
 void Forget(int fd) {
   if (Find(fd) == nullptr) return;
   const std::unique_ptr<Guarded> socket(
-      sockets[static_cast<size_t>(fd)].exchange(nullptr, std::memory_order_acq_rel));
+      sockets[static_cast<size_t>(fd)].guarded.exchange(nullptr, std::memory_order_acq_rel));
   if (socket != nullptr) state.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -171,6 +283,7 @@ uint64_t SocketGuard::Enable(const SocketLimits& limits) {
     if (setrlimit(RLIMIT_NOFILE, &files) != 0) getrlimit(RLIMIT_NOFILE, &files);
   }
   state.limits = limits;
+  state.pressure.SetBacklog(LookAtBacklog);
   const uint64_t left =
       files.rlim_cur > 2 * kOwnDescriptors ? files.rlim_cur - kOwnDescriptors : files.rlim_cur / 2;
   state.limits.connections_max = std::min(limits.connections_max, left);
@@ -214,6 +327,12 @@ ssize_t recvmsg(int fd, msghdr* message, int flags) {
   tidemark::rpc::Guarded* const socket = tidemark::rpc::Find(fd);
   if (socket == nullptr) return tidemark::rpc::RealReceive(fd, message, flags);
   return tidemark::rpc::ReceiveGuarded(*socket, fd, message, flags);
+}
+
+ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  tidemark::rpc::Guarded* const socket = tidemark::rpc::Find(fd);
+  if (socket == nullptr) return tidemark::rpc::RealSend(fd, message, flags);
+  return tidemark::rpc::SendGuarded(*socket, fd, message, flags);
 }
 
 int close(int fd) {

@@ -5,13 +5,16 @@
 //            no descriptor left, after which it would not accept again (CVE-2023-4785). What
 //            connections receive passes a FrameGuard, and a connection that no honest client would
 //            make ends as if its client had gone.
-// How.       tidemarkd defines `accept4`, `recvmsg` and `close`, which gRPC's shared library then
-//            calls instead of the C library's; only gRPC calls the first. There is no other way to
-//            see what it receives without copying it. A descriptor that was not accepted here costs
-//            one look into a table.
+//            Between the frames that gRPC sends, a StreamLimit tells clients to have fewer
+//            calls open while there are too many.
+// How.       tidemarkd defines `accept4`, `recvmsg`, `sendmsg` and `close`, which gRPC's shared
+//            library then calls instead of the C library's; only gRPC calls the first. There is no
+//            other way to see what it receives without copying it. A descriptor that was not
+//            accepted here costs one look into a table.
 // Scope.     Of the process, as sockets are: one gRPC server in it enables the guard, and tests of
 //            other code are not touched.
-// Threads.   Safe from any thread. A connection is received from by one thread at a time.
+// Threads.   Safe from any thread. A connection is received from, and sent to, by one thread at a
+//            time each.
 #pragma once
 
 #include <array>

@@ -77,12 +77,7 @@ def slow_disk():
                  sync_ms=10)
 
 
-# Nothing is slow: the processors are the limit, and the clients share them.
-def small_requests():
-    return Scene(100, 500)
-
-
-SCENES = {"slow_disk": slow_disk, "small_requests": small_requests}
+SCENES = {"slow_disk": slow_disk}
 
 
 def run(name, seconds):

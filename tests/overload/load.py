@@ -11,15 +11,13 @@ ids of what was acknowledged go to that file, one a line.
 import collections
 import json
 import selectors
+import struct
 import sys
 import time
 
 import frames
 from attacks import APPEND, field
 from frames import frame
-
-STREAMS_MAX = 1800  # Open on a connection, as gRPC's clients keep to the server's limit.
-
 
 class Caller:
     """A connection whose requests are made by patching a template, and whose answers are only counted."""
@@ -28,10 +26,10 @@ class Caller:
         self.load = load
         self.connection = frames.Connection(
             load.port, frames.PREFACE + frames.settings(table=0, window=1 << 30) +
-            frame(frames.WINDOW_UPDATE, 0, 0, (1 << 30).to_bytes(4, "big")) +
-            frame(frames.SETTINGS, frames.ACK, 0))
+            frame(frames.WINDOW_UPDATE, 0, 0, (1 << 30).to_bytes(4, "big")))
         self.connection.socket.setblocking(False)
         self.number = number
+        self.streams_max = 100      # What the server allows, which gRPC's clients keep to.
         self.next_stream = 1
         self.sent = {}              # From stream to when it was due.
         self.answered = set()       # Streams that got a message.
@@ -61,6 +59,11 @@ class Caller:
         for kind, flags, stream, payload in self.connection.frames():
             if kind == frames.DATA:
                 self.answered.add(stream)
+            elif kind == frames.SETTINGS and not flags & frames.ACK:
+                for number, value in struct.iter_unpack(">HI", payload):
+                    if number == frames.MAX_CONCURRENT_STREAMS:
+                        self.streams_max = value
+                self.out += frame(frames.SETTINGS, frames.ACK, 0)
             elif kind == frames.GOAWAY:
                 raise EOFError(payload)
             ended = kind == frames.RST_STREAM or kind in (frames.HEADERS, frames.DATA) and \
@@ -103,7 +106,7 @@ class Load:
         each = -(-int(callers) // len(self.callers))
         while time.monotonic() < begin + self.seconds:
             for caller in self.callers:
-                while len(caller.sent) < each:
+                while len(caller.sent) < min(each, caller.streams_max):
                     caller.send(time.monotonic())
                     self.counts["sent"] += 1
                 caller.flush()
@@ -122,7 +125,7 @@ class Load:
                 caller = self.callers[made % len(self.callers)]
                 # A client keeps to the server's limit of streams; what it would have to hold back past
                 # its deadline it gives up.
-                if len(caller.sent) < STREAMS_MAX and len(caller.out) < 4 << 20:
+                if len(caller.sent) < caller.streams_max and len(caller.out) < 4 << 20:
                     caller.send(due)
                     self.counts["sent"] += 1
                 else:

@@ -1,12 +1,17 @@
 """Hostile clients for a second each, beside honest ones: these are served, nothing acknowledged is lost, and
 the server stays within memory_limit. `./dev overload` does it for longer, and more of it."""
 
+import os
 import re
 import resource
+import signal
 import socket
+import struct
 import unittest
 import urllib.request
 
+import attacks
+import frames
 import goodput
 from bystanders import usage
 from frames import Connection
@@ -86,6 +91,79 @@ class Descriptors(unittest.TestCase):
             connection.close()
         wait_until(self.is_served, "connections are taken again")
         self.assertIn("a connection was refused", self.server.log())
+
+
+class Caller:
+    """A client that notes the limits of calls it hears."""
+
+    HEADERS = frames.call_headers(attacks.APPEND)
+    BODY = frames.message(attacks.field(1, b"hr") + attacks.field(2, attacks.field(2, b"x")))
+
+    def __init__(self, server):
+        self.connection = Connection(server.grpc_port)
+        self.next_stream, self.under_way, self.limits = 1, 0, []
+
+    def call(self, times):
+        out = b""
+        for _ in range(times):
+            out += frames.frame(frames.HEADERS, frames.END_HEADERS, self.next_stream, self.HEADERS)
+            out += frames.data_frames(self.next_stream, self.BODY)
+            self.next_stream += 2
+        self.under_way += times
+        self.connection.send(out)
+
+    def listen(self):
+        for kind, flags, _, payload in self.connection.frames(0.01):
+            if kind == frames.HEADERS and flags & frames.END_STREAM:
+                self.under_way -= 1
+            elif kind == frames.SETTINGS and not flags & frames.ACK:
+                self.connection.send(frames.frame(frames.SETTINGS, frames.ACK, 0))
+                self.limits += [value for number, value in struct.iter_unpack(">HI", payload)
+                                if number == frames.MAX_CONCURRENT_STREAMS]
+
+    def finish(self):
+        while self.under_way:
+            self.listen()
+
+
+class TooManyCalls(unittest.TestCase):
+    """Clients are told to have fewer calls open when there are more than can be answered soon, and only then."""
+
+    def setUp(self):
+        self.server = Server()
+        self.addCleanup(self.server.close)
+        self.server.topics.CreateTopic(pb.CreateTopicRequest(name="hr"))
+
+    def test_clients_are_told_and_untold(self):
+        callers = [Caller(self.server) for _ in range(4)]
+        for caller in callers:
+            self.addCleanup(caller.connection.close)
+            caller.call(10)
+            caller.finish()
+            self.assertEqual(caller.limits, [2000])
+        # Much that waits for the server when it looks.
+        os.kill(self.server.process.pid, signal.SIGSTOP)
+        for caller in callers:
+            caller.call(1500)
+        os.kill(self.server.process.pid, signal.SIGCONT)
+        for caller in callers:
+            caller.finish()
+        self.assertLess(min(limit for caller in callers for limit in caller.limits), 1500)
+
+        def are_untold():
+            for caller in callers:
+                caller.call(1)
+                caller.finish()
+            return all(caller.limits[-1] == 2000 for caller in callers)
+        wait_until(are_untold, "the limits are lifted")
+
+    def test_one_channel_opens_many_streams_at_once(self):
+        streams = [self.server.events.Subscribe(pb.SubscribeRequest(topic="hr")) for _ in range(500)]
+        for stream in streams:
+            self.assertTrue(next(stream).HasField("caught_up"))
+        self.server.topics.ListTopics(pb.ListTopicsRequest(), timeout=30)
+        for stream in streams:
+            stream.cancel()
 
 
 class Goodput(unittest.TestCase):

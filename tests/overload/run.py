@@ -2,8 +2,8 @@
 
     run.py [--seconds N] [ATTACK...]
 
-ATTACK: of attacks.py, or `slow_disk` and `small_requests`, where nobody is hostile but ten times as much is
-asked for as can be done (goodput.py). Without one: all.
+ATTACK: of attacks.py, or `slow_disk`, where nobody is hostile but ten times as much is asked for as can be done
+(goodput.py; where the processors are the limit: tidemark-bench overload). Without one: all.
 
 Of each attack: what the honest clients were answered meanwhile, the server's memory, and whether
 everything acknowledged is there afterwards. Ends with 1 if something was lost, the server ended, or grew

@@ -137,5 +137,22 @@ TEST(AllowanceTest, ComesBackWithTime) {
   EXPECT_FALSE(allowance.Take(now_nanos));
 }
 
+TEST_F(FrameGuardTest, FindsTheAcknowledgementThatIsNotForGrpc) {
+  CallPressure pressure;
+  pressure.SetBacklog([] { return CallPressure::Backlog{.calls = 5000, .connections = 1}; });
+  pressure.Change(0, 0, 0, now_nanos_);
+  StreamLimit announced(2000, pressure);
+  announced.Sent(Frame(kSettings, 0, 0), now_nanos_);
+  ASSERT_NE(announced.Announce(), "");
+  FrameGuard guard(limits_, unfinished_, &announced);
+  const std::string theirs = Preface() + Frame(kSettings, kAck, 0);
+  ASSERT_EQ(guard.Look(theirs, now_nanos_), Violation::kNone);
+  EXPECT_EQ(guard.TakeOurFrame(), std::nullopt);
+  const std::string call = Call(1);
+  ASSERT_EQ(guard.Look(call + Frame(kSettings, kAck, 0) + Call(3), now_nanos_), Violation::kNone);
+  EXPECT_EQ(guard.TakeOurFrame(), call.size());
+  EXPECT_EQ(guard.TakeOurFrame(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace tidemark::rpc
