@@ -15,7 +15,7 @@ import conformance_support  # noqa: F401
 from support import hr_file
 from support.events import hr_events, stored
 from support.load import Presence, Producer, Worker, places_of
-from support.server import Server, wait_until
+from support.server import PATIENCE_S, Server, wait_until
 from support.stubs import pb
 
 PARTITIONS = 4
@@ -166,7 +166,8 @@ class Crash(unittest.TestCase):
         self.check_threads()
         total = sum(len(request.events) for p in self.producers for request, _ in p.answers)
         wait_until(lambda: len(self.worker.handled) == total or self.worker.failure
-                   or self.worker.problems, f"the group handles all {total} events")
+                   or self.worker.problems, f"the group handles all {total} events",
+                   PATIENCE_S + total // 1000)
         self.presence.stop.set()
         self.worker.join()
         self.check_threads()
