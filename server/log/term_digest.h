@@ -6,10 +6,11 @@
 // Threads. Plain values; the hash is another one in each process.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "server/storage/batch_codec.h"
 #include "server/storage/key_schema.h"
@@ -17,13 +18,36 @@
 
 namespace tidemark::log {
 
+// How many events keys have, as sums over parts of the keys. Two accounts that differ in one key
+// differ in its part.
+class KeySums {
+ public:
+  static constexpr size_t kParts = 4096;
+  static size_t PartOf(absl::string_view key);
+
+  void Add(absl::string_view key, uint64_t count);
+  // A key lost an event to compaction, and nobody knows any more which.
+  void NoteCompacted() { has_compacted_ = true; }
+  bool has_compacted() const { return has_compacted_; }
+  // By rising number.
+  std::vector<size_t> DifferentParts(const KeySums& other) const;
+  friend bool operator==(const KeySums& a, const KeySums& b) { return a.sums_ == b.sums_; }
+
+ private:
+  std::vector<uint64_t> sums_ = std::vector<uint64_t>(kParts);
+  bool has_compacted_ = false;
+};
+
+// Visits the key of each event of a batch that has one. False: the batch cannot be walked.
+bool ForKeys(const storage::StoredBatch& batch, absl::FunctionRef<void(absl::string_view)> visit);
+
 class TermDigest {
  public:
   // `posting.count` counts only of types.
   void Add(storage::TermKind kind, absl::string_view term, const storage::Posting& posting);
-  // Adds the postings of a batch's types and, if they are indexed, keys. False: it cannot be
-  // walked, and nothing was added.
-  bool AddBatch(const storage::StoredBatch& batch, bool index_keys);
+  // Adds the postings of a batch's types and, if they are indexed, keys; of these to `sums`, too.
+  // False: it cannot be walked, and nothing was added.
+  bool AddBatch(const storage::StoredBatch& batch, bool index_keys, KeySums* sums = nullptr);
 
   friend bool operator==(const TermDigest&, const TermDigest&) = default;
   uint64_t types() const { return types_; }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/log/batch_walk.h"
 #include "server/log/term_digest.h"
+#include "server/log/verify_totals.h"
 
 namespace tidemark::log {
 namespace {
@@ -38,7 +39,8 @@ class PartitionCheck {
         topic_(std::move(topic)),
         index_(index),
         id_(topic_->log(index)),
-        progress_(progress) {}
+        progress_(progress),
+        totals_(log, topic_, index, progress) {}
 
   absl::Status Run() {
     absl::StatusOr<PartitionPtr> partition = log_.OpenPartition(*topic_, index_);
@@ -51,12 +53,15 @@ class PartitionCheck {
     if (!partition.ok()) return partition.status();
     partition_ = *std::move(partition);
     if (absl::Status status = ReadSegments(); !status.ok()) return status;
-    return ReadBatches();
+    if (absl::Status status = ReadBatches(); !status.ok()) return status;
+    return whole_ && HasKeys() ? totals_.Compare(*partition_) : absl::OkStatus();
   }
 
  private:
   bool Gone() const { return partition_->deleted(); }
+  bool HasKeys() const { return topic_->record.config.index_keys; }
   void Found(Finding::Kind kind, Offset from, Offset until, std::string what) {
+    whole_ = false;
     progress_.Found({.kind = kind,
                      .topic = topic_->name(),
                      .partition = index_,
@@ -100,18 +105,27 @@ class PartitionCheck {
   TermDigest found_;
   bool comparable_ = true;
 
+  KeyTotalsCheck totals_;
+  bool whole_ = true;  // Nothing is missing or wrong so far, neither events nor the index.
+
   Offset next_;  // Of the walk.
   std::optional<storage::BatchHeader> previous_;
 };
 
 absl::Status PartitionCheck::ReadSegments() {
-  absl::StatusOr<Offset> sealed = store_.Terms(id_)->SealedUntil();
+  const std::unique_ptr<storage::TermCursor> cursor = store_.Terms(id_);
+  absl::StatusOr<Offset> sealed = cursor->SealedUntil();
   if (absl::IsDataLoss(sealed.status())) {
     Found(Finding::Kind::kIndex, Offset(0), Offset(0), std::string(sealed.status().message()));
     return absl::OkStatus();
   }
   if (!sealed.ok()) return sealed.status();
   sealed_until_ = *sealed;
+  if (HasKeys()) {
+    const absl::StatusOr<bool> intact = totals_.ReadTotals(*cursor, *partition_);
+    if (!intact.ok()) return intact.status();
+    whole_ = *intact;
+  }
   for (const TermKind kind : {TermKind::kType, TermKind::kKey, TermKind::kUnread}) {
     absl::Status status = ReadRows(kind);
     if (absl::IsDataLoss(status)) {
@@ -156,6 +170,7 @@ void PartitionCheck::AddRow(const storage::TermCursor& cursor, TermKind kind, Se
   while (intact && reader.Next(posting)) {
     if (kind == TermKind::kUnread) {
       segment.has_unread = true;
+      whole_ = false;
     } else {
       segment.rows.Add(kind, cursor.term(), posting);
     }
@@ -222,6 +237,7 @@ absl::Status PartitionCheck::StepOver(const absl::Status& error, Offset end) {
 
 void PartitionCheck::SkipTo(Offset offset) {
   next_ = offset;
+  whole_ = false;
   found_ = {};
   while (!segments_.empty() && segments_.begin()->first <= offset) {
     segment_from_ = segments_.begin()->first;
@@ -263,7 +279,7 @@ void PartitionCheck::Decrypt(const BatchPtr& batch) {
 
 void PartitionCheck::AddToSegment(const storage::StoredBatch& batch) {
   if (batch.header.base_offset >= sealed_until_) return;
-  if (!found_.AddBatch(batch, topic_->record.config.index_keys)) {
+  if (!found_.AddBatch(batch, HasKeys(), &totals_.events())) {
     comparable_ = false;
     Found(Finding::Kind::kEvents, batch.header.base_offset, batch.header.end_offset(),
           "the events match their checksum, but cannot be taken apart");
@@ -295,12 +311,12 @@ void PartitionCheck::LookAgain(Offset from, Offset until, int looks) {
   }
   TermDigest events;
   bool intact = true;
-  const absl::StatusOr<Offset> end = WalkBatches(
-      log_.reader(), store_, *partition_, from, until,
-      [&](const storage::BatchHeader&, const storage::StoredBatch* batch) {
-        intact = batch != nullptr && events.AddBatch(*batch, topic_->record.config.index_keys);
-        return intact;
-      });
+  const absl::StatusOr<Offset> end =
+      WalkBatches(log_.reader(), store_, *partition_, from, until,
+                  [&](const storage::BatchHeader&, const storage::StoredBatch* batch) {
+                    intact = batch != nullptr && events.AddBatch(*batch, HasKeys());
+                    return intact;
+                  });
   if (!end.ok() || *end != until || !intact || Gone()) return;
   // Rows and events are not read at one moment: an erasure, or a compaction, may lie between.
   if (rows.rows != events && looks > 1) return LookAgain(from, until, looks - 1);

@@ -1,10 +1,11 @@
 // VerifyPartition: reads all of a partition and says what is wrong with it.
 //
 // What.    Every batch from the start to the end of now: its checksums, that offsets are dense and
-//          positions and append times rise; and that the index of types and keys says exactly what
-//          the events say, as far as it is on the disk. That what is encrypted can be decrypted.
+//          positions and append times rise; and that the index of types and keys, totals of keys
+//          included (verify_totals.h), says exactly what the events say, as far as it is on the
+//          disk. That what is encrypted can be decrypted.
 // How.     Batches come from the store, not from the tail: what is on the disk counts.
-// Bounds.  A page of batches, and 64 bytes for each segment of the index.
+// Bounds.  A page of batches, and 64 bytes for each segment of the index; see KeyTotalsCheck.
 // Threads. Waits for the disk; beside appends, retention and everything else.
 #pragma once
 

@@ -10,6 +10,9 @@ namespace {
 
 constexpr uint64_t kWriteBackBytes = 1 << 20;
 
+// Where the lists are, one a backup.
+std::string ListsPath(absl::string_view directory) { return absl::StrCat(directory, "/meta/"); }
+
 // Has the disk begin to write what was appended, MiB by MiB: a whole file at once, when it is
 // synced, would be in the way of the commits' own syncs.
 class SteadyFile final : public rocksdb::FSWritableFileOwnerWrapper {
@@ -50,7 +53,7 @@ using rocksdb::IOStatus;
 
 IOStatus BackupFiles::RenameFile(const std::string& from, const std::string& to,
                                  const IOOptions& options, IODebugContext* dbg) {
-  const std::string lists = absl::StrCat(directory_, "/meta/");
+  const std::string lists = ListsPath(directory_);
   if (absl::StartsWith(to, lists)) {
     const std::string id = to.substr(lists.size());
     for (const std::string& names : {std::string("/shared_checksum"), absl::StrCat("/private/", id),
@@ -60,6 +63,13 @@ IOStatus BackupFiles::RenameFile(const std::string& from, const std::string& to,
     }
   }
   return FileSystemWrapper::RenameFile(from, to, options, dbg);
+}
+
+IOStatus BackupFiles::DeleteFile(const std::string& path, const IOOptions& options,
+                                 IODebugContext* dbg) {
+  IOStatus deleted = FileSystemWrapper::DeleteFile(path, options, dbg);
+  if (!deleted.ok() || !absl::StartsWith(path, ListsPath(directory_))) return deleted;
+  return SyncNames(ListsPath(directory_), options, dbg);
 }
 
 IOStatus BackupFiles::NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,

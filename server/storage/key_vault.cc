@@ -16,6 +16,7 @@
 #include "server/config/memory_plan.h"
 #include "server/storage/coding.h"
 #include "server/storage/key_vault_rows.h"
+#include "server/storage/manifest_keeper.h"
 #include "server/storage/row_scan.h"
 #include "server/storage/wal_scan.h"
 
@@ -92,8 +93,10 @@ absl::StatusOr<std::unique_ptr<KeyVault>> KeyVault::Open(KeyVaultOptions options
   if (!keys.ok()) return keys.status();
   std::unique_ptr<KeyVault> vault(new KeyVault(std::move(options)));
   const std::string& path = vault->options_.path;
-  const rocksdb::Options rocks = VaultOptions(vault->options_.env);
+  rocksdb::Options rocks = VaultOptions(vault->options_.env);
   if (absl::Status intact = ScanClosedWals(*rocks.env, path); !intact.ok()) return intact;
+  vault->env_ = std::make_unique<ManifestKeeper>(*rocks.env);
+  rocks.env = vault->env_.get();
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(rocks, path, &db);
   if (!opened.ok()) return FromRocks(opened, absl::StrCat("opening the vault of keys in ", path));

@@ -131,6 +131,7 @@ class KeyVault {
 
   const KeyVaultOptions options_;
   std::string id_;
+  std::unique_ptr<rocksdb::Env> env_;  // Of the database.
   std::unique_ptr<rocksdb::DB> db_;
 
   // Held while files are written anew, which takes long for many keys: nobody waits for it who

@@ -285,6 +285,8 @@ void Store::MarkTrimmed(LogId log, Offset start, EpochSpan epochs) {
 }
 
 absl::StatusOr<ReclaimReport> Store::Reclaim(absl::FunctionRef<bool()> stopped) {
+  // A compaction that failed may keep its files in hand for ever.
+  if (rep_->background_failure->happened()) return RefusedAfterFailure();
   ReclaimReport report;
   const Epoch flushed = FlushedBound();
   if (rep_->garbage.HasMarkedBelow(flushed)) {

@@ -97,7 +97,7 @@ absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing) {
 
 absl::Status RefusedAfterFailure() {
   return absl::UnavailableError(
-      "writing or syncing the write-ahead log failed before; nothing is written until the store is "
+      "writing or syncing a file of the store failed before; nothing is written until the store is "
       "opened again");
 }
 
@@ -119,6 +119,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
   rep->table_files =
       std::make_shared<TableFiles>(MakeTableFileOptions(options), config::kReaderFilesMax);
   db_options.listeners.push_back(rep->table_files);
+  db_options.listeners.push_back(rep->background_failure);
   rep->statistics = db_options.statistics;
   if (absl::Status whole = CheckNoUnfinishedRestore(*db_options.env, options.path); !whole.ok()) {
     return whole;
@@ -129,6 +130,8 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
   if (absl::Status intact = ScanClosedWals(*db_options.env, options.path); !intact.ok()) {
     return intact;
   }
+  rep->env = std::make_unique<ManifestKeeper>(*db_options.env);
+  db_options.env = rep->env.get();
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(
       db_options, options.path, MakeColumnFamilies(options, rep->starts, rep->superseded),

@@ -13,9 +13,11 @@
 #include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "server/storage/background_failure.h"
 #include "server/storage/batch_page.h"
 #include "server/storage/garbage.h"
 #include "server/storage/log_starts.h"
+#include "server/storage/manifest_keeper.h"
 #include "server/storage/run_memory.h"
 #include "server/storage/store.h"
 #include "server/storage/superseded.h"
@@ -32,6 +34,7 @@ struct Store::Rep {
 
   StoreOptions options;
   std::shared_ptr<rocksdb::Statistics> statistics;
+  std::unique_ptr<ManifestKeeper> env;  // Of the database.
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   ColumnFamilies families;
@@ -71,6 +74,7 @@ struct Store::Rep {
   // Epochs below it are known to be in files.
   mutable std::atomic<uint32_t> flushed_bound = 0;
 
+  std::shared_ptr<BackgroundFailure> background_failure = std::make_shared<BackgroundFailure>();
   std::shared_ptr<TableFiles> table_files;
   mutable RunMemory runs;
 };
@@ -93,7 +97,7 @@ absl::Status SyncDirectory(rocksdb::Env& env, const std::string& path);
 // RocksDB's status with the place where it arose.
 absl::Status FromRocks(const rocksdb::Status& status, absl::string_view doing);
 
-// UNAVAILABLE: Store::Rep::failed.
+// UNAVAILABLE: Store::Rep::failed, or a BackgroundFailure.
 absl::Status RefusedAfterFailure();
 
 }  // namespace tidemark::storage

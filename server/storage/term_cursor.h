@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/base/ids.h"
@@ -29,7 +30,9 @@ class TermCursor {
   // DATA_LOSS  the mark is damaged.
   absl::StatusOr<Offset> SealedUntil();
   absl::StatusOr<std::optional<KeyTotal>> TotalOf(absl::string_view key);
-
+  // Visits the totals of all keys, sorted by the bytes of the key, until `visit` returns false.
+  // Moves the cursor. DATA_LOSS  a total is damaged.
+  absl::Status ForTotals(absl::FunctionRef<bool(absl::string_view key, const KeyTotal&)> visit);
   // Of the erased events of a key, by its digest.
   absl::StatusOr<std::optional<KeyTotal>> ErasedTotalOf(absl::string_view digest);
 

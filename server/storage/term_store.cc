@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "server/storage/coding.h"
 #include "server/storage/store_rep.h"
 #include "server/storage/term_cursor.h"
@@ -150,6 +151,24 @@ absl::StatusOr<Offset> TermCursor::SealedUntil() {
 
 absl::StatusOr<std::optional<KeyTotal>> TermCursor::TotalOf(absl::string_view key) {
   return TotalIn(KeyTotalKey(log_, key));
+}
+
+absl::Status TermCursor::ForTotals(
+    absl::FunctionRef<bool(absl::string_view key, const KeyTotal&)> visit) {
+  valid_ = false;
+  // Without the 0x00 at its end: in front of every key.
+  const std::string mark = TermsPrefix(log_) + kKeyTotalMark;
+  for (rep_->it->Seek(mark); rep_->it->Valid(); rep_->it->Next()) {
+    absl::string_view key = ToView(rep_->it->key());
+    if (!absl::ConsumePrefix(&key, mark)) break;
+    KeyTotal total;
+    if (key.empty() || key.back() != '\0' || !DecodeKeyTotal(ToView(rep_->it->value()), total)) {
+      return DamagedTerms(log_, "total of a key");
+    }
+    key.remove_suffix(1);
+    if (!visit(key, total)) return absl::OkStatus();
+  }
+  return status();
 }
 
 absl::StatusOr<std::optional<KeyTotal>> TermCursor::ErasedTotalOf(absl::string_view digest) {

@@ -3,7 +3,8 @@ stores/NAME.json.
 
     stores.py NAME      makes one with the server that is built now
 
-One is made whenever the format of the store changes, by the last commit before the change, and stays.
+One is made whenever the format of the store changes, by the last commit before the change, and stays. From
+format 4 on it has some of everything (EVERYTHING).
 """
 
 import hashlib
@@ -12,19 +13,88 @@ import pathlib
 import sys
 import tarfile
 
+import grpc
+
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "integration"), str(HERE.parent / "conformance")]
 
 from store_contents import FLAGS, Everything, fill  # noqa: E402
-from support.server import Server  # noqa: E402
+from support.events import event, stored  # noqa: E402
+from support.server import Server, wait_until  # noqa: E402
+from support.stubs import pb  # noqa: E402
+from support.work import Worker  # noqa: E402
 
 STORES = HERE / "stores"
 # Written for people, or for one process alone.
 NOT_STORED = ("LOG", "LOCK")
 
 
-def answers(server):
+MASTER_KEYS = f"first {'17' * 32}\n"
+EVERYTHING = {"secrets": {"encrypt_by_key": True}, "prices": {"compact": True},
+              "cut": {"retention": pb.Retention(max_bytes=2000)}}
+
+
+def fill_more(server):
+    """Transactions, a group that acks event by event and has a dead letter, encryption, erasure, compaction,
+    retention."""
+    for topic, config in EVERYTHING.items():
+        server.topics.CreateTopic(pb.CreateTopicRequest(name=topic, config=pb.TopicConfig(
+            partitions=1, **config)))
+    for number in range(30):
+        server.events.Transact(pb.TransactRequest(
+            appends=[pb.TopicAppend(topic=topic, events=[event(
+                id=f"{topic}-{number}", type="t", key=f"k{number % 5}", data=b"d" * 200)])
+                for topic in EVERYTHING],
+            conditions=[pb.Condition(topic="hr", key=f"new-{number}", absent=pb.KeyAbsent())],
+            producer=pb.Producer(id="transactions", sequence=number)))
+    erasure = server.topics.EraseEvents(pb.EraseEventsRequest(
+        topic="secrets", key=pb.EraseKey(key="k2"), reason="art. 17", actor="dpo")).erasure_id
+    worker = Worker(server.groups, "gifts", ["secrets"])
+    worker.say(credits=pb.Credits(events=100))
+    worker.until(lambda m: len(m.events) >= 10, "some events")
+    worker.nack_events(worker.events[:1], dead_letter=True, reason="no address")
+    worker.ack_events(worker.events[1:6])
+    worker.until_answers(1)
+    worker.until_nacked(1)
+    worker.close()
+    wait_until(lambda: server.topics.GetErasure(pb.GetErasureRequest(
+        erasure_id=erasure)).erasure.state == pb.ERASURE_STATE_COMPLETE, "the erasure is complete")
+
+
+def more_answers(server):
+    found = {}
+    for topic in EVERYTHING:
+        read = [(one.offset, one.event.id, one.event.data.decode()) for one in stored(
+            server.events.Read(pb.ReadRequest(topic=topic), timeout=30))]
+        found[f"events of {topic}"] = hashlib.sha256(repr(read).encode()).hexdigest()
+        found[f"key of {topic}"] = server.topics.GetKey(
+            pb.GetKeyRequest(topic=topic, key="k1")).revision
+    try:
+        server.topics.GetKey(pb.GetKeyRequest(topic="secrets", key="k2"))
+    except grpc.RpcError as error:
+        found["what was erased"] = error.details()
+    found["transactions"] = server.events.GetProducer(
+        pb.GetProducerRequest(id="transactions")).last_sequence
+    found["dead letters"] = [one.id.offset for one in server.groups.ListDeadLetters(
+        pb.ListDeadLettersRequest(group="gifts")).dead_letters]
+    return found
+
+
+def start(server, said):
+    """Starts a server on a store of which this was said."""
+    if "more" in said:
+        (server.directory / "master.keys").write_text(MASTER_KEYS)
+        server.flags += ["--master-key-file", server.directory / "master.keys"]
+    return server.start()
+
+
+def answers(server, said):
     """What a server says of its store, short enough to be kept."""
+    more = {"more": more_answers(server)} if "more" in said else {}
+    return {**contents(server), **more}
+
+
+def contents(server):
     found = Everything(server)
     if found.losses:
         raise AssertionError(found.losses)
@@ -33,10 +103,12 @@ def answers(server):
 
 
 def make(name):
-    server = Server(*FLAGS)
+    server = Server(*FLAGS, ready=False)
     try:
+        start(server, {"more"})
         fill(server, seed=1)
-        said = answers(server)
+        fill_more(server)
+        said = answers(server, {"more"})
         server.kill()
         with tarfile.open(STORES / f"{name}.tar.xz", "w:xz", preset=9) as archive:
             for path in sorted(server.data.iterdir()):

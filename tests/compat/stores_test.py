@@ -20,12 +20,12 @@ class EarlierStores(unittest.TestCase):
                 server = Server(ready=False)
                 try:
                     said = stores.unpack(name, server.data)
-                    self.check(server.start(), said)
+                    self.check(stores.start(server, said), said)
                 finally:
                     server.close()
 
     def check(self, server, said):
-        self.assertEqual(json.loads(json.dumps(stores.answers(server))), said)
+        self.assertEqual(json.loads(json.dumps(stores.answers(server, said))), said)
         findings = [one for answer in server.operations.VerifyStore(pb.VerifyStoreRequest())
                     for one in answer.findings]
         self.assertEqual(findings, [])

@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "tests/support/crash_file_system.h"
+#include "tests/crash/cut_loop.h"
 #include "tests/support/log_harness.h"
 #include "tests/support/temp_dir.h"
 
@@ -22,16 +22,9 @@ using When = CrashFileSystem::When;
 constexpr int kRounds = 3;
 constexpr int kAppendsOfRound = 5;
 
-struct Plan {
-  int cut_at = 0;
-  When when = When::kBefore;
-  Loss loss = Loss::kAllUnsynced;
-  bool encrypt = false;
-};
-
-class CompactionCrashRun {
+class CompactionSubject final : public CrashSubject {
  public:
-  explicit CompactionCrashRun(const Plan& plan) : plan_(plan), disk_(dir_.path()) {
+  explicit CompactionSubject(bool encrypt) : disk_(dir_.path()) {
     LogHarness::Options options;
     options.store = {.path = dir_.path(),
                      .env = disk_.env(),
@@ -39,40 +32,14 @@ class CompactionCrashRun {
                      .block_cache_bytes = 1 << 20};
     options.log.pipeline.tail_bytes_max = 1000;
     options.log.index.segment_events = 8;
-    options.encrypt = plan.encrypt;
+    options.encrypt = encrypt;
     harness_.emplace(std::move(options));
   }
 
-  // What is wrong.
-  std::vector<std::string> Go() {
-    disk_.CutPowerAtSync(plan_.cut_at, plan_.when);
-    if (harness_->Open().ok()) Work();
-    was_cut_ = disk_.power_is_cut();
-    for (int start = 0; start < 2 && wrong_.empty(); ++start) {
-      harness_->Close();
-      disk_.RestorePower(plan_.loss, plan_.cut_at);
-      const absl::Status opened = harness_->Open();
-      if (!opened.ok()) return {opened.ToString()};
-      Check(/*compacted=*/start > 0);
-      if (start > 0) continue;
-      const log::TopicPtr topic = harness_->log().catalog().Find("prices");
-      if (topic == nullptr) continue;
-      const absl::Status again = harness_->log().compactor().Compact(*topic);
-      if (!again.ok()) wrong_.push_back(again.ToString());
-    }
-    return wrong_;
-  }
-  bool was_cut() const { return was_cut_; }
-
- private:
-  static TestEvent Event(int i) {
-    return {.id = absl::StrCat("e", i),
-            .type = "price",
-            .key = absl::StrCat("k", i % 4),
-            .data = std::string(300, static_cast<char>('a' + i % 26))};
-  }
-
-  void Work() {
+  CrashFileSystem& disk() override { return disk_; }
+  absl::Status Open() override { return harness_->Open(); }
+  void Close() override { harness_->Close(); }
+  void Work() override {
     const auto topic = harness_->CreateTopic("prices", {.compact = true});
     if (!topic.ok()) return;
     for (int round = 0; round < kRounds; ++round) {
@@ -84,12 +51,29 @@ class CompactionCrashRun {
       if (!harness_->log().compactor().Compact(**topic).ok()) return;
     }
   }
+  std::vector<std::string> Check(int start) override {
+    CheckEvents(/*compacted=*/start > 0);
+    const log::TopicPtr topic = harness_->log().catalog().Find("prices");
+    if (start == 0 && topic != nullptr) {
+      const absl::Status again = harness_->log().compactor().Compact(*topic);
+      if (!again.ok()) wrong_.push_back(again.ToString());
+    }
+    return wrong_;
+  }
+
+ private:
+  static TestEvent Event(int i) {
+    return {.id = absl::StrCat("e", i),
+            .type = "price",
+            .key = absl::StrCat("k", i % 4),
+            .data = std::string(300, static_cast<char>('a' + i % 26))};
+  }
 
   void Wrong(size_t offset, absl::string_view what) {
     wrong_.push_back(absl::StrCat("offset ", offset, " ", what));
   }
 
-  void Check(bool compacted) {
+  void CheckEvents(bool compacted) {
     const log::TopicPtr topic = harness_->log().catalog().Find("prices");
     if (topic == nullptr) {
       if (acknowledged_ > 0) wrong_.push_back("the topic is gone");
@@ -123,35 +107,27 @@ class CompactionCrashRun {
     }
   }
 
-  const Plan plan_;
   TempDir dir_;
   CrashFileSystem disk_;
   std::optional<LogHarness> harness_;
   size_t acknowledged_ = 0;
-  bool was_cut_ = false;
   std::vector<std::string> wrong_;
 };
 
-// From plan.cut_at on, at every second sync.
-void ExpectNothingWrong(Plan plan) {
-  bool was_cut = true;
-  for (; was_cut; plan.cut_at += 2) {
-    CompactionCrashRun run(plan);
-    const std::vector<std::string> wrong = run.Go();
-    ASSERT_TRUE(wrong.empty()) << "cut at sync " << plan.cut_at << ": "
-                               << absl::StrJoin(wrong, "\n");
-    was_cut = run.was_cut();
-  }
-  EXPECT_GT(plan.cut_at, 30);  // Else there was not much of a compaction.
-}
-
+// Both tests together cut at every sync.
 TEST(CompactionPowerCutTest, KeepsTheNewestOfEachKey) {
-  ExpectNothingWrong({.cut_at = 1, .when = When::kBefore});
+  ExpectSurvives({.when = When::kBefore, .first = 1, .step = 2, .starts = 2, .cuts_min = 15},
+                 [] { return std::make_unique<CompactionSubject>(/*encrypt=*/false); });
 }
 
 TEST(CompactionPowerCutTest, GoesOnAfterTornWrites) {
-  ExpectNothingWrong(
-      {.cut_at = 2, .when = When::kAfter, .loss = Loss::kSomeUnsynced, .encrypt = true});
+  ExpectSurvives({.when = When::kAfter,
+                  .loss = Loss::kSomeUnsynced,
+                  .first = 2,
+                  .step = 2,
+                  .starts = 2,
+                  .cuts_min = 15},
+                 [] { return std::make_unique<CompactionSubject>(/*encrypt=*/true); });
 }
 
 }  // namespace

@@ -2,16 +2,15 @@
 // it is there, goes on after the start until it is complete, and then no file holds the bytes.
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "tests/support/crash_file_system.h"
+#include "tests/crash/cut_loop.h"
 #include "tests/support/files_with.h"
 #include "tests/support/log_harness.h"
-#include "tests/support/random.h"
 #include "tests/support/temp_dir.h"
 
 namespace tidemark::testing {
@@ -23,47 +22,23 @@ using When = CrashFileSystem::When;
 constexpr char kAnn[] = "key-of-ann";
 constexpr char kPayload[] = "payload-of-ann";
 
-struct Plan {
-  int cut_at = 0;
-  When when = When::kBefore;
-  Loss loss = Loss::kAllUnsynced;
-  bool encrypt = false;
-};
-
-class ErasureCrashRun {
+class ErasureSubject final : public CrashSubject {
  public:
-  explicit ErasureCrashRun(const Plan& plan) : plan_(plan), disk_(dir_.path()) {
+  explicit ErasureSubject(bool encrypt) : encrypt_(encrypt), disk_(dir_.path()) {
     LogHarness::Options options;
     options.store = {.path = dir_.path(),
                      .env = disk_.env(),
                      .epoch_bytes = 4 << 10,
                      .block_cache_bytes = 1 << 20};
     options.log.pipeline.tail_bytes_max = 2000;
-    options.encrypt = plan.encrypt;
+    options.encrypt = encrypt;
     harness_.emplace(std::move(options));
   }
 
-  // What is wrong.
-  std::vector<std::string> Go() {
-    if (plan_.cut_at > 0) disk_.CutPowerAtSync(plan_.cut_at, plan_.when);
-    if (harness_->Open().ok()) Work();
-    was_cut_ = disk_.power_is_cut();
-    for (int start = 0; start < 2 && wrong_.empty(); ++start) {
-      harness_->Close();
-      disk_.RestorePower(plan_.loss, plan_.cut_at);
-      const absl::Status opened = harness_->Open();
-      if (!opened.ok()) {
-        wrong_.push_back(opened.ToString());
-        break;
-      }
-      Check();
-    }
-    return wrong_;
-  }
-  bool was_cut() const { return was_cut_; }
-
- private:
-  void Work() {
+  CrashFileSystem& disk() override { return disk_; }
+  absl::Status Open() override { return harness_->Open(); }
+  void Close() override { harness_->Close(); }
+  void Work() override {
     const auto topic = harness_->CreateTopic("hr");
     if (!topic.ok()) return;
     for (int i = 0; i < 6; ++i) {
@@ -79,8 +54,13 @@ class ErasureCrashRun {
     erased_ = true;
     harness_->log().eraser().WaitUntilIdle();
   }
+  std::vector<std::string> Check(int) override {
+    CheckAll();
+    return wrong_;
+  }
 
-  void Check() {
+ private:
+  void CheckAll() {
     const log::TopicPtr topic = harness_->log().catalog().Find("hr");
     if (topic == nullptr) {
       if (acknowledged_ > 0) wrong_.push_back("the topic is gone");
@@ -104,7 +84,7 @@ class ErasureCrashRun {
       }
     }
     if (records->empty()) return;
-    if (plan_.encrypt) {
+    if (encrypt_) {
       const auto keys = harness_->vault().IdsOf({topic->id(), kAnn});
       if (!keys.ok()) return wrong_.push_back(keys.status().ToString());
       if (!keys->empty()) wrong_.push_back("the key of what was erased is not destroyed");
@@ -116,44 +96,43 @@ class ErasureCrashRun {
     }
   }
 
-  const Plan plan_;
+  const bool encrypt_;
   TempDir dir_;
   CrashFileSystem disk_;
   std::optional<LogHarness> harness_;
   size_t acknowledged_ = 0;
   bool erased_ = false;
-  bool was_cut_ = false;
   std::vector<std::string> wrong_;
 };
 
-// From plan.cut_at on, at every second sync.
-void ExpectNothingWrong(Plan plan) {
-  bool was_cut = true;
-  for (; was_cut; plan.cut_at += 2) {
-    ErasureCrashRun run(plan);
-    const std::vector<std::string> wrong = run.Go();
-    ASSERT_TRUE(wrong.empty()) << "cut at sync " << plan.cut_at << ": "
-                               << absl::StrJoin(wrong, "\n");
-    was_cut = run.was_cut();
-  }
-  EXPECT_GT(plan.cut_at, 15);  // Else there was not much of an erasure.
+// Each pair of tests cuts at every sync.
+void ExpectNothingWrong(bool encrypt, const CutPlan& plan) {
+  ExpectSurvives(plan, [encrypt] { return std::make_unique<ErasureSubject>(encrypt); });
+}
+
+constexpr CutPlan kOdd{.first = 1, .step = 2, .starts = 2, .cuts_min = 7};
+constexpr CutPlan kEven{
+    .loss = Loss::kSomeUnsynced, .first = 2, .step = 2, .starts = 2, .cuts_min = 7};
+
+CutPlan With(CutPlan plan, When when) {
+  plan.when = when;
+  return plan;
 }
 
 TEST(ErasurePowerCutTest, HappensAsAWholeOrNotAtAll) {
-  ExpectNothingWrong({.cut_at = 1, .when = When::kBefore});
+  ExpectNothingWrong(/*encrypt=*/false, With(kOdd, When::kBefore));
 }
 
 TEST(ErasurePowerCutTest, GoesOnAfterWhatNobodyLearnedOf) {
-  ExpectNothingWrong({.cut_at = 2, .when = When::kAfter, .loss = Loss::kSomeUnsynced});
+  ExpectNothingWrong(/*encrypt=*/false, With(kEven, When::kAfter));
 }
 
 TEST(ErasurePowerCutTest, DestroysKeysWithTheEvents) {
-  ExpectNothingWrong({.cut_at = 1, .when = When::kAfter, .encrypt = true});
+  ExpectNothingWrong(/*encrypt=*/true, With(kOdd, When::kAfter));
 }
 
 TEST(ErasurePowerCutTest, LosesNoKeyThatIsNeeded) {
-  ExpectNothingWrong(
-      {.cut_at = 2, .when = When::kBefore, .loss = Loss::kSomeUnsynced, .encrypt = true});
+  ExpectNothingWrong(/*encrypt=*/true, With(kEven, When::kBefore));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "server/log/erasure_receipt.h"
 
 namespace tidemark::testing {
 namespace {
@@ -14,14 +15,16 @@ std::string Place(LogId log, Offset offset) {
   return absl::StrCat("offset ", offset.value(), " of log ", log.value());
 }
 
-// "r12/3" belongs to the append "r12".
+// "r12/3;" belongs to the append "r12".
 std::string AppendOf(const TestEvent& event) { return event.id.substr(0, event.id.find('/')); }
 
 }  // namespace
 
 void Ledger::Saw(LogId log, const std::vector<ReadEvent>& events) {
   absl::MutexLock lock(&mu_);
-  for (const ReadEvent& event : events) seen_[log].insert_or_assign(event.offset, event.event);
+  for (const ReadEvent& event : events) {
+    if (!event.event.type.empty()) seen_[log].insert_or_assign(event.offset, event.event);
+  }
 }
 
 void Ledger::Topic::AddRule(const Rule& added, bool known) {
@@ -49,12 +52,29 @@ std::vector<std::string> Ledger::Violations(LogHarness& harness) {
   std::vector<std::string> wrong;
   now_us_ = static_cast<uint64_t>(absl::ToUnixMicros(harness.clock().Now()));
   CheckTopics(harness, wrong);
-  const Contents contents = ReadEverything(harness, wrong);
-  CheckAppends(contents, wrong);
-  CheckRetention(harness, contents, wrong);
+  contents_ = ReadEverything(harness, wrong);
+  CollectPlaced();
+  FillBlanks(wrong);
+  CheckBlanks(wrong);
   CheckOffsets(harness, wrong);
-  CheckSeen(contents, wrong);
-  CheckIndex(harness, contents, wrong);
+  CheckAppends(contents_, wrong);
+  CheckRetention(harness, contents_, wrong);
+  CheckSeen(contents_, wrong);
+  CheckIndex(harness, contents_, wrong);
+  return wrong;
+}
+
+std::vector<std::string> Ledger::Settle(LogHarness& harness) {
+  settles_ = true;
+  std::vector<std::string> wrong = Violations(harness);
+  settles_ = false;
+  // What can be read now was perhaps never acknowledged. It must not go away again.
+  for (const auto& [log, there] : contents_) Saw(log, there.events);
+  for (auto& [place, committed] : offsets_) {
+    const auto actual = committed_.find(place);
+    committed.unknown.clear();
+    if (actual != committed_.end()) committed.known = actual->second;
+  }
   return wrong;
 }
 
@@ -62,6 +82,7 @@ void Ledger::CheckIndex(LogHarness& harness, const Contents& contents,
                         std::vector<std::string>& wrong) {
   for (const auto& [log, there] : contents) {
     const log::TopicPtr topic = harness.log().catalog().FindByLog(log);
+    if (topic == nullptr) continue;
     const PartitionIndex index(log - topic->record.first_log);
     const auto partition = harness.log().OpenPartition(*topic, index);
     if (!partition.ok()) continue;
@@ -69,9 +90,11 @@ void Ledger::CheckIndex(LogHarness& harness, const Contents& contents,
     std::map<std::string, log::TypeFigures> types;
     std::map<std::string, log::KeyFigures> keys;
     for (const ReadEvent& event : there.events) {
-      ++types[event.event.type].count;
+      const bool blank = there.blanks.contains(event.offset);
+      if (!blank) ++types[event.event.type].count;
       log::KeyFigures& key = keys[event.event.key];
-      if (key.events++ == 0) key.first = event.offset;
+      ++key.events;
+      if (!blank && !key.first.has_value()) key.first = event.offset;
       key.last = event.offset;
     }
     log::TypeTable counted;
@@ -137,6 +160,7 @@ Ledger::Contents Ledger::ReadEverything(LogHarness& harness, std::vector<std::st
                                      " events from ", kept.ends.start.value(), " to ",
                                      kept.ends.end.value()));
       }
+      if (topic->name() == log::kReceiptsTopic) receipts_ = topic->log(PartitionIndex(p));
       contents[topic->log(PartitionIndex(p))] = {.kept = kept, .events = *std::move(events)};
     }
   }
@@ -147,26 +171,30 @@ void Ledger::CheckAppends(const Contents& contents, std::vector<std::string>& wr
   std::map<std::string, std::map<LogId, std::vector<TestEvent>>> found;
   for (const auto& [log, events] : contents) {
     for (const ReadEvent& event : events.events) {
+      if (log == receipts_) continue;
       found[AppendOf(event.event)][log].push_back(event.event);
     }
   }
-  for (const Append& append : appends_) {
+  for (Append& append : appends_) {
     const auto it = found.find(append.name);
     const bool there = it != found.end();
     if (append.known.has_value()) CheckKnown(append, contents, wrong);
     if (there && append.refused)
       wrong.push_back(absl::StrCat(append.name, " was refused and is there"));
-    if (!there) continue;
+    if (append.commit.has_value()) CheckCommit(append, there, wrong);
+    if (!there) {
+      append.refused = append.refused || (settles_ && !append.known.has_value());
+      continue;
+    }
     // Whole, once, in order, or not at all.
-    const Topic& topic = topics_.at(append.topic);
     std::map<LogId, std::vector<TestEvent>> expected;
-    for (const Part& part : append.parts) {
-      const LogId log = topic.first_log + part.partition;
-      std::vector<TestEvent> events = part.events;
-      // Retention may have passed the first of them.
+    for (const TopicPart& part : append.parts) {
+      const LogId log = LogOf(part);
       const auto log_contents = contents.find(log);
-      const bool cut =
-          log_contents != contents.end() && log_contents->second.kept.ends.start > Offset(0);
+      if (log_contents == contents.end()) continue;  // Deleted.
+      std::vector<TestEvent> events = part.part.events;
+      // Retention may have passed the first of them.
+      const bool cut = log_contents->second.kept.ends.start > Offset(0);
       const size_t there_now = it->second.contains(log) ? it->second[log].size() : 0;
       if (cut && there_now < events.size()) events.erase(events.begin(), events.end() - there_now);
       if (!events.empty()) expected[log] = std::move(events);
@@ -181,19 +209,31 @@ void Ledger::CheckAppends(const Contents& contents, std::vector<std::string>& wr
   }
 }
 
+void Ledger::CheckCommit(Append& append, bool there, std::vector<std::string>& wrong) {
+  const OffsetCommit& commit = *append.commit;
+  if (append.known.has_value() || append.refused || !settles_) return;
+  const auto actual = committed_.find({commit.group_id, commit.log});
+  const bool committed = actual != committed_.end() && actual->second == commit.offset;
+  if (there != committed) {
+    wrong.push_back(absl::StrCat("atomic: the events of ", append.name, there ? " are" : " are not",
+                                 " there, its offset ", committed ? "is" : "is not"));
+  }
+}
+
 void Ledger::CheckKnown(const Append& append, const Contents& contents,
                         std::vector<std::string>& wrong) {
-  const Topic& topic = topics_.at(append.topic);
-  if (MayLose(topic)) return;
   for (size_t i = 0; i < append.parts.size(); ++i) {
-    const LogId log = topic.first_log + append.parts[i].partition;
+    const Topic& topic = topics_.at(append.parts[i].topic);
+    if (MayLose(topic)) continue;
+    const LogId log = LogOf(append.parts[i]);
+    const std::vector<TestEvent>& events = append.parts[i].part.events;
     const auto there = contents.find(log);
-    for (size_t e = 0; e < append.parts[i].events.size(); ++e) {
+    for (size_t e = 0; e < events.size(); ++e) {
       const Offset offset = append.known->ranges[i].first + e;
       const TestEvent* found = there == contents.end() ? nullptr : there->second.At(offset);
-      if (found != nullptr && *found == append.parts[i].events[e]) continue;
+      if (found != nullptr && *found == events[e]) continue;
       const bool below = there != contents.end() && offset < there->second.kept.ends.start;
-      if (below && MayBePassed(append, log, offset)) continue;
+      if (below && MayBePassed(topic, append, log, offset)) continue;
       wrong.push_back(absl::StrCat("durable: ", append.name, " is not at ", Place(log, offset)));
       return;
     }
@@ -203,20 +243,20 @@ void Ledger::CheckKnown(const Append& append, const Contents& contents,
 uint64_t Ledger::BytesFrom(LogId log, Offset offset) const {
   uint64_t bytes = 0;
   for (const Append& append : appends_) {
-    const Topic& topic = topics_.at(append.topic);
     for (size_t i = 0; i < append.parts.size(); ++i) {
-      if (topic.first_log + append.parts[i].partition != log || append.refused) continue;
-      for (size_t e = 0; e < append.parts[i].events.size(); ++e) {
+      if (LogOf(append.parts[i]) != log || append.refused) continue;
+      const std::vector<TestEvent>& events = append.parts[i].part.events;
+      for (size_t e = 0; e < events.size(); ++e) {
         if (append.known.has_value() && append.known->ranges[i].first + e < offset) continue;
-        bytes += EncodeEntry(append.parts[i].events[e]).size();
+        bytes += EncodeEntry(events[e]).size();
       }
     }
   }
   return bytes;
 }
 
-bool Ledger::MayBePassed(const Append& append, LogId log, Offset offset) const {
-  const Rule& rule = topics_.at(append.topic).strictest;
+bool Ledger::MayBePassed(const Topic& topic, const Append& append, LogId log, Offset offset) const {
+  const Rule& rule = topic.strictest;
   const auto time_us = static_cast<uint64_t>(absl::ToUnixMicros(append.known->append_time));
   if (rule.max_age_us.has_value() && time_us + *rule.max_age_us <= now_us_) return true;
   // It goes with its batch, of which some may be before it.
@@ -243,13 +283,15 @@ void Ledger::CheckRetention(LogHarness& harness, const Contents& contents,
     }
   }
   for (const Append& append : appends_) {
-    const Topic& topic = topics_.at(append.topic);
-    if (!append.known.has_value() || MayLose(topic)) continue;
+    if (!append.known.has_value()) continue;
     const auto time_us = static_cast<uint64_t>(absl::ToUnixMicros(append.known->append_time));
-    const bool passed = topic.rule_is_known && topic.rule.max_age_us.has_value() &&
-                        time_us + *topic.rule.max_age_us <= now_us_;
-    for (const auto& range : append.known->ranges) {
-      const LogId log = topic.first_log + range.partition.value();
+    for (size_t i = 0; i < append.parts.size(); ++i) {
+      const Topic& topic = topics_.at(append.parts[i].topic);
+      if (MayLose(topic)) continue;
+      const bool passed = topic.rule_is_known && topic.rule.max_age_us.has_value() &&
+                          time_us + *topic.rule.max_age_us <= now_us_;
+      const auto& range = append.known->ranges[i];
+      const LogId log = LogOf(append.parts[i]);
       const auto there = contents.find(log);
       if (there == contents.end()) continue;
       if (there->second.kept.ends.end < range.first + range.count) {
@@ -275,6 +317,7 @@ void Ledger::CheckRetention(LogHarness& harness, const Contents& contents,
 }
 
 void Ledger::CheckOffsets(LogHarness& harness, std::vector<std::string>& wrong) {
+  committed_.clear();
   for (const auto& [place, committed] : offsets_) {
     const auto& [group, log] = place;
     const bool gone =
@@ -291,12 +334,18 @@ void Ledger::CheckOffsets(LogHarness& harness, std::vector<std::string>& wrong) 
         if (other == log) actual = offset;
       }
     }
+    if (actual.has_value()) committed_[place] = *actual;
     const bool tried = actual.has_value() &&
                        std::find(committed.unknown.begin(), committed.unknown.end(), *actual) !=
                            committed.unknown.end();
     if (actual != committed.known && !tried) {
+      const auto text = [](const std::optional<Offset>& offset) {
+        return offset.has_value() ? absl::StrCat(offset->value()) : "none";
+      };
       wrong.push_back(absl::StrCat("durable: the committed offset of group ", group, " in log ",
-                                   log.value(), " is lost"));
+                                   log.value(), " is ", text(actual), " instead of ",
+                                   text(committed.known), ", with ", committed.unknown.size(),
+                                   " under way"));
     }
   }
 }
@@ -317,7 +366,7 @@ void Ledger::CheckSeen(const Contents& contents, std::vector<std::string>& wrong
           offset < there->second.kept.ends.start) {
         continue;
       }
-      if (found == nullptr || !(*found == event)) {
+      if (found == nullptr || *found != event) {
         wrong.push_back(
             absl::StrCat("no dirty reads: a reader saw ", event.id, " at ", Place(log, offset)));
         break;

@@ -13,13 +13,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/synchronization/notification.h"
-#include "server/base/executor.h"
-#include "server/groups/group_coordinator.h"
-#include "tests/support/crash_file_system.h"
-#include "tests/support/log_harness.h"
-#include "tests/support/temp_dir.h"
+#include "tests/crash/cut_loop.h"
+#include "tests/crash/office.h"
 
 namespace tidemark::testing {
 namespace {
@@ -30,59 +26,58 @@ using When = CrashFileSystem::When;
 constexpr uint64_t kTransactions = 24;
 constexpr uint64_t kUnderWay = 3;
 
+LogHarness::Options ManySegments() {
+  LogHarness::Options options;
+  options.store.epoch_bytes = 1 << 20;
+  options.log.index = {.segment_events = 16, .open_bytes_max = 1 << 20};
+  return options;
+}
+
 // A store at which one producer makes transactions in turn.
-class Office {
+class TransactSubject final : public CrashSubject {
  public:
-  Office() : disk_(dir_.path()) {
-    LogHarness::Options options;
-    options.store = {.path = absl::StrCat(dir_.path(), "/data"),
-                     .env = disk_.env(),
-                     .epoch_bytes = 1 << 20,
-                     .block_cache_bytes = 1 << 20};
-    options.log.index = {.segment_events = 16, .open_bytes_max = 1 << 20};
-    harness_.emplace(std::move(options));
-  }
-  ~Office() { Close(); }
+  TransactSubject() : office_(ManySegments()) {}
 
-  CrashFileSystem& disk() { return disk_; }
-
-  bool Open() {
-    open_ = harness_->Open().ok();
-    if (!open_) return false;
-    executor_ = std::make_unique<base::ThreadPool>("disk", 1);
-    groups_ = std::make_unique<groups::GroupCoordinator>(groups::CoordinatorOptions{},
-                                                         harness_->log(), *executor_,
-                                                         harness_->clock(), harness_->metrics());
-    return groups_->Load().ok();
+  CrashFileSystem& disk() override { return office_.disk(); }
+  absl::Status Open() override { return office_.Open(); }
+  void Close() override { office_.Close(); }
+  void Work() override {
+    if (SetUp()) MakeFrom(0);
   }
-  void Close() {
-    if (executor_ != nullptr) executor_->Shutdown();
-    if (std::exchange(open_, false)) harness_->log().Stop();
-    groups_.reset();
-    harness_->Close();
+  std::vector<std::string> Check(int) override {
+    if (!SetUp()) return {"the topics cannot be made"};
+    std::vector<std::string> wrong = WhatIsWrong();
+    if (!wrong.empty()) return wrong;
+    MakeFrom(known_.empty() ? 0 : *known_.rbegin() + 1);
+    wrong = WhatIsWrong();
+    if (known_.size() != kTransactions) wrong.push_back("some are not made");
+    wrong.insert(wrong.end(), refusals_.begin(), refusals_.end());
+    return wrong;
   }
 
+ private:
   // Topics, events to be worked on, and the group. Safe to repeat.
   bool SetUp() {
     for (const char* name : {"in", "hr", "emails"}) {
-      if (harness_->log().FindTopic(name).ok()) continue;
-      if (!harness_->CreateTopic(name, {.partitions = 2}).ok()) return false;
+      if (office_.harness().log().FindTopic(name).ok()) continue;
+      if (!office_.harness().CreateTopic(name, {.partitions = 2}).ok()) return false;
     }
-    const auto in = harness_->log().FindTopic("in");
+    const auto in = office_.harness().log().FindTopic("in");
     if (End("in", 0) == 0 &&
-        !harness_->Append(*in, 0, std::vector<TestEvent>(kTransactions)).ok()) {
+        !office_.harness().Append(*in, 0, std::vector<TestEvent>(kTransactions)).ok()) {
       return false;
     }
-    if (groups_->FindRecord("hiring").ok()) return true;
+    if (office_.groups().FindRecord("hiring").ok()) return true;
     return log::AwaitDone([this](auto done) {
-             groups_->CommitOffsets("hiring", {Entry(0, std::nullopt)}, false, std::move(done));
+             office_.groups().CommitOffsets("hiring", {Entry(0, std::nullopt)}, false,
+                                            std::move(done));
            })
         .ok();
   }
 
   // Makes transactions from `first` on, some under way at a time, until all are made or the power
   // fails.
-  void Work(uint64_t first) {
+  void MakeFrom(uint64_t first) {
     std::deque<std::unique_ptr<UnderWay>> under_way;
     uint64_t next = first;
     while (next < kTransactions || !under_way.empty()) {
@@ -100,7 +95,7 @@ class Office {
   }
 
   // What is wrong with what is there.
-  std::vector<std::string> Check() {
+  std::vector<std::string> WhatIsWrong() {
     std::vector<std::string> wrong;
     const uint64_t offset = Committed();
     for (uint64_t i = 0; i < kTransactions; ++i) {
@@ -121,12 +116,7 @@ class Office {
     }
     return wrong;
   }
-  // The first one that has to be made, or repeated.
-  uint64_t Unanswered() const { return known_.empty() ? 0 : *known_.rbegin() + 1; }
-  bool complete() const { return known_.size() == kTransactions; }
-  const std::vector<std::string>& refusals() const { return refusals_; }
 
- private:
   struct UnderWay {
     uint64_t number = 0;
     absl::Notification done;
@@ -140,26 +130,27 @@ class Office {
     return entry;
   }
   log::TopicPtr Topic(const std::string& name) {
-    const auto topic = harness_->log().FindTopic(name);
+    const auto topic = office_.harness().log().FindTopic(name);
     return topic.ok() ? *topic : nullptr;
   }
   uint64_t End(const std::string& topic, uint32_t partition) {
-    const auto opened = harness_->log().OpenPartition(*Topic(topic), PartitionIndex(partition));
+    const auto opened =
+        office_.harness().log().OpenPartition(*Topic(topic), PartitionIndex(partition));
     return opened.ok() ? (*opened)->ends().end.value() : UINT64_MAX;
   }
   std::multiset<std::string> Ids(const std::string& topic, uint32_t partition) {
     std::multiset<std::string> ids;
-    const auto events = harness_->ReadAll(*Topic(topic), partition);
+    const auto events = office_.harness().ReadAll(*Topic(topic), partition);
     if (!events.ok()) return ids;
     for (const ReadEvent& event : *events) ids.insert(event.event.id);
     return ids;
   }
   uint64_t Committed() {
-    const auto offsets = groups_->GetOffsets("hiring", {});
+    const auto offsets = office_.groups().GetOffsets("hiring", {});
     return offsets.ok() && !offsets->empty() ? offsets->front().offset.value() : 0;
   }
   int64_t Newest() {
-    const auto newest = harness_->store().ReadLastSequence("hiring");
+    const auto newest = office_.harness().store().ReadLastSequence("hiring");
     return newest.ok() && newest->has_value() ? static_cast<int64_t>(**newest) : -1;
   }
 
@@ -184,18 +175,18 @@ class Office {
     request.in_order = true;
     auto started = std::make_unique<UnderWay>();
     started->number = i;
-    auto participant = groups_->CommitWithAppend({{"hiring", {Entry(i + 1, i)}}});
+    auto participant = office_.groups().CommitWithAppend({{"hiring", {Entry(i + 1, i)}}});
     if (!participant.ok()) {
       started->answer = participant.status();
       started->done.Notify();
       return started;
     }
     request.participant = *std::move(participant);
-    harness_->log().Append(std::move(request),
-                           [raw = started.get()](absl::StatusOr<log::AppendResult> answer) {
-                             raw->answer = std::move(answer);
-                             raw->done.Notify();
-                           });
+    office_.harness().log().Append(std::move(request),
+                                   [raw = started.get()](absl::StatusOr<log::AppendResult> answer) {
+                                     raw->answer = std::move(answer);
+                                     raw->done.Notify();
+                                   });
     return started;
   }
 
@@ -211,47 +202,19 @@ class Office {
     return false;
   }
 
-  TempDir dir_;
-  CrashFileSystem disk_;
-  std::optional<LogHarness> harness_;
-  std::unique_ptr<base::ThreadPool> executor_;
-  std::unique_ptr<groups::GroupCoordinator> groups_;
-  bool open_ = false;
+  Office office_;
   std::set<uint64_t> known_;
   std::vector<std::string> refusals_;
 };
 
-// Runs with a cut at each sync until one ends before the cut.
-void CutEverywhere(When when, Loss loss) {
-  for (int cut_at = 1;; ++cut_at) {
-    SCOPED_TRACE(absl::StrCat("cut at sync ", cut_at));
-    Office office;
-    office.disk().CutPowerAtSync(cut_at, when);
-    if (office.Open() && office.SetUp()) office.Work(0);
-    const bool was_cut = office.disk().power_is_cut();
-    office.Close();
-    office.disk().RestorePower(loss, cut_at);
-    ASSERT_TRUE(office.Open());
-    ASSERT_TRUE(office.SetUp());
-    EXPECT_EQ(absl::StrJoin(office.Check(), "\n"), "");
-    office.Work(office.Unanswered());
-    EXPECT_TRUE(office.complete());
-    EXPECT_EQ(absl::StrJoin(office.Check(), "\n"), "");
-    EXPECT_EQ(absl::StrJoin(office.refusals(), "\n"), "");
-    if (::testing::Test::HasFailure()) return;
-    if (!was_cut) {
-      EXPECT_GT(cut_at, 10);
-      return;
-    }
-  }
-}
-
 TEST(TransactPowerCutTest, HappensWholeOrNotAtAllAtEverySync) {
-  CutEverywhere(When::kBefore, Loss::kAllUnsynced);
+  ExpectSurvives({.when = When::kBefore, .cuts_min = 10},
+                 [] { return std::make_unique<TransactSubject>(); });
 }
 
 TEST(TransactPowerCutTest, HappensWholeOrNotAtAllBesideTornWrites) {
-  CutEverywhere(When::kAfter, Loss::kSomeUnsynced);
+  ExpectSurvives({.when = When::kAfter, .loss = Loss::kSomeUnsynced, .cuts_min = 10},
+                 [] { return std::make_unique<TransactSubject>(); });
 }
 
 }  // namespace

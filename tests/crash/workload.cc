@@ -8,6 +8,8 @@
 namespace tidemark::testing {
 namespace {
 
+// Offsets of groups that nobody made: the log does not mind.
+constexpr uint64_t kFirstGroup = 1000;
 constexpr uint64_t kGroups = 2;
 
 // An answer that leaves open whether it happened.
@@ -61,31 +63,55 @@ void Workload::Watch(LogHarness& harness, const log::Topic& topic) {
   }
 }
 
-void Workload::Run(LogHarness& harness) {
+void Workload::Begin(LogHarness& harness) {
   watchers_.clear();
   for (const log::TopicPtr& topic : harness.log().catalog().List("", "", 1000)) {
     Watch(harness, *topic);
   }
+}
+
+void Workload::Run(LogHarness& harness) {
+  Begin(harness);
   for (int i = 0; i < steps_ && harness.log().health().ok(); ++i) Step(harness);
 }
 
 void Workload::Step(LogHarness& harness) {
   const uint64_t choice = random_.Below(20);
   harness.clock().Advance(absl::Milliseconds(7));
-  if (Topics().empty() || choice == 0) return CreateTopic(harness);
+  if (Topics(/*with_fixed=*/false).empty() || choice == 0) return CreateTopic(harness);
   if (retention_ && choice >= 16) return StepRetention(harness);
   if (choice == 1) return UpdateTopic(harness);
-  if (choice == 2 && Topics().size() > 1) return DeleteTopic(harness);
+  if (choice == 2 && Topics(/*with_fixed=*/false).size() > 1) return DeleteTopic(harness);
   if (choice <= 5) return CommitOffsets(harness);
   Append(harness);
 }
 
-std::vector<TopicId> Workload::Topics() const {
+std::vector<TopicId> Workload::Topics(bool with_fixed) const {
   std::vector<TopicId> topics;
   for (const auto& [id, topic] : const_cast<Ledger&>(ledger_).topics()) {
-    if (!topic.deletion_tried) topics.push_back(id);
+    if (!topic.deletion_tried && (with_fixed || !topic.fixed)) topics.push_back(id);
   }
   return topics;
+}
+
+bool Workload::MakeFixed(LogHarness& harness, const std::string& name,
+                         storage::TopicConfig config) {
+  config.description = name;
+  absl::StatusOr<log::TopicPtr> topic = harness.log().FindTopic(name);
+  if (!topic.ok()) topic = harness.CreateTopic(name, config);
+  if (!topic.ok()) return false;
+  const storage::TopicRecord& record = (*topic)->record;
+  const bool is_new = ledger_.topics()
+                          .try_emplace(record.id, Ledger::Topic{.name = name,
+                                                                .id = record.id,
+                                                                .partitions = config.partitions,
+                                                                .first_log = record.first_log,
+                                                                .description = name,
+                                                                .compact = config.compact,
+                                                                .fixed = true})
+                          .second;
+  if (is_new) Watch(harness, **topic);
+  return true;
 }
 
 void Workload::CreateTopic(LogHarness& harness) {
@@ -112,7 +138,7 @@ void Workload::CreateTopic(LogHarness& harness) {
 }
 
 void Workload::UpdateTopic(LogHarness& harness) {
-  std::vector<TopicId> topics = Topics();
+  std::vector<TopicId> topics = Topics(/*with_fixed=*/false);
   Ledger::Topic& topic = ledger_.topics().at(random_.Of(topics));
   const std::string description = absl::StrCat("d", names_++);
   const Ledger::Rule rule = retention_ ? MakeRule() : Ledger::Rule{};
@@ -154,7 +180,7 @@ void Workload::StepRetention(LogHarness& harness) {
 }
 
 void Workload::DeleteTopic(LogHarness& harness) {
-  std::vector<TopicId> topics = Topics();
+  std::vector<TopicId> topics = Topics(/*with_fixed=*/false);
   Ledger::Topic& topic = ledger_.topics().at(random_.Of(topics));
   topic.deletion_tried = true;
   topic.deleted = harness.DeleteTopic(topic.name).ok();
@@ -163,7 +189,7 @@ void Workload::DeleteTopic(LogHarness& harness) {
 void Workload::CommitOffsets(LogHarness& harness) {
   std::vector<TopicId> topics = Topics();
   const Ledger::Topic& topic = ledger_.topics().at(random_.Of(topics));
-  const uint64_t group = random_.Below(kGroups);
+  const uint64_t group = kFirstGroup + random_.Below(kGroups);
   std::vector<log::OffsetWrite> writes;
   for (uint32_t p = 0; p < topic.partitions; ++p) {
     writes.push_back(
@@ -181,25 +207,63 @@ void Workload::CommitOffsets(LogHarness& harness) {
   }
 }
 
-Ledger::Append Workload::MakeAppend(TopicId topic) {
-  Ledger::Append append{.name = absl::StrCat("r", names_++), .topic = topic};
+void Workload::AddParts(TopicId topic, Ledger::Append& append) {
   const uint32_t partitions = ledger_.topics().at(topic).partitions;
+  const size_t before = append.parts.size();
   int index = 0;
+  for (const Ledger::TopicPart& part : append.parts) index += part.part.events.size();
   for (uint32_t p = 0; p < partitions; ++p) {
-    if (random_.OneIn(2) && !(append.parts.empty() && p + 1 == partitions)) continue;
+    if (random_.OneIn(2) && !(append.parts.size() == before && p + 1 == partitions)) continue;
     Part part{.partition = p};
     for (uint64_t n = random_.In(1, 5); n > 0; --n) {
-      part.events.push_back({.id = absl::StrCat(append.name, "/", index++),
+      part.events.push_back({.id = absl::StrCat(append.name, "/", index++, ";"),
                              .key = absl::StrCat("k", random_.Below(5)),
                              .data = random_.Bytes(random_.Below(400))});
     }
-    append.parts.push_back(std::move(part));
+    append.parts.push_back({.topic = topic, .part = std::move(part)});
   }
+}
+
+Ledger::Append Workload::MakeAppend(TopicId topic) {
+  Ledger::Append append{.name = NewName("r")};
+  AddParts(topic, append);
   if (random_.OneIn(2)) {
     const std::string id = absl::StrCat("p", random_.Below(3));
     append.producer = log::ProducerSequence{id, ++sequences_[id]};
   }
   return append;
+}
+
+std::optional<log::AppendRequest> Workload::RequestOf(LogHarness& harness,
+                                                      const Ledger::Append& append) {
+  std::vector<log::AppendRequest> requests;  // By topic.
+  for (auto part = append.parts.begin(); part != append.parts.end();) {
+    const log::TopicPtr topic = harness.log().catalog().FindById(part->topic);
+    if (topic == nullptr) return std::nullopt;
+    std::vector<Part> parts;
+    for (; part != append.parts.end() && part->topic == topic->id(); ++part) {
+      parts.push_back(part->part);
+    }
+    requests.push_back(MakeRequest(topic, parts, append.producer));
+  }
+  if (requests.size() == 1) return std::move(requests.front());
+  log::AppendRequest request = MakeTransaction(std::move(requests), append.producer);
+  if (append.commit.has_value()) request.participant = make_commit_(*append.commit);
+  const Part& first = append.parts.front().part;
+  request.conditions.push_back(
+      {.topic = harness.log().catalog().FindById(append.parts.front().topic),
+       .partition = PartitionIndex(first.partition),
+       .key = first.events.front().key,
+       .expect = log::KeyCondition::Expect::kAbsent});
+  return request;
+}
+
+void Workload::Note(const absl::StatusOr<log::AppendResult>& result, Ledger::Append& append) {
+  if (result.ok()) {
+    append.known = *result;
+  } else if (!FateIsUnknown(result.status())) {
+    append.refused = true;
+  }
 }
 
 // Up to four requests under way at once; some are sent twice, as an impatient client does.
@@ -214,13 +278,12 @@ void Workload::Append(LogHarness& harness) {
   for (uint64_t n = random_.In(1, 5); n > 0; --n) {
     ledger_.appends().push_back(MakeAppend(random_.Of(topics)));
     const Ledger::Append& append = ledger_.appends().back();
-    const log::TopicPtr topic = harness.log().catalog().FindById(append.topic);
     const int times = append.producer.has_value() && random_.OneIn(3) ? 2 : 1;
     for (int i = 0; i < times; ++i) {
       sent.push_back(std::make_unique<Sent>());
       Sent* one = sent.back().get();
       one->append = ledger_.appends().size() - 1;
-      harness.log().Append(MakeRequest(topic, append.parts, append.producer),
+      harness.log().Append(*RequestOf(harness, append),
                            [one](absl::StatusOr<log::AppendResult> result) {
                              one->result = std::move(result);
                              one->done.Notify();
@@ -229,12 +292,7 @@ void Workload::Append(LogHarness& harness) {
   }
   for (const auto& one : sent) {
     one->done.WaitForNotification();
-    Ledger::Append& append = ledger_.appends()[one->append];
-    if (one->result.ok()) {
-      append.known = *one->result;
-    } else if (!FateIsUnknown(one->result.status())) {
-      append.refused = true;
-    }
+    Note(one->result, ledger_.appends()[one->append]);
   }
 }
 
@@ -251,9 +309,9 @@ std::vector<std::string> Workload::Retry(LogHarness& harness) {
     for (Ledger::Append& append : ledger_.appends()) {
       if (!append.producer.has_value() || append.producer->id != id) continue;
       if (append.producer->sequence < first->producer->sequence) continue;
-      const log::TopicPtr topic = harness.log().catalog().FindById(append.topic);
-      if (topic == nullptr) break;  // Gone with its topic, and so is the sequence behind it.
-      const auto again = harness.Append(MakeRequest(topic, append.parts, append.producer));
+      auto request = RequestOf(harness, append);
+      if (!request.has_value()) break;  // Gone with its topic, and so is the sequence behind it.
+      const auto again = harness.Append(*std::move(request));
       if (!again.ok()) {
         wrong.push_back(absl::StrCat("no duplicates: repeating ", append.name, ": ",
                                      again.status().ToString()));
@@ -261,6 +319,10 @@ std::vector<std::string> Workload::Retry(LogHarness& harness) {
                  (!again->duplicate || again->position != append.known->position)) {
         wrong.push_back(absl::StrCat("no duplicates: ", append.name, " got another answer"));
       } else {
+        if (append.commit.has_value() && !again->duplicate) {
+          const Ledger::OffsetCommit& commit = *append.commit;
+          ledger_.offsets()[{commit.group_id, commit.log}] = {.known = commit.offset};
+        }
         append.known = *again;
         append.refused = false;
       }

@@ -15,10 +15,9 @@ import conformance_support  # noqa: F401
 from support import hr_file
 from support.events import hr_events, stored
 from support.load import Presence, Producer, Worker, places_of
-from support.server import Server, wait_until
+from support.server import PATIENCE_S, Server, wait_until
 from support.stubs import pb
 
-KILLS = int(os.environ.get("TIDEMARK_TEST_KILLS", "10"))
 PARTITIONS = 4
 TOPIC = "hr"
 GROUP = "payroll"
@@ -35,14 +34,14 @@ def batches_of(events, size):
 
 
 class Crash(unittest.TestCase):
+    kills = int(os.environ.get("TIDEMARK_TEST_KILLS", "10"))
 
     def setUp(self):
         self.seed = int(os.environ.get("TIDEMARK_TEST_SEED",
                                        random.SystemRandom().randrange(2**31)))
         print(f"TIDEMARK_TEST_SEED={self.seed}", flush=True)
         self.chance = random.Random(self.seed)
-        self.server = Server()
-        self.addCleanup(self.server.close)
+        self.server = self.new_server()
         self.server.topics.CreateTopic(pb.CreateTopicRequest(
             name=TOPIC, config=pb.TopicConfig(partitions=PARTITIONS)))
         self.presence = Presence(self.server)
@@ -59,6 +58,15 @@ class Crash(unittest.TestCase):
         self.worker = Worker(self.presence, GROUP, TOPIC)
         self.found = {}    # From place to event, as read so far.
         self.checked = {}  # From producer to how many of its answers were compared.
+
+    def new_server(self):
+        server = Server()
+        self.addCleanup(server.close)
+        return server
+
+    def crash(self):
+        """Ends the server; what it does then is what a crash leaves."""
+        self.server.kill()
 
     def threads(self):
         return [*self.producers, self.worker]
@@ -112,7 +120,7 @@ class Crash(unittest.TestCase):
 
     def kill_and_check(self):
         self.presence.up.clear()
-        self.server.kill()
+        self.crash()
         # Answers on their way arrive or not; what arrived by now counts.
         answers = {producer: len(producer.answers) for producer in self.producers}
         confirmed = dict(self.worker.confirmed)
@@ -132,7 +140,7 @@ class Crash(unittest.TestCase):
         for thread in self.threads():
             thread.start()
         slowest_s = 0
-        for _ in range(KILLS):
+        for _ in range(self.kills):
             before = sum(len(producer.answers) for producer in self.producers)
             wait_until(lambda: sum(len(p.answers) for p in self.producers) > before or any(
                 t.failure for t in self.threads()), "appends go on after the restart")
@@ -142,11 +150,11 @@ class Crash(unittest.TestCase):
         self.finish()
         repeated = sum(producer.repeated for producer in self.producers)
         duplicates = sum(producer.duplicates for producer in self.producers)
-        print(f"{KILLS} kills, {len(self.found)} events, {repeated} requests repeated, "
+        print(f"{self.kills} kills, {len(self.found)} events, {repeated} requests repeated, "
               f"{duplicates} of them stored before; group joined {self.worker.joins} times; "
               f"slowest start {slowest_s:.2f} s")
         self.assertGreater(repeated, 0, "no request was in flight at any kill")
-        self.assertGreater(self.worker.joins, KILLS // 2)
+        self.assertGreater(self.worker.joins, self.kills // 2)
 
     def finish(self):
         """Lets everybody end their work, then compares everything."""
@@ -158,7 +166,8 @@ class Crash(unittest.TestCase):
         self.check_threads()
         total = sum(len(request.events) for p in self.producers for request, _ in p.answers)
         wait_until(lambda: len(self.worker.handled) == total or self.worker.failure
-                   or self.worker.problems, f"the group handles all {total} events")
+                   or self.worker.problems, f"the group handles all {total} events",
+                   PATIENCE_S + total // 1000)
         self.presence.stop.set()
         self.worker.join()
         self.check_threads()

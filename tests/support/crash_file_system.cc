@@ -50,9 +50,14 @@ bool CrashFileSystem::power_is_cut() const {
 
 void CrashFileSystem::RestorePower(Loss loss, uint64_t seed) { files_->RestorePower(loss, seed); }
 
-void CrashFileSystem::FailOnce(Operation operation, absl::string_view suffix, int n) {
+void CrashFileSystem::FailOnce(Operation operation, absl::string_view suffix, int n, Error error) {
   absl::MutexLock lock(&files_->mu_);
-  files_->failure_ = {operation, std::string(suffix), n};
+  files_->failure_ = {operation, std::string(suffix), n, error};
+}
+
+bool CrashFileSystem::has_failed() const {
+  absl::MutexLock lock(&files_->mu_);
+  return files_->failure_.left == 0;
 }
 
 void CrashFileSystem::HoldSyncs(absl::string_view suffix) {

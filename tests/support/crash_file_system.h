@@ -32,7 +32,9 @@ class CrashFileSystem {
   };
   // A way for the disk to lie, which a durable server cannot survive: shows that a test can fail.
   enum class Lie { kNone, kFileSync, kDirectorySync };
-  enum class Operation { kSync, kWrite };
+  enum class Operation { kSync, kWrite, kCreate, kRename };
+  // kShortWrite: half of the bytes are written all the same. Only of a write; else as kIo.
+  enum class Error { kIo, kNoSpace, kShortWrite };
 
   // `root` exists.
   explicit CrashFileSystem(const std::string& root);
@@ -50,8 +52,10 @@ class CrashFileSystem {
   void RestorePower(Loss loss, uint64_t seed = 0);
 
   // The n-th such operation from now on a file whose name ends with `suffix` fails once, without
-  // effect; 1 is the next one.
-  void FailOnce(Operation operation, absl::string_view suffix, int n = 1);
+  // effect (but see Error); 1 is the next one, 0: none does. Of a rename the new name counts.
+  void FailOnce(Operation operation, absl::string_view suffix, int n = 1, Error error = Error::kIo);
+  // True: nothing is to fail any more.
+  bool has_failed() const;
   // Syncs of files whose name ends with `suffix` wait until ReleaseSyncs, as on a slow disk.
   void HoldSyncs(absl::string_view suffix);
   void ReleaseSyncs();

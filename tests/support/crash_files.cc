@@ -20,12 +20,15 @@ class CrashFileSystem::WritableFile : public rocksdb::FSWritableFileOwnerWrapper
         file_(std::move(file)) {}
 
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* dbg) override {
-    if (IOStatus status = files_.BeforeWrite(path_); !status.ok()) return status;
-    IOStatus status = FSWritableFileOwnerWrapper::Append(data, options, dbg);
+    size_t bytes = data.size();
+    const IOStatus may = files_.BeforeWrite(path_, bytes);
+    if (!may.ok() && bytes == 0) return may;
+    const Slice written(data.data(), bytes);
+    IOStatus status = FSWritableFileOwnerWrapper::Append(written, options, dbg);
     if (!status.ok()) return status;
     absl::MutexLock lock(&files_.mu_);
-    file_->content.append(data.data(), data.size());
-    return status;
+    file_->content.append(written.data(), written.size());
+    return may;
   }
   IOStatus Append(const Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&,
                   IODebugContext* dbg) override {
@@ -83,11 +86,17 @@ bool CrashFileSystem::Files::FailsNow(Operation operation, const std::string& pa
   return --failure_.left == 0;
 }
 
-IOStatus CrashFileSystem::Files::BeforeWrite(const std::string& path) {
+IOStatus CrashFileSystem::Files::MayDo(Operation operation, const std::string& path) {
+  if (!FailsNow(operation, path)) return IOStatus::OK();
+  if (failure_.error == Error::kNoSpace) return IOStatus::NoSpace("planned failure", path);
+  return IOStatus::IOError("planned failure", path);
+}
+
+IOStatus CrashFileSystem::Files::BeforeWrite(const std::string& path, size_t& bytes) {
   absl::MutexLock lock(&mu_);
-  if (cut_) return NoPower();
-  if (FailsNow(Operation::kWrite, path)) return IOStatus::IOError("planned write failure", path);
-  return IOStatus::OK();
+  IOStatus status = cut_ ? NoPower() : MayDo(Operation::kWrite, path);
+  if (!status.ok()) bytes = cut_ || failure_.error != Error::kShortWrite ? 0 : bytes / 2;
+  return status;
 }
 
 IOStatus CrashFileSystem::Files::NewWritableFile(const std::string& path,
@@ -96,8 +105,10 @@ IOStatus CrashFileSystem::Files::NewWritableFile(const std::string& path,
                                                  IODebugContext* dbg) {
   absl::MutexLock lock(&mu_);
   if (cut_) return NoPower();
+  IOStatus status = MayDo(Operation::kCreate, path);
+  if (!status.ok()) return status;
   std::unique_ptr<rocksdb::FSWritableFile> target;
-  IOStatus status = FileSystemWrapper::NewWritableFile(path, options, &target, dbg);
+  status = FileSystemWrapper::NewWritableFile(path, options, &target, dbg);
   if (!status.ok()) return status;
   const std::string normal = Normal(path);
   *result = std::make_unique<WritableFile>(*this, normal, disk_.Create(normal), std::move(target));
@@ -115,7 +126,9 @@ IOStatus CrashFileSystem::Files::RenameFile(const std::string& from, const std::
                                             const IOOptions& options, IODebugContext* dbg) {
   absl::MutexLock lock(&mu_);
   if (cut_) return NoPower();
-  IOStatus status = FileSystemWrapper::RenameFile(from, to, options, dbg);
+  IOStatus status = MayDo(Operation::kRename, to);
+  if (!status.ok()) return status;
+  status = FileSystemWrapper::RenameFile(from, to, options, dbg);
   // RocksDB's own diary is written past this class and may be lost.
   if (status.ok() && disk_.Find(Normal(from)) != nullptr) disk_.Rename(Normal(from), Normal(to));
   return status;
@@ -174,6 +187,7 @@ void CrashFileSystem::Files::RestorePower(Loss loss, uint64_t seed) {
   disk_.Reset(kept);
   syncs_ = 0;
   cut_in_ = 0;
+  failure_ = {};
   cut_ = false;
 }
 

@@ -67,8 +67,8 @@ class CrashFileSystem::Files : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus CreateDirIfMissing(const std::string& path, const rocksdb::IOOptions& options,
                                        rocksdb::IODebugContext* dbg) override;
 
-  // A write to `path` wants to happen: OK, or why it does not.
-  rocksdb::IOStatus BeforeWrite(const std::string& path) ABSL_LOCKS_EXCLUDED(mu_);
+  // A write of `bytes` to `path` wants to happen: OK, or why it does not; then `bytes` of it do.
+  rocksdb::IOStatus BeforeWrite(const std::string& path, size_t& bytes) ABSL_LOCKS_EXCLUDED(mu_);
   // A sync of `path`; `apply` makes it durable.
   template <typename Apply>
   rocksdb::IOStatus Sync(const std::string& path, Lie lie, Apply apply) ABSL_LOCKS_EXCLUDED(mu_);
@@ -78,6 +78,7 @@ class CrashFileSystem::Files : public rocksdb::FileSystemWrapper {
     Operation operation = Operation::kSync;
     std::string suffix;
     int left = 0;  // 0: none planned.
+    Error error = Error::kIo;
   };
 
   const std::string root_;
@@ -97,6 +98,9 @@ class CrashFileSystem::Files : public rocksdb::FileSystemWrapper {
   }
   // True once, when it is the turn of the planned failure.
   bool FailsNow(Operation operation, const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // OK, or why an operation on `path` fails.
+  rocksdb::IOStatus MayDo(Operation operation, const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   static std::string Normal(const std::string& path) {
     return std::string(
         absl::StripSuffix(std::filesystem::path(path).lexically_normal().string(), "/"));
@@ -116,8 +120,7 @@ rocksdb::IOStatus CrashFileSystem::Files::Sync(const std::string& path, Lie lie,
     cut_ = true;
     if (cut_when_ == When::kBefore) return NoPower();
   }
-  if (FailsNow(Operation::kSync, path))
-    return rocksdb::IOStatus::IOError("planned sync failure", path);
+  if (rocksdb::IOStatus status = MayDo(Operation::kSync, path); !status.ok()) return status;
   if (lie_ != lie) apply();
   return cut_ ? NoPower() : rocksdb::IOStatus::OK();
 }

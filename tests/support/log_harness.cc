@@ -94,7 +94,7 @@ std::string MasterKeyLine(absl::string_view name) {
 }
 
 LogHarness::LogHarness(Options options) : options_(std::move(options)) {
-  if (options_.encrypt) std::ofstream(master_key_file()) << MasterKeyLine("first");
+  if (has_vault()) std::ofstream(master_key_file()) << MasterKeyLine("first");
 }
 
 absl::Status LogHarness::Open() {
@@ -102,7 +102,7 @@ absl::Status LogHarness::Open() {
   absl::StatusOr<std::unique_ptr<storage::Store>> store = storage::Store::Open(options_.store);
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
-  if (options_.encrypt) {
+  if (has_vault()) {
     absl::StatusOr<std::unique_ptr<storage::KeyVault>> vault =
         storage::OpenVault(*store_, options_.store.path, master_key_file(), options_.store.env);
     if (!vault.ok()) {
@@ -119,7 +119,7 @@ absl::Status LogHarness::Open() {
     return log.status();
   }
   log_ = *std::move(log);
-  log_->eraser().Start();
+  if (options_.starts_eraser) log_->eraser().Start();
   return absl::OkStatus();
 }
 

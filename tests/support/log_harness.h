@@ -53,7 +53,9 @@ class LogHarness {
   struct Options {
     storage::StoreOptions store;  // `path` is required.
     log::LogOptions log;
-    bool encrypt = false;  // There is a vault, and every topic has encrypt_by_key.
+    bool encrypt = false;    // There is a vault, and every topic has encrypt_by_key.
+    bool has_vault = false;  // There is one, and topics have what they say.
+    bool starts_eraser = true;
   };
   explicit LogHarness(Options options);
 
@@ -61,10 +63,11 @@ class LogHarness {
   absl::Status Open();
   void Close();
   bool is_open() const { return log_ != nullptr; }
+  bool has_vault() const { return options_.encrypt || options_.has_vault; }
 
   log::EventLog& log() { return *log_; }
   storage::Store& store() { return *store_; }
-  // With `encrypt`. The file's keys may be changed.
+  // Requires has_vault. The file's keys may be changed.
   storage::KeyVault& vault() { return *vault_; }
   std::string master_key_file() const { return keys_.Sub("master.keys"); }
   metrics::Metrics& metrics() { return *metrics_; }

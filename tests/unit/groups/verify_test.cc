@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "absl/strings/str_join.h"
 #include "server/groups/verify_groups.h"
 #include "server/log/verify_partition.h"
 #include "server/log/verify_producers.h"
@@ -199,6 +200,69 @@ TEST_F(VerifyTest, FindsAnIndexThatIsNotThere) {
   const std::vector<std::string> found = Verify({hr});
   ASSERT_THAT(found, SizeIs(2));  // Of types and of keys.
   EXPECT_THAT(found[0], HasSubstr("offsets 0 to 5: the index of types"));
+}
+
+TEST_F(VerifyTest, FindsNothingWhereEventsWereErasedOrCompacted) {
+  const TopicPtr hr = MakeTopic("hr");
+  const TopicPtr prices = MakeTopic("prices", {.compact = true});
+  for (const TopicPtr& topic : {hr, prices}) {
+    Fill(topic, 0, 40);
+    Seal(topic, 0);
+  }
+  ASSERT_TRUE(log().compactor().Compact(*prices).ok());
+  Fill(hr, 0, 5);
+  for (const TopicPtr& topic : {hr, prices}) {
+    for (const ErasureRequest& request :
+         {ErasureRequest{.topic = topic, .key = "key-3"},
+          ErasureRequest{.topic = topic, .key = "key-4", .types = {"type.4"}},
+          ErasureRequest{.topic = topic,
+          .span = storage::ErasureRecord::Span{PartitionIndex(0), {Offset(50), Offset(64)}}}}) {
+      ASSERT_TRUE(log().eraser().Erase(request).ok());
+      EXPECT_THAT(Verify({hr, prices}), IsEmpty());
+    }
+  }
+  log().eraser().WaitUntilIdle();
+  EXPECT_THAT(Verify({hr, prices}), IsEmpty());
+}
+
+// Each count, and where the first and the last event are, in a log that lost nothing; and what can
+// still be told of one that retention cut.
+TEST_F(VerifyTest, FindsTotalsOfKeysThatAreNotThoseOfTheEvents) {
+  const TopicPtr hr = MakeTopic("hr");
+  Fill(hr, 0, 40);
+  Seal(hr, 0);
+  const LogId log_id = hr->log(PartitionIndex(0));
+  const auto total = harness_.store().Terms(log_id)->TotalOf("key-3");
+  ASSERT_TRUE(total.ok() && total->has_value());
+  const auto found_with = [&](const std::string& key, std::optional<storage::KeyTotal> wrong) {
+    const auto before = *harness_.store().Terms(log_id)->TotalOf(key);
+    const auto put = [&](const std::optional<storage::KeyTotal>& value) {
+      Commit([&](storage::WriteSet& set) {
+        set.ChangeTerm(
+            storage::KeyTotalKey(log_id, key),
+            value.has_value() ? std::optional(storage::EncodeKeyTotal(*value)) : std::nullopt);
+      });
+    };
+    put(wrong);
+    const std::vector<std::string> found = Verify({hr});
+    put(before);
+    return absl::StrJoin(found, "; ");
+  };
+  const auto [count, first, last] = **total;
+  EXPECT_EQ(found_with("key-3", storage::KeyTotal{count + 1, first, last}),
+            absl::StrCat("topic hr partition 0: the index counts ", count + 1,
+                         " events of key \"key-3\", and there are ", count));
+  EXPECT_THAT(found_with("ghost", storage::KeyTotal{2, first, last}),
+              HasSubstr("the index counts 2 events of key \"ghost\", and there are 0"));
+  EXPECT_THAT(found_with("key-3", std::nullopt),
+              HasSubstr("of key \"key-3\" the index tells no events, and there are at least "));
+  EXPECT_THAT(found_with("key-3", storage::KeyTotal{count, first, last + 1}),
+              HasSubstr(absl::StrCat("the last event at offset ", last.value() + 1,
+                                     ", and it is at ", last.value())));
+  EXPECT_THAT(found_with("key-3", storage::KeyTotal{count, first + 1, last}),
+              HasSubstr(absl::StrCat("the first event at offset ", first.value() + 1,
+                                     ", and one is at ", first.value())));
+  EXPECT_EQ(found_with("key-3", **total), "");
 }
 
 TEST_F(VerifyTest, FindsGroupsAndProducersBehindTheEnd) {
