@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/synchronization/notification.h"
+#include "server/base/seeded_fault.h"
 #include "spdlog/spdlog.h"
 
 namespace tidemark::log {
@@ -117,6 +118,10 @@ absl::StatusOr<std::optional<Retention::Cut>> Retention::FindCut(const TopicPtr&
     cut = std::max(cut, *by_bytes);
   }
   if (cut <= start) return std::nullopt;
+  if (TM_SEEDED_FAULT("trims_too_much")) {
+    const auto more = store_.BatchAt(log, cut);
+    if (more.ok() && more->has_value()) cut = (*more)->end_offset();
+  }
   absl::StatusOr<std::optional<storage::BatchInfo>> oldest = store_.BatchAt(log, start);
   if (!oldest.ok()) return oldest.status();
   absl::StatusOr<std::optional<storage::BatchInfo>> last =
