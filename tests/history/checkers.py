@@ -346,28 +346,35 @@ def check(history):
     return {checker.__name__: found for checker in CHECKERS if (found := checker(history))}
 
 
+STILL_S = 1.0  # So late is a pulse of the world only where the machine lets nobody work.
+
+
+def _stalls(history):
+    """When the machine stood still: from one pulse to the next."""
+    beats = [line["t"] for line in history.of("pulse")]
+    return [(a, b) for a, b in zip(beats, beats[1:]) if b - a > STILL_S]
+
+
 def _slowest(history):
-    """Seconds of the slowest append that no cut and no hold of the server overlaps."""
-    troubles = []
+    """Seconds of the slowest append that no cut, no hold of the server and no stall of the machine
+    overlaps."""
+    troubles = _stalls(history)
     for begin, end in (("cut", "up"), ("hold", "held")):
         ends = [line["t"] for line in history.of(end)]
         for line in history.of(begin):
             at = bisect.bisect_left(ends, line["t"])
             troubles.append((line["t"], ends[at] + 1 if at < len(ends) else float("inf")))
-    troubles.sort()
-    begins = [begin for begin, _ in troubles]
     slowest = 0
     for answer in history.of("ok"):
         sent = history.sent[answer["id"]]["t"]
-        at = bisect.bisect_left(begins, answer["t"])
-        # One trouble begins before the one before it has ended at most by the second that is allowed.
-        if all(end <= sent for _, end in troubles[max(0, at - 2):at]):
-            slowest = max(slowest, answer["t"] - sent)
+        if answer["t"] - sent > slowest and not any(
+                begin < answer["t"] and end > sent for begin, end in troubles):
+            slowest = answer["t"] - sent
     return slowest
 
 
 def summary(history, counts):
-    """What was checked, as figures by name."""
+    """What was checked, as figures by name, and (seconds of the slowest append, of the longest stall)."""
     acknowledged = sum(count for answer in history.of("ok")
                        for _, count in answer["ranges"].values())
     given = history.of("given")
@@ -393,7 +400,7 @@ def summary(history, counts):
         "topics made": len(history.of("created")), "topics deleted": len(history.of("deleted")),
         "backups made": len(history.of("backed")), "backups restored": len(history.of("restored")),
         "events restored": sum(len(line["v"]) for line in history.of("had"))}
-    return figures, _slowest(history)
+    return figures, (_slowest(history), max((b - a for a, b in _stalls(history)), default=0))
 
 
 def told(found):

@@ -345,6 +345,11 @@ class Keeping(Written):
         self.add("marks", from_t=30, from_w=1030, t=31, w=1031, at={"log/0": [0, 3]})
         self.assertEqual(self.found(), ["false_gap", "overdone", "underdone"])
 
+    def test_not_overdone_where_two_look_at_once(self):
+        self.add("marks", from_t=5.9, from_w=1005.9, t=7.1, w=1007.1, at={"log/0": [0, 3]})
+        self.line("marks", 1)["from_w"] = 900  # Nothing had been answered: it may see the older start.
+        self.assertNotIn("overdone", self.found())
+
     def test_underdone(self):
         self.line("policy")["max_bytes"] = 150
         self.assertEqual(self.found(), ["underdone"])

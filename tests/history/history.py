@@ -32,6 +32,7 @@ A line has `op` and, by it (place: "topic/partition"; value: an event's id):
     crash  t                                         the server was killed, and is not there any more
     up     t                                         it serves again
     hold   t    held   t                             it is held (SIGSTOP), and goes on
+    pulse  t                                         now and then: the machine lets us work
     kill   t, victim    stop t, victim               a client is killed, or held (SIGSTOP)
     final  place, o, v [value]                       what is stored when all is over
     kept   place, start, end                         its watermarks then

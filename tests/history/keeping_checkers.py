@@ -88,19 +88,22 @@ def overdone(history):
     found = []
     for place in _places(history):
         ages = _Ages(history, place)
-        known, since = 0, 0
+        times, known, since = [], [0], [0.0]  # What was surely known after so many answers.
         for line in history.of("marks"):
             if place not in line["at"]:
                 continue
             start, end = line["at"][place]
-            if start < known:
-                found.append(f"the start of {place} went back from {known} to {start}")
-            if start > known:
-                may = policies.possible(_topic(place), since, line["t"])
+            at = bisect.bisect_left(times, line["from_t"])
+            if start < known[at]:
+                found.append(f"the start of {place} went back from {known[at]} to {start}")
+            if start > known[-1]:
+                may = policies.possible(_topic(place), since[at], line["t"])
                 if not any(_permits(policy, ages, start, end, line["w"]) for policy in may):
                     limits = [(one["max_bytes"], one["max_age"]) for one in may]
                     found.append(f"{place} begins at {start} of {end}, which none of {limits} says")
-            known, since = max(known, start), line["from_t"]
+            times.append(line["t"])
+            known.append(max(known[-1], start))
+            since.append(max(since[-1], line["from_t"]))
     return found
 
 

@@ -55,9 +55,10 @@ def main():
     while True:
         found, figures, slowest = one_round(seed, chosen.round_seconds, chosen.keep)
         total.update(figures)
-        slowest_of_all = max(slowest_of_all, (slowest, seed))
+        slowest_of_all = max(slowest_of_all, (slowest[0], seed))
         total["rounds"] += 1
-        print(f"seed {seed}: {figures}, slowest append {slowest:.2f} s", flush=True)
+        print(f"seed {seed}: {figures}, slowest append {slowest[0]:.2f} s, machine still for "
+              f"{slowest[1]:.1f} s", flush=True)
         if found:
             print(f"BROKEN, seed {seed}:\n{checkers.told(found)}")
             return 1
@@ -68,7 +69,7 @@ def main():
     for name, figure in total.items():
         print(f"{figure:12,}  {name}")
     print(f"{slowest_of_all[0]:12.2f}  seconds of the slowest append while the server was neither away nor "
-          f"held (seed {slowest_of_all[1]})")
+          f"held, and the machine did not stand still (seed {slowest_of_all[1]})")
     return 0
 
 

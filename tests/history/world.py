@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -89,9 +90,16 @@ class World:
 
     def begin(self):
         self.start_server()
+        threading.Thread(target=self._pulse, daemon=True).start()
         for role, count in self.cast.items():
             for number in range(count):
                 self._start_client(role, f"{role}-{number}")
+
+    def _pulse(self):
+        """So that one can tell a machine that stands still from a server that does."""
+        while self.directory.exists():
+            self.recorder.write("pulse")
+            time.sleep(0.2)
 
     def start_server(self):
         """With its topics, and nobody there."""
