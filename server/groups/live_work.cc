@@ -4,6 +4,7 @@
 
 #include "server/base/check.h"
 #include "server/base/error.h"
+#include "server/base/seeded_fault.h"
 #include "server/groups/dead_letters.h"
 #include "spdlog/spdlog.h"
 
@@ -300,7 +301,8 @@ void LiveWork::WriteEnded(const std::vector<log::OffsetWrite>& offsets,
 void LiveWork::ReleaseAnswersLocked() {
   while (!pending_.empty()) {
     Pending& front = pending_.front();
-    const bool durable = front.deaths == 0 && front.write <= durable_write_;
+    const bool durable =
+        (front.deaths == 0 && front.write <= durable_write_) || TM_SEEDED_FAULT("work_unsaved");
     const absl::Status status = durable ? absl::OkStatus() : closed_ ? BeingDeleted() : failure_;
     if (!durable && status.ok()) return;
     outbox_.push_back(

@@ -3,6 +3,7 @@
 
 #include "absl/hash/hash.h"
 #include "server/base/check.h"
+#include "server/base/seeded_fault.h"
 #include "server/groups/work_queue.h"
 
 namespace tidemark::groups {
@@ -175,7 +176,8 @@ void WorkQueue::Place(EntryIndex i, uint64_t now_us) {
   }
   if (entry.dying) return Bury(i, now_us);
   SetState(i, WorkEntryState::kReady);
-  entries_.PutReady(lane != nullptr && lane->leased > 0 ? lane->holder : kAnybody, i);
+  const bool is_held = lane != nullptr && lane->leased > 0 && !TM_SEEDED_FAULT("shares_keys");
+  entries_.PutReady(is_held ? lane->holder : kAnybody, i);
 }
 
 void WorkQueue::Unplace(EntryIndex i) {

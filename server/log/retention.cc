@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/synchronization/notification.h"
+#include "server/base/seeded_fault.h"
 #include "spdlog/spdlog.h"
 
 namespace tidemark::log {
@@ -74,14 +75,22 @@ absl::Status Retention::Enforce(const TopicPtr& topic, const PartitionPtr& parti
   const storage::TopicConfig& config = topic->record.config;
   if (!HasRule(config)) return absl::OkStatus();
   const uint64_t now_us = NowMicros();
-  const Partition::Kept kept = partition->kept();
-  if (!PassedByAge(config, kept, now_us) && !PassedByBytes(config, kept, 0)) {
-    return absl::OkStatus();
+  while (true) {
+    const Partition::Kept kept = partition->kept();
+    if (!PassedByAge(config, kept, now_us) && !PassedByBytes(config, kept, 0)) {
+      return absl::OkStatus();
+    }
+    absl::StatusOr<std::optional<Cut>> cut = FindCut(topic, partition, now_us);
+    if (!cut.ok()) return cut.status();
+    if (cut->has_value()) return Apply({**cut});
+    absl::StatusOr<std::optional<storage::BatchInfo>> oldest =
+        store_.BatchAt(partition->log(), kept.ends.start);
+    if (!oldest.ok()) return oldest.status();
+    if (oldest->has_value()) return absl::OkStatus();  // The rule keeps what there is.
+    // Somebody else moves the start: that is written, and perhaps not published yet.
+    if (absl::Status settled = Trim({}); !settled.ok()) return settled;
+    if (partition->kept().ends.start == kept.ends.start) return absl::OkStatus();
   }
-  absl::StatusOr<std::optional<Cut>> cut = FindCut(topic, partition, now_us);
-  if (!cut.ok()) return cut.status();
-  if (!cut->has_value()) return absl::OkStatus();
-  return Apply({**cut});
 }
 
 absl::StatusOr<std::optional<Retention::Cut>> Retention::FindCut(const TopicPtr& topic,
@@ -109,6 +118,10 @@ absl::StatusOr<std::optional<Retention::Cut>> Retention::FindCut(const TopicPtr&
     cut = std::max(cut, *by_bytes);
   }
   if (cut <= start) return std::nullopt;
+  if (TM_SEEDED_FAULT("trims_too_much")) {
+    const auto more = store_.BatchAt(log, cut);
+    if (more.ok() && more->has_value()) cut = (*more)->end_offset();
+  }
   absl::StatusOr<std::optional<storage::BatchInfo>> oldest = store_.BatchAt(log, start);
   if (!oldest.ok()) return oldest.status();
   absl::StatusOr<std::optional<storage::BatchInfo>> last =
@@ -163,6 +176,16 @@ absl::Status Retention::Apply(const std::vector<Cut>& cuts) {
     if (!sealed.ok() && !absl::IsDataLoss(sealed)) return sealed;
   }
   if (absl::Status kept = Guard(cuts); !kept.ok()) return kept;
+  if (absl::Status status = Trim(std::move(trims)); !status.ok()) return status;
+  for (const Cut& cut : cuts) {
+    // The start as it is, and not as it was to be: another rule may have kept more.
+    const Offset start = cut.trim.partition->ends().start;
+    if (start > Offset(0)) store_.MarkTrimmed(cut.trim.partition->log(), start, cut.epochs);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Retention::Trim(std::vector<LogTrim> trims) {
   absl::Notification done;
   absl::Status status;
   pipeline_.Trim(std::move(trims), [&](absl::Status answer) {
@@ -170,13 +193,7 @@ absl::Status Retention::Apply(const std::vector<Cut>& cuts) {
     done.Notify();
   });
   done.WaitForNotification();
-  if (!status.ok()) return status;
-  for (const Cut& cut : cuts) {
-    // The start as it is, and not as it was to be: another rule may have kept more.
-    const Offset start = cut.trim.partition->ends().start;
-    if (start > Offset(0)) store_.MarkTrimmed(cut.trim.partition->log(), start, cut.epochs);
-  }
-  return absl::OkStatus();
+  return status;
 }
 
 std::vector<Retention::Visit> Retention::TakeDue(uint64_t now_us) {

@@ -97,6 +97,8 @@ class Retention {
                                              uint64_t now_us) const;
   // Commits the cuts and marks what they cut off as garbage.
   absl::Status Apply(const std::vector<Cut>& cuts);
+  // Returns when these, and all that were asked for before, are durable and published.
+  absl::Status Trim(std::vector<LogTrim> trims);
   absl::Status Guard(const std::vector<Cut>& cuts) ABSL_LOCKS_EXCLUDED(guard_mu_);
 
   storage::Store& store_;

@@ -1,6 +1,6 @@
 """The clients of a history: what they do is random, what they hear is written down (history.py).
 
-Each role is a process; `run` is its body. They look into `directory` for "server/ports.json" (where the
+Each role is a process (roles.py). They look into `directory` for "server/ports.json" (where the
 server is), "no-more-appends" and "stop"; they write "lines/NAME".
 """
 
@@ -32,9 +32,14 @@ from history import Recorder  # noqa: E402
 
 TOPICS = {"hr": 4, "pay": 2}
 GROUP = "payroll"
+# Topics from which events go, by retention, erasure and compaction, and who reads them all.
+LOSING = {"log": 2, "vault": 2, "state": 1}
+AUDIT = "audit"
+PARTITIONS = {**TOPICS, **LOSING}
 KEYS = [f"employee-{n}" for n in range(40)]
+KEYS_OF = {"vault": KEYS[:12], "state": KEYS[:30]}
 PARTITION = {(topic, key): partition_of_key(key, count)
-             for topic, count in TOPICS.items() for key in KEYS}
+             for topic, count in PARTITIONS.items() for key in KEYS}
 COUNTERS = ["counter-0", "counter-1"]
 # The last: the queue is full, or longer than the call's deadline is away.
 AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN,
@@ -48,6 +53,19 @@ def place_name(topic, partition):
 def payload(value):
     """What the event with this id carries."""
     return (value.encode() * 40)[:zlib.crc32(value.encode()) % 400]
+
+
+def event_of(value, key):
+    return pb.Event(id=value, type="t", key=key, data=payload(value))
+
+
+def say(said, place, event):
+    """Adds an event to what a "send" says."""
+    said["parts"].setdefault(place, []).append(event.id)
+    said["keys"].setdefault(place, []).append(event.key)
+    if place.startswith("log/"):  # Whose retention counts bytes: of an entry, tag and length included.
+        size = event.ByteSize()
+        said.setdefault("bytes", {}).setdefault(place, []).append(size + (2 if size < 128 else 3))
 
 
 class Office:
@@ -73,6 +91,14 @@ class Office:
             except (OSError, ValueError):
                 time.sleep(0.02)
         return None
+
+
+def answer(response):
+    """What an "ok" says."""
+    return {"duplicate": response.duplicate, "p": response.position,
+            "w": response.append_time.seconds + response.append_time.nanos / 1e9,
+            "ranges": {place_name(r.topic, r.partition): [r.first_offset, r.count]
+                       for r in response.ranges}}
 
 
 class Client(threading.Thread):
@@ -122,21 +148,20 @@ class Appender(Client):
         return done or self.office.has("stop")
 
     def events(self, topic, count, number):
-        """`count` events, and where they go."""
-        made, parts = [], {}
+        """`count` events, and what a "send" says of them."""
+        made, said = [], {"parts": {}, "keys": {}}
         for n in range(count):
-            value, key = f"{self.name}/{number}/{n}", self.chance.choice(KEYS)
-            made.append(pb.Event(id=value, type="t", key=key, data=payload(value)))
-            parts.setdefault(place_name(topic, PARTITION[topic, key]), []).append(value)
-        return made, parts
+            one = event_of(f"{self.name}/{number}/{n}", self.chance.choice(KEYS_OF.get(topic, KEYS)))
+            made.append(one)
+            say(said, place_name(topic, PARTITION[topic, one.key]), one)
+        return made, said
 
     def next_number(self):
         self._sequence += 1
         return self._sequence
 
     def answered(self, number, response):
-        self.record("ok", id=f"{self.name}/{number}", duplicate=response.duplicate, ranges={
-            place_name(r.topic, r.partition): [r.first_offset, r.count] for r in response.ranges})
+        self.record("ok", id=f"{self.name}/{number}", **answer(response))
 
 
 class Outbox(Appender):
@@ -146,9 +171,8 @@ class Outbox(Appender):
 
     def next_request(self):
         number = self.next_number()
-        events, parts = self.events("hr", self.chance.randrange(1, 11), number)
-        self.record("send", id=f"{self.name}/{number}", parts=parts, producer=self.name,
-                    sequence=number)
+        events, said = self.events("hr", self.chance.randrange(1, 11), number)
+        self.record("send", id=f"{self.name}/{number}", **said, producer=self.name, sequence=number)
         return number, pb.AppendRequest(topic="hr", events=events, producer=pb.Producer(
             id=self.name, sequence=number))
 
@@ -184,13 +208,14 @@ class Transactor(Appender):
         if not self.unanswered:
             number = self.next_number()
             request = pb.TransactRequest(producer=pb.Producer(id=self.name, sequence=number))
-            parts = {}
+            parts, keys = {}, {}
             for topic in TOPICS:
-                events, there = self.events(topic, self.chance.randrange(1, 4), f"{number}.{topic}")
+                events, said = self.events(topic, self.chance.randrange(1, 4), f"{number}.{topic}")
                 request.appends.append(pb.TopicAppend(topic=topic, events=events))
-                parts.update(there)
-            self.record("send", id=f"{self.name}/{number}", parts=parts, producer=self.name,
-                        sequence=number)
+                parts.update(said["parts"])
+                keys.update(said["keys"])
+            self.record("send", id=f"{self.name}/{number}", parts=parts, keys=keys,
+                        producer=self.name, sequence=number)
             self.unanswered.append((number, request))
         number, request = self.unanswered[0]
         response = rpc.EventStore(channel).Transact(request, timeout=self.chance.choice([0.01, 10]))
@@ -205,10 +230,35 @@ class Plain(Appender):
         stub = rpc.EventStore(channel)
         while not self.finished():
             number = self.next_number()
-            events, parts = self.events("pay", self.chance.randrange(1, 4), number)
-            self.record("send", id=f"{self.name}/{number}", parts=parts)
+            events, said = self.events("pay", self.chance.randrange(1, 4), number)
+            self.record("send", id=f"{self.name}/{number}", **said)
             self.answered(number, stub.Append(pb.AppendRequest(topic="pay", events=events),
                                               timeout=10))
+
+
+class Keeper(Appender):
+    """Appends to one of the topics from which events go, with a producer id."""
+
+    SIZES = {"log": (1, 6), "vault": (1, 4), "state": (10, 60)}  # `state`: compacted from 1000 events on.
+
+    def __init__(self, office, name, topic):
+        super().__init__(office, name)
+        self.topic = topic
+
+    def work(self, channel):
+        time.sleep(self.chance.uniform(0, 0.03))
+        if not self.unanswered:
+            number = self.next_number()
+            events, said = self.events(self.topic, self.chance.randrange(*self.SIZES[self.topic]),
+                                       number)
+            self.record("send", id=f"{self.name}/{number}", **said, producer=self.name,
+                        sequence=number)
+            self.unanswered.append((number, pb.AppendRequest(
+                topic=self.topic, events=events,
+                producer=pb.Producer(id=self.name, sequence=number))))
+        number, request = self.unanswered[0]
+        self.answered(number, rpc.EventStore(channel).Append(request, timeout=10))
+        self.unanswered.popleft()
 
 
 class Counter(Appender):
@@ -234,11 +284,11 @@ class Counter(Appender):
         value = f"{self.name}/{number}/0"
         condition = (pb.Condition(key=key, absent=pb.KeyAbsent()) if revision < 0 else
                      pb.Condition(key=key, revision=pb.KeyRevision(revision=revision)))
-        request = pb.AppendRequest(topic="hr", conditions=[condition], events=[
-            pb.Event(id=value, type="t", key=key, data=payload(value))])
+        request = pb.AppendRequest(topic="hr", conditions=[condition],
+                                   events=[event_of(value, key)])
         place = place_name("hr", partition_of_key(key, TOPICS["hr"]))
-        self.record("send", id=f"{self.name}/{number}", parts={place: [value]}, key=key,
-                    expect=revision)
+        self.record("send", id=f"{self.name}/{number}", parts={place: [value]},
+                    keys={place: [key]}, key=key, expect=revision)
         try:
             self.answered(number, rpc.EventStore(channel).Append(request, timeout=10))
             return True
@@ -260,17 +310,29 @@ class Reader(Client):
         self._sessions = 0
 
     def begin(self, ends):
+        """A session from `ends` on, or from the oldest event."""
         self._sessions += 1
         session = f"{self.name}/{self._sessions}"
+        oldest = None if self.topic == "log" else 0
         self.record("open", s=session, **{"from": {
-            place_name(self.topic, partition): ends.get(partition, 0)
-            for partition in range(TOPICS[self.topic])}})
+            place_name(self.topic, partition): ends.get(partition, oldest)
+            for partition in range(PARTITIONS[self.topic])}})
         return session
 
+    def take(self, session, response, ends):
+        if response.HasField("batch"):
+            batch = response.batch
+            saw(self, session, batch)
+            ends[batch.partition] = batch.base_offset + len(batch.events)
+        elif response.HasField("gap"):
+            heard_gap(self, session, response.gap)
+            ends[response.gap.partition] = response.gap.until_offset
 
-    def take(self, session, batch, ends):
-        saw(self, session, batch)
-        ends[batch.partition] = batch.base_offset + len(batch.events)
+
+def heard_gap(client, session, gap, op="gap"):
+    client.record(op, s=session, place=place_name(gap.topic, gap.partition),
+                  reason=pb.GapReason.Name(gap.reason).removeprefix("GAP_REASON_"),
+                  until=gap.until_offset, **{"from": gap.from_offset})
 
 
 def saw(client, session, batch, **more):
@@ -289,19 +351,30 @@ def from_offsets(ends):
 
 
 class Follower(Reader):
-    """Subscribes; goes on where it was when the stream ends."""
+    """Subscribes; goes on where it was when the stream ends: by offsets, or, where these may be passed, by
+    the newest cursor."""
 
     def __init__(self, office, name, topic):
         super().__init__(office, name, topic)
-        self._ends = dict.fromkeys(range(TOPICS[topic]), 0)
+        self._ends = {} if topic == "log" else dict.fromkeys(range(PARTITIONS[topic]), 0)
+        self._cursor = ""
 
     def work(self, channel):
-        call = rpc.EventStore(channel).Subscribe(pb.SubscribeRequest(
-            topic=self.topic, start=from_offsets(self._ends)))
-        session = self.begin(self._ends)
+        ends = dict(self._ends)
+        start = None
+        if self.topic != "log":
+            start = from_offsets(ends)
+        elif self._cursor:
+            start = pb.Start(after_cursor=self._cursor)
+        call = rpc.EventStore(channel).Subscribe(pb.SubscribeRequest(topic=self.topic, start=start))
+        session = self.begin(ends)
         for response in call:
-            if response.HasField("batch"):
-                self.take(session, response.batch, self._ends)
+            self.take(session, response, ends)
+            kind = response.WhichOneof("message")
+            if kind in ("checkpoint", "caught_up"):
+                self._cursor = getattr(response, kind).cursor
+            if kind in ("checkpoint", "caught_up") or self.topic != "log":
+                self._ends = dict(ends)
             if self.finished():
                 return call.cancel()
 
@@ -316,9 +389,8 @@ class LateComer(Reader):
         session = self.begin(ends)
         until = None
         for response in call:
-            if response.HasField("batch"):
-                self.take(session, response.batch, ends)
-            elif response.HasField("caught_up"):
+            self.take(session, response, ends)
+            if response.HasField("caught_up"):
                 until = time.monotonic() + self.chance.uniform(0, 0.5)
             if self.finished() or (until is not None and time.monotonic() > until):
                 return call.cancel()
@@ -327,35 +399,51 @@ class LateComer(Reader):
 class Poller(Reader):
     """Reads what is new, and asks how far the group is: each answer has what was known before."""
 
-    def __init__(self, office, name, topic):
+    def __init__(self, office, name, topic, group=GROUP, group_topics=TOPICS):
         super().__init__(office, name, topic)
-        self._ends = dict.fromkeys(range(TOPICS[topic]), 0)
+        self._ends = dict.fromkeys(range(PARTITIONS[topic]), 0)
+        self._group, self._group_topics = group, group_topics
 
     def work(self, channel):
         time.sleep(self.chance.uniform(0, 0.05))
         began = time.monotonic()
         session = self.begin(self._ends)
-        for response in rpc.EventStore(channel).Read(pb.ReadRequest(
-                topic=self.topic, start=from_offsets(self._ends)), timeout=30):
-            if response.HasField("batch"):
-                self.take(session, response.batch, self._ends)
+        try:
+            for response in rpc.EventStore(channel).Read(pb.ReadRequest(
+                    topic=self.topic, start=from_offsets(self._ends)), timeout=30):
+                self.take(session, response, self._ends)
+        except grpc.RpcError as error:
+            details = errors.of_rpc_error(error)
+            if self.topic != "log" or details.reason != "OFFSET_OUT_OF_RANGE":
+                raise
+            self._passed(int(details.metadata["partition"]), int(details.metadata["start_offset"]))
+            return
         self.record("read", from_t=began, ends={
             place_name(self.topic, partition): end for partition, end in self._ends.items()})
-        record_offsets(self, channel)
+        record_offsets(self, channel, self._group, self._group_topics)
+
+    def _passed(self, partition, start):
+        """Retention passed the place where it would go on."""
+        if start <= self._ends[partition]:
+            raise AssertionError(f"{self._ends[partition]} is refused, and {start} is the first")
+        self.record("passed", place=place_name(self.topic, partition), o=start)
+        self._ends[partition] = start
 
 
-def record_offsets(client, channel):
+def record_offsets(client, channel, group=GROUP, topics=TOPICS, op="got"):
     """The committed offsets; returns them, by place."""
     began = time.monotonic()
+    at = {place_name(topic, partition): 0 for topic in topics
+          for partition in range(PARTITIONS[topic])}
     try:
-        offsets = rpc.ConsumerGroups(channel).GetOffsets(pb.GetOffsetsRequest(group=GROUP),
+        offsets = rpc.ConsumerGroups(channel).GetOffsets(pb.GetOffsetsRequest(group=group),
                                                          timeout=30).offsets
     except grpc.RpcError as error:
         if error.code() != grpc.StatusCode.NOT_FOUND:
             raise
-        return {}
-    at = {place_name(one.topic, one.partition): one.offset for one in offsets}
-    client.record("got", from_t=began, at=at)
+        offsets = []
+    at.update((place_name(one.topic, one.partition), one.offset) for one in offsets)
+    client.record(op, from_t=began, at=at)
     return at
 
 
@@ -364,12 +452,12 @@ def record_offsets(client, channel):
 class RecordingMember(Member):
     """A Member that writes down what it says and hears."""
 
-    def __init__(self, client, session, stub):
+    def __init__(self, client, session, stub, group=GROUP, topics=TOPICS):
         self._client, self._session = client, session
         self._waiting = collections.deque()  # Acks without an answer.
         self.in_hand = {}  # From place to (topic, partition, end of what was delivered).
         client.record("join", s=session)
-        super().__init__(stub, GROUP, list(TOPICS), credits=pb.Credits(events=2**40, bytes=2**40))
+        super().__init__(stub, group, list(topics), credits=pb.Credits(events=2**40, bytes=2**40))
 
     def _take(self, response):
         super()._take(response)
@@ -385,6 +473,8 @@ class RecordingMember(Member):
             saw(self._client, self._session, batch)
             self.in_hand[place_name(batch.topic, batch.partition)] = (
                 batch.topic, batch.partition, batch.base_offset + len(batch.events))
+        elif kind == "gap":
+            heard_gap(self._client, self._session, message)
         elif kind == "revoked":
             # Too early rather than too late, should something come between the two clocks.
             now, wall = time.monotonic(), time.time()
@@ -412,14 +502,16 @@ class RecordingMember(Member):
 class Clerk(Client):
     """A member that comes and goes, is slow at times, and answers a revocation in every way."""
 
-    def __init__(self, office, name):
+    def __init__(self, office, name, group=GROUP, topics=TOPICS):
         super().__init__(office, name)
+        self._group, self._topics = group, topics
         self._joins = 0
 
     def work(self, channel):
         self._joins += 1
         session = f"{self.name}/{self._joins}"
-        member = RecordingMember(self, session, rpc.ConsumerGroups(channel))
+        member = RecordingMember(self, session, rpc.ConsumerGroups(channel), self._group,
+                                 self._topics)
         until = time.monotonic() + self.chance.uniform(1, 5)
         answered = 0
         ack_at = 0
@@ -447,22 +539,3 @@ class Clerk(Client):
                 member.give_back(topic, partition)
             elif how == "finish" and place_name(topic, partition) in member.in_hand:
                 member.finish(place_name(topic, partition))
-
-
-ROLES = {
-    "appenders": lambda office: [Outbox(office, "outbox"), Transactor(office, "transactor"),
-                                 Plain(office, "plain")],
-    "counters": lambda office: [Counter(office, "a"), Counter(office, "b")],
-    "readers": lambda office: [Follower(office, "hr", "hr"), Follower(office, "pay", "pay"),
-                               LateComer(office, "late", "hr"), Poller(office, "poll", "hr")],
-    "member": lambda office: [Clerk(office, "clerk")],
-}
-
-
-def run(role, directory, name, seed):
-    """The body of a client's process."""
-    threads = ROLES[role](Office(directory, name, seed))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()

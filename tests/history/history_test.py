@@ -9,18 +9,21 @@ TIDEMARK_TEST_SEED repeats a run's choices (not the interleaving of processes). 
 import concurrent.futures
 import os
 import random
+import threading
 import time
 import unittest
 
 import checkers
 import clients
+import office_clients
 from history import Recorder, load
 from support.consumer import settle
 from support.stubs import pb
-from world import FAULTY, TIDEMARKD, World
+from world import FAULTY, FEW, TIDEMARKD, World
 
 SECONDS = 4
 CUTS = ["crash", "kill_member", "crash"]
+DESK = {"appenders": 1, "desk": 3}
 
 
 def seed_or_random():
@@ -32,14 +35,14 @@ def seed_or_random():
 class GoodServer(unittest.TestCase):
 
     def test_promises_hold_over_power_cuts_and_held_and_killed_members(self):
-        world = World(seed_or_random())
+        world = World(seed_or_random(), restores=2)
         try:
             world.begin()
             world.trouble(SECONDS)
             history = world.finish()
             found = checkers.check(history)
             self.assertEqual(found, {}, checkers.told(found))
-            print(checkers.summary(history, world.counts))
+            print(checkers.summary(history, world.counts)[0])
         finally:
             world.close()
 
@@ -47,23 +50,27 @@ class GoodServer(unittest.TestCase):
 class KnownBadServers(unittest.TestCase):
 
     # From the fault to the checker that has to find it, what brings it to light, and how long a sync
-    # takes: so long that also on a busy machine somebody hears, or sees, what is not durable.
+    # takes: so long that also on a busy machine somebody hears, or sees, what is not durable; and who
+    # takes part.
     FAULTS = {
-        "answer_before_fsync": ("lost", CUTS, 200),
-        "publish_before_fsync": ("dirty", CUTS, 200),
-        "no_producer_check": ("duplicated", ["crash", "crash"], 10),
-        "ack_not_stored": ("regressed", CUTS, 10),
-        "begins_at_end": ("undelivered", ["crash", "kill_member"], 10),
+        "answer_before_fsync": ("lost", CUTS, 200, FEW),
+        "publish_before_fsync": ("dirty", CUTS, 200, FEW),
+        "no_producer_check": ("duplicated", ["crash", "crash"], 10, FEW),
+        "ack_not_stored": ("regressed", CUTS, 10, FEW),
+        "begins_at_end": ("undelivered", ["crash", "kill_member"], 10, FEW),
+        "work_unsaved": ("repeated", ["crash", "crash"], 200, DESK),
+        "shares_keys": ("shared", ["hold_member"], 3, DESK),
     }
 
     def test_what_ships_has_no_seeded_faults(self):
         self.assertIn(b"SEEDED_FAULT", FAULTY.read_bytes())
         self.assertNotIn(b"SEEDED_FAULT", TIDEMARKD.read_bytes())
 
-    def found_in(self, fault, troubles, sync_ms, seed):
+    def found_in(self, fault, troubles, sync_ms, cast, seed):
         """What the checkers find in a server with this fault. Members have so much time that a busy
         machine excuses nobody."""
-        world = World(seed, fault=fault, sync_ms=sync_ms, patience_s=10, revoke_timeout="30s")
+        world = World(seed, fault=fault, sync_ms=sync_ms, patience_s=10, revoke_timeout="30s",
+                      cast=cast)
         try:
             world.begin()
             for trouble in troubles:
@@ -81,7 +88,7 @@ class KnownBadServers(unittest.TestCase):
         seed = seed_or_random()
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             runs = {fault: pool.submit(self.found_at_last, fault, seed) for fault in self.FAULTS}
-        for fault, (checker, _, _) in self.FAULTS.items():
+        for fault, (checker, *_) in self.FAULTS.items():
             with self.subTest(fault):
                 found = runs[fault].result()
                 print(fault, {name: len(what) for name, what in found.items()})
@@ -89,9 +96,9 @@ class KnownBadServers(unittest.TestCase):
 
     def found_at_last(self, fault, seed):
         """A fault needs its moment; on a busy machine it may miss it."""
-        checker, troubles, sync_ms = self.FAULTS[fault]
+        checker, troubles, *how = self.FAULTS[fault]
         for repeated in (1, 2, 4):
-            found = self.found_in(fault, troubles * repeated, sync_ms, seed + repeated)
+            found = self.found_in(fault, troubles * repeated, *how, seed + repeated)
             if checker in found:
                 break
         return found
@@ -140,6 +147,76 @@ class TwoOwners(unittest.TestCase):
 
     def test_are_not_there(self):
         self.assertEqual(checkers.owned_twice(self.history(None)), [])
+
+
+class WhatGoes(unittest.TestCase):
+    """Retention and erasure, step by step, in a server that does too much or too little of it."""
+
+    def world(self, fault, **more):
+        world = World(1, fault=fault, **more)
+        self.addCleanup(world.close)
+        world.start_server()
+        return world
+
+    def passed(self, fault):
+        """Retention passes half of what there is."""
+        world = self.world(fault, cast={})
+        for n in range(40):
+            world.append("log", 0, f"passed-event-{n}")
+        office_clients.record_marks(world, world.server.channel)
+        office_clients.change_policy(world, world.server.channel, "half", 4000, None)
+        office_clients.record_marks(world, world.server.channel)
+        history = world.stop()
+        self.assertGreater(history.start["log/0"], 10)
+        return checkers.check(history)
+
+    def test_too_much_is_noticed(self):
+        self.assertEqual(sorted(self.passed("trims_too_much")), ["overdone"])
+
+    def test_what_the_rule_says_is_well(self):
+        self.assertEqual(self.passed(None), {})
+
+    def test_who_looks_while_the_start_moves_finds_it_moved(self):
+        world = self.world("publishes_late", cast={})
+        office_clients.change_policy(world, world.server.channel, "little", 500, None)
+        over = threading.Event()
+
+        def look():
+            while not over.is_set():
+                office_clients.record_marks(world, world.server.channel)
+
+        lookers = [threading.Thread(target=look) for _ in range(3)]
+        for looker in lookers:
+            looker.start()
+        for n in range(40):
+            world.append("log", 0, f"passed-event-{n}")
+        over.set()
+        for looker in lookers:
+            looker.join()
+        self.assertEqual(checkers.check(world.stop()), {})
+
+    def erased(self, fault):
+        """A key is erased after a backup was made, which then becomes a store."""
+        world = self.world(fault, cast={"eraser": 1, "archivist": 1})
+        for value, key in (("1", "ann"), ("2", "bob")):
+            world.append("vault", 0, value, key)
+        world.record("backup", id="first")
+        made = world.server.operations.CreateBackup(pb.CreateBackupRequest(), timeout=30).backup
+        world.record("backed", id="first", b=made.id, p=made.position)
+        world.record("erase", id="ann", topic="vault", key="ann")
+        world.server.topics.EraseEvents(pb.EraseEventsRequest(
+            topic="vault", key=pb.EraseKey(key="ann"), reason="ann", actor="test"))
+        world.record("erased", id="ann")
+        world.until(world.erased, "the erasure is complete")
+        history = world.stop()
+        self.assertEqual(len(history.of("restored")), 1)
+        return checkers.check(history)
+
+    def test_a_key_that_was_kept_is_noticed(self):
+        self.assertEqual(sorted(self.erased("keeps_erased_keys")), ["undead"])
+
+    def test_a_key_that_is_gone_is_well(self):
+        self.assertEqual(self.erased(None), {})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ import time
 import checkers
 from world import World
 
+PATIENCE_S = 300  # A busy machine is slow; who waits for ever is found all the same.
+
 
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev history", description=__doc__.split("\n\n")[0])
@@ -29,19 +31,19 @@ def arguments():
 
 
 def one_round(seed, seconds, keep):
-    """(anomalies, figures)."""
-    world = World(seed, sync_ms=random.Random(seed).choice([0, 1, 3, 10]))
+    """(anomalies, figures, seconds of the slowest append outside of troubles)."""
+    world = World(seed, sync_ms=random.Random(seed).choice([0, 1, 3, 10]), patience_s=PATIENCE_S)
     found = {"round": ["it did not end"]}
     try:
         world.begin()
         world.trouble(seconds)
         history = world.finish()
         found = checkers.check(history)
-        return found, checkers.summary(history, world.counts)
+        return found, *checkers.summary(history, world.counts)
     finally:
         world.close(keep=keep and found)
         if keep and found:
-            print(f"kept {world.directory} and {world.server.directory}")
+            print(f"kept {world.directory}: lines (the history), server/data, server/log, backups")
 
 
 def main():
@@ -49,11 +51,14 @@ def main():
     end = time.monotonic() + chosen.seconds
     total = collections.Counter()
     seed = chosen.seed
+    slowest_of_all = (0, seed)
     while True:
-        found, figures = one_round(seed, chosen.round_seconds, chosen.keep)
+        found, figures, slowest = one_round(seed, chosen.round_seconds, chosen.keep)
         total.update(figures)
+        slowest_of_all = max(slowest_of_all, (slowest[0], seed))
         total["rounds"] += 1
-        print(f"seed {seed}: {figures}", flush=True)
+        print(f"seed {seed}: {figures}, slowest append {slowest[0]:.2f} s, machine still for "
+              f"{slowest[1]:.1f} s", flush=True)
         if found:
             print(f"BROKEN, seed {seed}:\n{checkers.told(found)}")
             return 1
@@ -63,6 +68,8 @@ def main():
     print(f"held, seeds {chosen.seed} to {seed}:")
     for name, figure in total.items():
         print(f"{figure:12,}  {name}")
+    print(f"{slowest_of_all[0]:12.2f}  seconds of the slowest append while the server was neither away nor "
+          f"held, and the machine did not stand still (seed {slowest_of_all[1]})")
     return 0
 
 
