@@ -1,5 +1,8 @@
 // What comes from clients and from operators.
+#include <algorithm>
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +15,9 @@
 #include "server/delivery/cursor.h"
 #include "server/log/batch_cut.h"
 #include "server/rpc/append_decoder.h"
+#include "server/rpc/call_pressure.h"
+#include "server/rpc/frame_guard.h"
+#include "server/rpc/stream_limit.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/events.h"
 #include "tidemark/v1/event_store.pb.h"
@@ -171,14 +177,64 @@ std::vector<std::string> ConfigSeeds() {
           "a = 'literal'\r\nb = \"\\u00e9\\t\"\n# only\n", "64MiB", "1h30m", "[::1]:7400"};
 }
 
+// A connection's bytes, of which the first is how they are cut: the guard says the same of pieces
+// as of the whole, and gives back what it counted.
+void RunFrames(absl::string_view input) {
+  if (input.empty()) return;
+  const size_t piece_bytes = static_cast<uint8_t>(input[0]) + 1;
+  input.remove_prefix(1);
+  const rpc::FrameLimits limits{.streams_max = 20, .unfinished_total_max = 30};
+  constexpr int64_t kNow = 1'000'000'000'000;
+  const auto look = [&](size_t step) {
+    std::atomic<int64_t> unfinished{0};
+    rpc::CallPressure pressure;
+    pressure.SetBacklog([] { return rpc::CallPressure::Backlog{.calls = 5000, .connections = 1}; });
+    rpc::Violation found = rpc::Violation::kNone;
+    {
+      rpc::StreamLimit limit(20, pressure);
+      rpc::FrameGuard guard(limits, unfinished, &limit);
+      for (size_t at = 0; at < input.size() && found == rpc::Violation::kNone; at += step) {
+        const absl::string_view piece = input.substr(at, step);
+        found = guard.Look(piece, kNow);
+        const std::optional<size_t> ours = guard.TakeOurFrame();
+        TM_CHECK(!ours.has_value() || *ours + rpc::FrameHead::kBytes <= piece.size());
+        TM_CHECK(unfinished.load() >= 0 && unfinished.load() <= 31);
+        limit.Sent(piece, kNow);
+      }
+      const std::string frame = limit.Announce();
+      TM_CHECK(frame.empty() || frame.size() == 15);
+    }
+    TM_CHECK(unfinished.load() == 0);
+    return found;
+  };
+  TM_CHECK(look(std::max<size_t>(input.size(), 1)) == look(piece_bytes));
+}
+
+std::vector<std::string> FramesSeeds() {
+  const auto frame = [](rpc::FrameType type, char flags, char stream, const std::string& payload) {
+    return std::string{
+               0, 0,     static_cast<char>(payload.size()), static_cast<char>(type), flags, 0, 0,
+               0, stream} +
+           payload;
+  };
+  const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  const std::string call = frame(rpc::FrameType::kHeaders, 4, 1, "headers") +
+                           frame(rpc::FrameType::kData, 0, 1, "data") +
+                           frame(rpc::FrameType::kData, 1, 1, "");
+  return {"\x05" + preface + frame(rpc::FrameType::kSettings, 0, 0, "123456") +
+              frame(rpc::FrameType::kSettings, 1, 0, "") + call,
+          "\x0b" + preface + frame(rpc::FrameType::kHeaders, 0, 3, "h") +
+              frame(rpc::FrameType::kContinuation, 4, 3, "more") +
+              frame(rpc::FrameType::kReset, 0, 3, "code") + call +
+              frame(rpc::FrameType::kWindowUpdate, 0, 0, "0000")};
+}
+
 }  // namespace
 
 std::vector<FuzzTarget> RequestTargets() {
-  return {{"append", RunAppend, AppendSeeds},
-          {"config", RunConfig, ConfigSeeds},
-          {"cursor", RunCursor, CursorSeeds},
-          {"cut", RunCut, CutSeeds},
-          {"transact", RunTransact, TransactSeeds}};
+  return {{"append", RunAppend, AppendSeeds}, {"config", RunConfig, ConfigSeeds},
+          {"cursor", RunCursor, CursorSeeds}, {"cut", RunCut, CutSeeds},
+          {"frames", RunFrames, FramesSeeds}, {"transact", RunTransact, TransactSeeds}};
 }
 
 std::vector<FuzzTarget> FuzzTargets() {
