@@ -28,7 +28,7 @@ using Operation = CrashFileSystem::Operation;
 using When = CrashFileSystem::When;
 
 constexpr int kSteps = 40;
-constexpr uint64_t kSample = 12;
+constexpr uint64_t kSample = 8;
 // In a campaign: as many as a seed has cuts.
 constexpr uint64_t kTroublesOfSeed = 200;
 // Syncs of a run, about.

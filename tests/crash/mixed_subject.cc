@@ -28,6 +28,7 @@ LogHarness::Options SmallStore() {
 MixedSubject::MixedSubject(uint64_t seed, int steps, CrashFileSystem::Lie lie)
     : steps_(steps), office_(SmallStore()), workload_(seed, steps, /*retention=*/true) {
   office_.disk().LieAbout(lie);
+  worker_.SetGivesUp([this] { return office_.has_failed(); });
   workload_.SetMakeCommit([this](const Ledger::OffsetCommit& commit) {
     const auto participant =
         office_.groups().CommitWithAppend({{commit.group,

@@ -27,6 +27,8 @@ class Office {
   absl::Status Open();
   void Close();
   bool is_open() const { return groups_ != nullptr; }
+  // Nothing can be written any more.
+  bool has_failed() { return disk_.power_is_cut() || !log().health().ok(); }
 
   CrashFileSystem& disk() { return disk_; }
   const std::string& root() const { return dir_.path(); }

@@ -32,7 +32,9 @@ LogHarness::Options OneEpoch() {
 // A store with a group at work, until everything is handled or the power is cut.
 class WorkSubject final : public CrashSubject {
  public:
-  explicit WorkSubject(uint64_t seed) : random_(seed), office_(OneEpoch()) {}
+  explicit WorkSubject(uint64_t seed) : random_(seed), office_(OneEpoch()) {
+    worker_.SetGivesUp([this] { return office_.has_failed(); });
+  }
   ~WorkSubject() override { Close(); }
 
   CrashFileSystem& disk() override { return office_.disk(); }

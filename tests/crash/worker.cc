@@ -3,8 +3,15 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 
 namespace tidemark::testing {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(30);
+constexpr absl::Duration kLook = absl::Milliseconds(50);
+
+}  // namespace
 
 class Worker::Listener final : public groups::MemberListener {
  public:
@@ -21,12 +28,19 @@ class Worker::Listener final : public groups::MemberListener {
     work_ = true;
   }
   // False: the membership is over.
-  bool Wait() ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
+  bool Wait(const std::function<bool()>& gives_up) ABSL_LOCKS_EXCLUDED(mu_) {
     const auto told = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return work_ || closed_; };
-    const bool in_time = mu_.AwaitWithTimeout(absl::Condition(&told), absl::Seconds(30));
-    work_ = false;
-    return in_time && !closed_;
+    for (absl::Duration waited; waited < kPatience; waited += kLook) {
+      {
+        absl::MutexLock lock(&mu_);
+        if (mu_.AwaitWithTimeout(absl::Condition(&told), kLook)) {
+          work_ = false;
+          return !closed_;
+        }
+      }
+      if (gives_up()) return false;
+    }
+    return false;
   }
 
  private:
@@ -64,7 +78,7 @@ bool Worker::Handle(Random& random, size_t events_max) {
         work_->Take({.events_max = static_cast<uint32_t>(random.In(1, 6)), .bytes_max = 1 << 20});
     if (!taken.delivery.has_value()) {
       if (taken.at_end) return true;
-      if (!listener_->Wait()) return false;
+      if (!listener_->Wait(gives_up_)) return false;
       continue;
     }
     for (uint32_t i = 0; i < taken.delivery->slice.count; ++i, ++handled) {
@@ -99,7 +113,7 @@ bool Worker::TakeAll(std::set<Place>& delivered) {
     const auto taken = work_->Take({.events_max = 100, .bytes_max = 1 << 20});
     if (!taken.delivery.has_value()) {
       if (taken.at_end) return true;
-      if (!listener_->Wait()) return false;
+      if (!listener_->Wait(gives_up_)) return false;
       continue;
     }
     for (uint32_t i = 0; i < taken.delivery->slice.count; ++i) {

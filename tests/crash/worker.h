@@ -5,7 +5,7 @@
 // Threads. One at a time.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -23,6 +23,9 @@ class Worker {
   using Place = std::pair<LogId, Offset>;
   Worker(std::string group, std::string topic)
       : group_(std::move(group)), topic_(std::move(topic)) {}
+
+  // Asked while Handle waits for events: true, and it ends.
+  void SetGivesUp(std::function<bool()> gives_up) { gives_up_ = std::move(gives_up); }
 
   // False: the group cannot be joined.
   bool Join(groups::GroupCoordinator& groups);
@@ -48,6 +51,7 @@ class Worker {
 
   const std::string group_;
   const std::string topic_;
+  std::function<bool()> gives_up_ = [] { return false; };
   std::shared_ptr<Listener> listener_;
   std::shared_ptr<groups::Member> member_;
   std::shared_ptr<groups::WorkMember> work_;
