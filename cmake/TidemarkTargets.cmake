@@ -20,6 +20,28 @@ if(TIDEMARK_SANITIZE)
   add_compile_options(-fsanitize=${TIDEMARK_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TIDEMARK_SANITIZE})
 endif()
+# A sanitizer takes its time, and the time of a test is no finding: all of them have this much more.
+set(TIDEMARK_TIMEOUT_FACTOR 1)
+if(TIDEMARK_SANITIZE)
+  set(TIDEMARK_TIMEOUT_FACTOR 5)
+endif()
+
+# What a sanitizer has to know, in every program: its options, and what of the system's libraries
+# must not be reported. To be called once, when the packages are found.
+function(tidemark_add_sanitizer_support)
+  set(sources)
+  if(TIDEMARK_SANITIZE MATCHES "thread")
+    set(sources tsan_absl.cc tsan_options.cc)
+  elseif(TIDEMARK_SANITIZE MATCHES "address" AND NOT TIDEMARK_FUZZ)
+    set(sources asan_options.cc)
+  endif()
+  if(sources)
+    list(TRANSFORM sources PREPEND ${CMAKE_SOURCE_DIR}/tests/support/)
+    add_library(tidemark_sanitizer_support OBJECT ${sources})
+    target_link_libraries(tidemark_sanitizer_support PRIVATE tidemark_flags absl::status
+                          absl::synchronization)
+  endif()
+endfunction()
 
 include(TidemarkPrecompiled)
 
@@ -47,10 +69,14 @@ function(tidemark_executable name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   tidemark_unity(${name})
+  if(TARGET tidemark_sanitizer_support)
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:tidemark_sanitizer_support>)
+  endif()
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} tidemark_flags)
 endfunction()
 
-# tidemark_test(NAME SOURCES a_test.cc DEPS x): one GoogleTest binary, one ctest entry per TEST.
+# tidemark_test(NAME SOURCES a_test.cc DEPS x): one GoogleTest binary, one ctest entry per TEST, with the
+# label NAME.
 function(tidemark_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -61,6 +87,7 @@ function(tidemark_test name)
   tidemark_precompile(${name} tidemark_test_pch)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
                         UNITY_BUILD OFF)
-  gtest_discover_tests(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} DISCOVERY_TIMEOUT 60)
+  math(EXPR timeout "${ARG_TIMEOUT} * ${TIDEMARK_TIMEOUT_FACTOR}")
+  gtest_discover_tests(${name} PROPERTIES TIMEOUT ${timeout} LABELS ${name} DISCOVERY_TIMEOUT 60)
 endfunction()
 include(GoogleTest)

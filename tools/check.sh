@@ -8,7 +8,7 @@ source tools/lib.sh
 source tools/buf.sh
 
 # Cheap ones first.
-readonly ALL=(format layout shell proto thread-safety tidy sanitizers)
+readonly ALL=(format layout shell proto thread-safety tidy tsan asan)
 
 check_format() {
   source_files '*.cc' '*.h' | xargs -r clang-format-14 --dry-run --Werror
@@ -41,10 +41,23 @@ check_tidy() {
     | xargs -r -n 1 -P "${JOBS:-$(nproc)}" clang-tidy-14 --quiet -p build/thread-safety
 }
 
-check_sanitizers() {
+# AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer: every test, and the server in those
+# that start one. Their options are in tests/support/asan_options.cc.
+check_asan() {
   build asan
-  export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14 UBSAN_OPTIONS=print_stacktrace=1
   ctest --test-dir build/asan --output-on-failure -j2 --no-tests=error
+}
+
+# ThreadSanitizer: tests that need no threads of gRPC, which is not instrumented. What else it has to know is
+# in tests/support/tsan_absl.cc and tsan_options.cc.
+readonly TSAN_TESTS=(tidemark_tsan_test tidemark_base_test tidemark_metrics_test tidemark_config_test
+  tidemark_http_test tidemark_storage_test tidemark_log_test tidemark_delivery_test
+  tidemark_log_model_test)
+check_tsan() {
+  build tsan "${TSAN_TESTS[@]}"
+  local labels
+  labels=$(IFS='|' && echo "${TSAN_TESTS[*]}")
+  ctest --test-dir build/tsan --output-on-failure -j2 --no-tests=error -L "^($labels)\$"
 }
 
 # The source files that targets in a build directory compile: clang-tidy knows how to read only these.

@@ -36,7 +36,8 @@ struct Call {
 using History = std::map<std::string, std::vector<Call>>;
 
 uint64_t CountIn(const absl::Status& refusal) {
-  absl::string_view text = DetailOf(refusal)->preconditions.front().description;
+  const std::optional<ErrorDetail> detail = DetailOf(refusal);
+  absl::string_view text = detail->preconditions.front().description;
   text.remove_prefix(text.find("actual ") + 7);
   if (!absl::ConsumePrefix(&text, "revision ")) return 0;
   return std::stoull(std::string(text)) + 1;
