@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -164,6 +165,8 @@ class CoordinatorTest : public ::testing::Test {
     if (groups_ == nullptr) return;
     disk_->Shutdown();
     harness_.log().Stop();
+    for (const std::function<void()>& let_go : members_) let_go();
+    members_.clear();
     groups_.reset();
     harness_.Close();
   }
@@ -214,9 +217,18 @@ class CoordinatorTest : public ::testing::Test {
     consumer->member = joined->member;
     consumer->joined = *std::move(joined);
     consumer->joined.member.reset();
+    LetGoInTheEnd(consumer, [](Consumer& member) { member.member.reset(); });
     // An ack of nothing is answered after everything before it.
     EXPECT_TRUE(Settle(*consumer));
     return consumer;
+  }
+  // A member and its group hold each other, until Close().
+  template <typename Listener>
+  void LetGoInTheEnd(const std::shared_ptr<Listener>& listener,
+                     void (*let_go)(std::type_identity_t<Listener>&)) {
+    members_.push_back([held = std::weak_ptr<Listener>(listener), let_go] {
+      if (const std::shared_ptr<Listener> there = held.lock()) let_go(*there);
+    });
   }
   // True once everything that was on its way to listeners of the group has arrived.
   static bool Settle(Consumer& consumer) {
@@ -257,6 +269,7 @@ class CoordinatorTest : public ::testing::Test {
   CoordinatorOptions options_;
   std::unique_ptr<base::ThreadPool> disk_;
   std::unique_ptr<GroupCoordinator> groups_;
+  std::vector<std::function<void()>> members_;  // What lets go of each.
 };
 
 }  // namespace tidemark::groups

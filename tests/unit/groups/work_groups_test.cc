@@ -133,6 +133,10 @@ class WorkGroupsTest : public CoordinatorTest, public ::testing::WithParamInterf
     if (!joined.ok()) return nullptr;
     worker->member = joined->member;
     worker->work = joined->work;
+    LetGoInTheEnd(worker, [](Worker& member) {
+      member.work.reset();
+      member.member.reset();
+    });
     return worker;
   }
   WorkerPtr JoinWork() {
