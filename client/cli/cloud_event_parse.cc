@@ -98,8 +98,8 @@ class EventBuilder {
                    const nlohmann::json::exception& error);
 
  private:
-  bool Fail(std::string message) {
-    error_ = absl::InvalidArgumentError(std::move(message));
+  bool Fail(absl::string_view message) {
+    error_ = absl::InvalidArgumentError(message);
     return false;
   }
   bool FailNoObject() { return Fail("not a JSON object"); }
