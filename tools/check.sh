@@ -30,15 +30,21 @@ check_proto() {
   refuse_stale_baseline
 }
 
-# g++ ignores the annotations of our locks; clang takes them for errors.
+# g++ ignores the annotations of our locks; clang takes them for errors, and all other warnings.
 check_thread-safety() {
-  build thread-safety
+  read_by_clang --checks='-*,clang-diagnostic-*'
 }
 
 check_tidy() {
-  build thread-safety tidemark_proto  # Flags that clang understands, and the generated headers.
-  compiled_files build/thread-safety | grep -E '^(server|client|examples|bench)/' \
-    | xargs -r -n 1 -P "${JOBS:-$(nproc)}" clang-tidy-14 --quiet -p build/thread-safety
+  read_by_clang
+}
+
+# read_by_clang ARG...: clang-tidy on all but tests. It reads the files that a unity build compiles, each
+# with several of ours in it: most of its time goes to headers that these share.
+read_by_clang() {
+  build clang tidemark_generated
+  compiled_files build/clang | grep -E '^(build/clang/)?(server|client|examples|bench)/' \
+    | xargs -r -n 1 -P "${JOBS:-$(nproc)}" clang-tidy-14 --quiet -p build/clang "$@"
 }
 
 # AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer: every test, and the server in those
@@ -48,11 +54,12 @@ check_asan() {
   ctest --test-dir build/asan --output-on-failure -j2 --no-tests=error
 }
 
-# ThreadSanitizer: tests that need no threads of gRPC, which is not instrumented. What else it has to know is
+# ThreadSanitizer: whatever runs without gRPC, which is not instrumented. What else it has to know is
 # in tests/support/tsan_absl.cc and tsan_options.cc.
 readonly TSAN_TESTS=(tidemark_tsan_test tidemark_base_test tidemark_metrics_test tidemark_config_test
-  tidemark_http_test tidemark_storage_test tidemark_log_test tidemark_delivery_test
-  tidemark_log_model_test)
+  tidemark_http_test tidemark_storage_test tidemark_log_test tidemark_groups_test
+  tidemark_delivery_test tidemark_log_model_test tidemark_delivery_model_test
+  tidemark_groups_model_test tidemark_crash_test)
 check_tsan() {
   build tsan "${TSAN_TESTS[@]}"
   local labels
