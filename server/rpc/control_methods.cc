@@ -9,6 +9,19 @@
 
 namespace tidemark::rpc {
 
+namespace {
+
+const google::protobuf::ServiceDescriptor& Definition(absl::string_view service) {
+  return *google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(
+      std::string(service));
+}
+
+}  // namespace
+
+size_t ControlMethods::MethodsOf(absl::string_view service) {
+  return static_cast<size_t>(Definition(service).method_count());
+}
+
 ControlMethods::ControlMethods(EventStoreService& events, GroupsService& groups,
                                TopicsService& topics, OperationsService& operations) {
   Add("EventStore/GetProducer", Lane::kLook, events, &EventStoreService::GetProducer);
@@ -23,12 +36,11 @@ const ControlMethod* ControlMethods::Find(absl::string_view path) const {
 }
 
 std::vector<int> ControlMethods::IndexesIn(absl::string_view service) const {
-  const google::protobuf::ServiceDescriptor* const defined =
-      google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(std::string(service));
+  const google::protobuf::ServiceDescriptor& defined = Definition(service);
   std::vector<int> indexes;
-  for (int i = 0; i < defined->method_count(); ++i) {
-    const auto* const method = defined->method(i);
-    if (Find(absl::StrCat("/", service, "/", method->name())) != nullptr) indexes.push_back(i);
+  for (int i = 0; i < defined.method_count(); ++i) {
+    const std::string& method = defined.method(i)->name();
+    if (Find(absl::StrCat("/", service, "/", method)) != nullptr) indexes.push_back(i);
   }
   return indexes;
 }

@@ -6,6 +6,7 @@
 
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/method_handler.h>
 
 #include <functional>
 #include <optional>
@@ -53,6 +54,8 @@ class ControlMethods {
   const ControlMethod* Find(absl::string_view path) const;
   // Which methods of "tidemark.v1.Topics" are here, in the order of its definition from 0.
   std::vector<int> IndexesIn(absl::string_view service) const;
+  // How many it has, of any kind.
+  static size_t MethodsOf(absl::string_view service);
 
  private:
   void AddTopics(TopicsService& topics);
@@ -117,16 +120,25 @@ class ControlMethods {
 };
 
 // A generated service whose methods of the control plane are left to the generic service. It is
-// registered for its other methods, and for reflection.
+// registered for its other methods, and for reflection: gRPC lists only services that have a method
+// of their own, so one that would have none gets one that has no name.
 template <typename Base>
 class ServedService final : public Base {
  public:
   // `name` is the service's: "tidemark.v1.Topics".
-  ServedService(const ControlMethods& control, absl::string_view name) {
-    for (const int index : control.IndexesIn(name)) {
-      this->MarkMethodGeneric(index);
-    }
+  ServedService(const ControlMethods& control, absl::string_view name)
+      : nameless_(absl::StrCat("/", name, "/")) {
+    const std::vector<int> generic = control.IndexesIn(name);
+    for (const int index : generic) this->MarkMethodGeneric(index);
+    if (generic.size() < control.MethodsOf(name)) return;
+    this->AddMethod(new grpc::internal::RpcServiceMethod(  // The service takes it over.
+        nameless_.c_str(), grpc::internal::RpcMethod::NORMAL_RPC,
+        new grpc::internal::ErrorMethodHandler<grpc::StatusCode::UNIMPLEMENTED>(
+            "the call names no method")));
   }
+
+ private:
+  const std::string nameless_;
 };
 
 }  // namespace tidemark::rpc
