@@ -5,6 +5,8 @@
 namespace tidemark::rpc {
 namespace {
 
+constexpr int64_t kSecondNanos = 1'000'000'000;
+
 // SETTINGS_MAX_CONCURRENT_STREAMS, the only one in the frame.
 std::string SettingsFrame(uint64_t streams) {
   std::string frame = {0, 0, 6, static_cast<char>(FrameType::kSettings), 0, 0, 0, 0, 0, 0, 3};
@@ -66,7 +68,17 @@ void StreamLimit::EndLocked(uint32_t stream, Changes& changes) {
   open_.erase(it);
 }
 
+void StreamLimit::CountEndedLocked(int64_t ended, int64_t now_nanos) {
+  if (const int64_t passed = now_nanos - second_began_nanos_; passed > kSecondNanos) {
+    ended_before_ = passed > 2 * kSecondNanos ? 0 : ended_now_;
+    ended_now_ = 0;
+    second_began_nanos_ = now_nanos;
+  }
+  ended_now_ += ended;
+}
+
 void StreamLimit::TellLocked(const Changes& changes, int64_t now_nanos) {
+  CountEndedLocked(changes.ended, now_nanos);
   const bool was_busy = shorts_ > 0;
   shorts_ += changes.shorts;
   const bool is_busy = shorts_ > 0;
@@ -78,7 +90,8 @@ std::string StreamLimit::Announce() {
   absl::MutexLock lock(&mu_);
   // gRPC's own come first.
   if (settings_sent_ == 0 || !sent_.between_frames()) return "";
-  const uint64_t share = pressure_.share();
+  const bool answers_calls = ended_now_ + ended_before_ >= kAnsweredMin;
+  const uint64_t share = answers_calls ? pressure_.share() : 0;
   uint64_t limit = streams_max_;
   if (share > 0) {
     const uint64_t longs = open_.size() - static_cast<uint64_t>(shorts_);

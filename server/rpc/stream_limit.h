@@ -6,10 +6,12 @@
 //            of streams keeps calls at the client, where they cost nothing and can be given up; but
 //            gRPC announces it once, at the beginning.
 // Terms.     Short: as in CallPressure. Long: an open stream that is not short.
-// How.       The limit is the connection's share of short calls, and the long ones. The frame is
-// put
+// How.       The limit is the connection's share of short calls, and the long ones. The frame goes
 //            between those that gRPC sends; the client's acknowledgement is taken out of what gRPC
 //            receives, which would take it for one of its own settings.
+// Scope.     Connections on which calls are being answered (kAnsweredMin in a second or two). The
+//            C core of gRPC begins calls that wait for the limit only when another one ends or
+//            begins, so a burst of subscriptions alone would wait for ever.
 // Threads.   Safe from any thread; what is sent comes in the order in which it is sent, what is
 //            received in its own.
 #pragma once
@@ -29,6 +31,8 @@ namespace tidemark::rpc {
 
 class StreamLimit {
  public:
+  static constexpr int64_t kAnsweredMin = 16;
+
   // gRPC announces `streams_max`, which stays the bound.
   StreamLimit(uint64_t streams_max, CallPressure& pressure)
       : streams_max_(streams_max), pressure_(pressure), announced_(streams_max) {}
@@ -61,6 +65,7 @@ class StreamLimit {
   };
   void EndLocked(uint32_t stream, Changes& changes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TakeSentLocked(const FrameHead& head, Changes& changes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CountEndedLocked(int64_t ended, int64_t now_nanos) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TellLocked(const Changes& changes, int64_t now_nanos) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const uint64_t streams_max_;
@@ -69,6 +74,10 @@ class StreamLimit {
   FrameWalker sent_ ABSL_GUARDED_BY(mu_){0};
   absl::flat_hash_map<uint32_t, Stream> open_ ABSL_GUARDED_BY(mu_);
   int64_t shorts_ ABSL_GUARDED_BY(mu_) = 0;
+  // Calls that ended in the present second, as this connection counts them, and in the one before.
+  int64_t second_began_nanos_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t ended_now_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t ended_before_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t announced_ ABSL_GUARDED_BY(mu_);
   uint64_t announced_before_ ABSL_GUARDED_BY(mu_) = 0;
   // Frames of settings, in the order in which they were sent: how many, and which of them are ours.

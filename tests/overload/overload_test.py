@@ -138,7 +138,7 @@ class TooManyCalls(unittest.TestCase):
         callers = [Caller(self.server) for _ in range(4)]
         for caller in callers:
             self.addCleanup(caller.connection.close)
-            caller.call(10)
+            caller.call(20)
             caller.finish()
             self.assertEqual(caller.limits, [2000])
         # Much that waits for the server when it looks.

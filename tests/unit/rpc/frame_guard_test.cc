@@ -143,6 +143,10 @@ TEST_F(FrameGuardTest, FindsTheAcknowledgementThatIsNotForGrpc) {
   pressure.Change(0, 0, 0, now_nanos_);
   StreamLimit announced(2000, pressure);
   announced.Sent(Frame(kSettings, 0, 0), now_nanos_);
+  for (uint32_t n = 0; n < StreamLimit::kAnsweredMin; ++n) {
+    announced.Opened(2 * n + 1, now_nanos_);
+    announced.Sent(Frame(kHeaders, kEndStream | kEndHeaders, 2 * n + 1), now_nanos_);
+  }
   ASSERT_NE(announced.Announce(), "");
   FrameGuard guard(limits_, unfinished_, &announced);
   const std::string theirs = Preface() + Frame(kSettings, kAck, 0);

@@ -38,6 +38,14 @@ class StreamLimitTest : public testing::Test {
   StreamLimitTest() {
     for (StreamLimit* limit : {&limit_, &other_}) {
       limit->Sent(Frame(FrameType::kSettings, 0, 0, "123456"), now_);
+      AnswerSome(*limit);
+    }
+  }
+  // As many calls as make it a connection that the limit is for.
+  void AnswerSome(StreamLimit& limit) {
+    for (uint32_t n = 0; n < StreamLimit::kAnsweredMin; ++n) {
+      limit.Opened(0x10000001 + 2 * n, now_);
+      limit.Sent(Trailers(0x10000001 + 2 * n), now_);
     }
   }
   static void Open(StreamLimit& limit, uint32_t from, uint32_t until, int64_t now) {
@@ -135,6 +143,25 @@ TEST_F(StreamLimitTest, NobodyIsLeftWithLess) {
   EXPECT_EQ(pressure_.share(), CallPressure::kShareMin);
 }
 
+TEST_F(StreamLimitTest, ABurstOfSubscriptionsIsLeftAlone) {
+  StreamLimit fresh(2000, pressure_);
+  fresh.Sent(Frame(FrameType::kSettings, 0, 0), now_);
+  Press();
+  Open(fresh, 0, 1500, now_);
+  for (uint32_t n = 0; n < 1500; ++n) {
+    fresh.Sent(Headers(2 * n + 1), now_);
+    EXPECT_EQ(fresh.Announce(), "");
+  }
+}
+
+TEST_F(StreamLimitTest, IsLiftedWhereNoCallsAreAnsweredAnyMore) {
+  Press();
+  EXPECT_NE(LimitIn(limit_.Announce()), 2000);
+  now_ += 3 * kSecond;
+  limit_.Sent(Headers(0x20000001), now_);
+  EXPECT_EQ(LimitIn(limit_.Announce()), 2000);
+}
+
 TEST_F(StreamLimitTest, IsNeverPutIntoAFrame) {
   Press();
   const std::string frame = Headers(1);
@@ -151,6 +178,7 @@ TEST_F(StreamLimitTest, IsAnnouncedAfterGrpcsSettings) {
   StreamLimit fresh(2000, pressure_);
   EXPECT_EQ(fresh.Announce(), "");
   fresh.Sent(Frame(FrameType::kSettings, 0, 0), now_);
+  AnswerSome(fresh);
   EXPECT_NE(fresh.Announce(), "");
 }
 
