@@ -154,6 +154,13 @@ bool Group::Progress(MemberNumber member, LogId log, Offset delivered_end, Offse
   return true;
 }
 
+bool Group::PassGap(MemberNumber member, LogId log, Offset from, Offset until, absl::Time now) {
+  if (!Progress(member, log, until, until, 0, now)) return false;
+  Ownership& owner = *partitions_.at(log).owner;
+  if (!owner.gap.has_value()) owner.gap = std::max(from, owner.acked);
+  return true;
+}
+
 void Group::CountRedelivered(PartitionState& state, Offset from, Offset end, uint64_t events) {
   if (from < state.delivered_high) {
     const Offset until = std::min(end, state.delivered_high);
@@ -193,6 +200,7 @@ std::optional<AckRejection> Group::AckOne(MemberNumber member, const TopicPartit
   }
   if (ack.offset > owner.acked) last_progress_ = now;
   owner.acked = std::max(owner.acked, ack.offset);
+  if (owner.gap.has_value() && owner.acked > *owner.gap) owner.gap.reset();
   owner.in_flight.Ack(owner.acked);
   const std::optional<Offset> newest = commits_.Newest(log);
   if (!newest.has_value() || owner.done_to() > *newest) commits_.Set(log, owner.done_to());

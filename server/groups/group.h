@@ -99,6 +99,8 @@ class Group {
   // See Member. Never has effects.
   [[nodiscard]] bool Progress(MemberNumber member, LogId log, Offset delivered_end,
                               Offset scanned_to, uint64_t delivered_events, absl::Time now);
+  [[nodiscard]] bool PassGap(MemberNumber member, LogId log, Offset from, Offset until,
+                             absl::Time now);
   void Ack(MemberNumber member, std::vector<TopicPartitionOffset> offsets, AckCallback done,
            absl::Time now);
   // `revocation`: the one that it answers; unset: whichever there is.
@@ -176,17 +178,18 @@ class Group {
     // The group was sought elsewhere: acks count for nothing but as the answer to that.
     bool fenced = false;
     uint64_t assignment = 0;
-    uint64_t revocation = 0;  // Its number, when revoked.
-    absl::Time deadline;      // When revoked.
-    Offset acked;             // Everything before it is done, or was before this owner came.
-    Offset delivered_end;     // One past the last delivered event.
-    Offset scanned_to;        // The filter has passed everything before it; >= delivered_end.
+    uint64_t revocation = 0;    // Its number, when revoked.
+    absl::Time deadline;        // When revoked.
+    Offset acked;               // Everything before it is done, or was before this owner came.
+    Offset delivered_end;       // One past the last delivered event.
+    Offset scanned_to;          // The filter has passed everything before it; >= delivered_end.
+    std::optional<Offset> gap;  // Where the first Gap begins that nothing acked is behind.
     InFlight in_flight;
     absl::Time last_delivery = absl::InfinitePast();
     absl::Time passed_commit_time = absl::InfinitePast();
     bool drained() const { return acked >= delivered_end; }
     // What a commit may say now.
-    Offset done_to() const { return drained() ? scanned_to : acked; }
+    Offset done_to() const { return drained() ? gap.value_or(scanned_to) : acked; }
   };
   struct PartitionState {
     log::TopicPtr topic;

@@ -217,6 +217,11 @@ bool LiveGroup::Progress(MemberNumber member, LogId log, Offset delivered_end, O
                          context_->clock.Now());
 }
 
+bool LiveGroup::PassGap(MemberNumber member, LogId log, Offset from, Offset until) {
+  absl::MutexLock lock(&mu_);
+  return group_.PassGap(member, log, from, until, context_->clock.Now());
+}
+
 void LiveGroup::Ack(MemberNumber member, std::vector<TopicPartitionOffset> offsets,
                     AckCallback done) {
   {

@@ -75,6 +75,7 @@ class LiveGroup : public std::enable_shared_from_this<LiveGroup> {
   // For Member.
   bool Progress(MemberNumber member, LogId log, Offset delivered_end, Offset scanned_to,
                 uint64_t delivered_events) ABSL_LOCKS_EXCLUDED(mu_);
+  bool PassGap(MemberNumber member, LogId log, Offset from, Offset until) ABSL_LOCKS_EXCLUDED(mu_);
   void Ack(MemberNumber member, std::vector<TopicPartitionOffset> offsets, AckCallback done)
       ABSL_LOCKS_EXCLUDED(mu_);
   void Release(MemberNumber member, const std::vector<TopicPartition>& partitions,

@@ -19,6 +19,10 @@ bool Member::Progress(LogId log, Offset delivered_end, Offset scanned_to,
   return group_->Progress(number_, log, delivered_end, scanned_to, delivered_events);
 }
 
+bool Member::PassGap(LogId log, Offset from, Offset until) {
+  return group_->PassGap(number_, log, from, until);
+}
+
 void Member::Ack(std::vector<TopicPartitionOffset> offsets, AckCallback done) {
   group_->Ack(number_, std::move(offsets), std::move(done));
 }

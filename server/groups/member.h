@@ -122,6 +122,11 @@ class Member {
   [[nodiscard]] bool Progress(LogId log, Offset delivered_end, Offset scanned_to,
                               uint64_t delivered_events);
 
+  // The same for a Gap from `from` until `until`, which is about to be told. Nobody acks a Gap, and
+  // the client may be gone before it has it: the group stays before it until something behind it is
+  // acked, so that the next owner is told, too.
+  [[nodiscard]] bool PassGap(LogId log, Offset from, Offset until);
+
   // Cumulative: everything before each offset is done. `done` is called when what is accepted is
   // durable. An offset below the committed one is confirmed without effect. Waits out a full
   // commit queue.

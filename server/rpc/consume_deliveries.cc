@@ -245,7 +245,11 @@ absl::StatusOr<bool> ConsumeCall::WriteGap(const delivery::FeedItem& item) {
   gap.set_from_offset(item.gap.from.value());
   gap.set_until_offset(item.gap.until.value());
   gap.set_reason(ToProto(item.gap_reason));
-  ReportScan(*item.partition);
+  const LogId log = item.partition->partition->log();
+  if (!member()->PassGap(log, item.gap.from, item.partition->next)) {
+    Forget(log);  // Revoked meanwhile; the next owner is told.
+    return false;
+  }
   absl::MutexLock lock(&mu_);
   WriteLocked(Serialize(response));
   return true;

@@ -221,14 +221,13 @@ def undelivered(history):
     for line in history.of("gap"):
         if line["s"] in members:
             given[line["place"]].update(range(line["from"], line["until"]))
-    # A new group begins at the oldest event there is; and a Gap that was on its way to a member whose
-    # stream ended is not told again (docs/reliability.md): the next owner begins behind it.
-    owned_from = collections.Counter()
+    # A new group begins at the oldest event there is.
+    begun = set()
     for line in sorted(history.of("own"), key=lambda line: line["a"]):
         for place, offset in line["at"].items():
-            given[place].update(at for at in range(owned_from[place], offset)
-                                if history.is_gone(place, at))
-            owned_from[place] = offset
+            if place not in begun:
+                given[place].update(at for at in range(offset) if history.is_gone(place, at))
+            begun.add(place)
     reached = collections.Counter()
     for line in history.of("own", "got"):
         for place, offset in line["at"].items():

@@ -94,6 +94,32 @@ TEST_F(AcksTest, AreNeededBeforeWhatTheFilterPassedBehindThem) {
   EXPECT_EQ(OffsetsSettled(*consumer), "");
 }
 
+TEST_F(AcksTest, AGapIsPassedWhenSomethingBehindItIsAcked) {
+  const ConsumerPtr consumer = Join();
+  const LogId log = consumer->Find(0)->log;
+  ASSERT_TRUE(Progress(*consumer, 0, 3, 3, 3));
+  ASSERT_TRUE(consumer->member->PassGap(log, Offset(3), Offset(6)));
+  ASSERT_TRUE(Progress(*consumer, 0, 8, 9, 2));
+  EXPECT_EQ(consumer->Ack(0, 3)->committed.at(0).offset, Offset(3));
+  EXPECT_EQ(consumer->Ack(0, 7)->committed.at(0).offset, Offset(7));
+  EXPECT_EQ(consumer->Ack(0, 8)->committed.at(0).offset, Offset(9));
+}
+
+TEST_F(AcksTest, AGapIsToldToTheNextOwnerWhenNothingBehindItIsAcked) {
+  const ConsumerPtr consumer = Join();
+  const ConsumerPtr other = Join();
+  const LogId log = consumer->Find(0)->log;
+  ASSERT_TRUE(Progress(*consumer, 0, 3, 3, 3));
+  ASSERT_TRUE(consumer->member->PassGap(log, Offset(3), Offset(6)));
+  ASSERT_TRUE(consumer->member->PassGap(log, Offset(6), Offset(8)));
+  ASSERT_TRUE(
+      Progress(*consumer, 0, 0, 9, 0));  // What the filter passes does not show that it came.
+  EXPECT_EQ(consumer->Ack(0, 3)->committed.at(0).offset, Offset(3));
+  consumer->member->Leave();
+  EXPECT_EQ(OffsetsSettled(*other), "hr/0@3");
+  EXPECT_EQ(other->Find(0)->from, Offset(3));
+}
+
 TEST_F(AcksTest, LeavingCommitsWhatTheFilterPassed) {
   const ConsumerPtr consumer = Join();
   const ConsumerPtr other = Join();
