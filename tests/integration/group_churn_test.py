@@ -142,6 +142,9 @@ class GroupChurn(CliTest):
         for _ in range(32):
             self.come()
         load = Load(self, self.topic, self.group)
+        # A command that cannot reach a server when it begins says so and ends; a crash comes later.
+        wait_until(lambda: self.run_cli("read", self.topic, "--limit", "1").out.strip(),
+                   "something is appended")
         self.churn(self.crash if crash else None)
         self.assertEqual(load.finish(), 0)
         if not self.alive:
