@@ -127,8 +127,9 @@ SettingSpec EndpointSetting(SettingText text, Endpoint Settings::*field) {
   SettingSpec spec = Spec(std::move(text), "HOST:PORT", "");
   spec.parse = [=](absl::string_view value_text, Settings& settings) {
     absl::StatusOr<Endpoint> value = ParseEndpoint(value_text);
-    if (value.ok()) settings.*field = *std::move(value);
-    return value.status();
+    if (!value.ok()) return value.status();
+    settings.*field = *std::move(value);
+    return absl::OkStatus();
   };
   spec.format = [=](const Settings& settings) { return (settings.*field).ToString(); };
   return spec;

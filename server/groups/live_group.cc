@@ -162,9 +162,10 @@ LiveGroup::Outcome LiveGroup::Join(const JoinRequest& request, bool created, Mem
       context_->metrics.group_rebalances_total.Increment();
       CollectLocked();
       if (work_ != nullptr) {
-        AnswerLocked([work = work_, number, name = request.client_name, listener]() mutable {
-          work->Join(number, std::move(name), std::move(listener));
-        });
+        AnswerLocked(
+            [work = work_, number, name = request.client_name, listener = listener]() mutable {
+              work->Join(number, std::move(name), std::move(listener));
+            });
       }
     }
   }

@@ -52,7 +52,7 @@ class ControlCall final : public ControlPlane::Call,
   void Run() override {
     if (gone_) return End(absl::CancelledError("the client is gone"));
     const auto gone = [this] { return gone_.load(); };
-    const auto write = [this](grpc::ByteBuffer answer) { return Write(std::move(answer)); };
+    const auto write = [this](const grpc::ByteBuffer& answer) { return Write(answer); };
     FlatBytes request = Flatten(request_);
     if (request.owner == nullptr) return End(InvalidField("request", "is malformed", "MALFORMED"));
     request_.Clear();
@@ -93,7 +93,7 @@ class ControlCall final : public ControlPlane::Call,
   }
 
   // On a thread of the plane.
-  bool Write(grpc::ByteBuffer answer) ABSL_LOCKS_EXCLUDED(mu_) {
+  bool Write(const grpc::ByteBuffer& answer) ABSL_LOCKS_EXCLUDED(mu_) {
     {
       absl::MutexLock lock(&mu_);
       write_ok_.reset();

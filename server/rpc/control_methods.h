@@ -34,7 +34,7 @@ class TopicsService;
 struct ClientEnd {
   absl::FunctionRef<bool()> gone;
   // Waits until it is sent. False: the client is gone.
-  absl::FunctionRef<bool(grpc::ByteBuffer)> write;
+  absl::FunctionRef<bool(const grpc::ByteBuffer&)> write;
 };
 
 struct ControlMethod {

@@ -339,7 +339,7 @@ class ReadStreamCall final : public Drainable,
       ChargeLocked();
     }
     if (!ahead_.empty()) {
-      const grpc::ByteBuffer message = std::move(ahead_.front());
+      const grpc::ByteBuffer message = ahead_.front();  // Refers to the same memory.
       ahead_.pop_front();
       ahead_bytes_ -= message.Length();
       return WriteLocked(message);
