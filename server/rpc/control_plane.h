@@ -13,7 +13,7 @@
 //            it left unread for longest is let go of. So a client in need finds room whatever
 //            others do.
 // Threads.   Safe from any thread. Calls are called without locks of ours.
-// Lifetime.  Calls hold it until Leave. Shutdown joins the threads, after the last call left.
+// Lifetime.  Outlives its calls, and the tasks that it gave to the executors.
 #pragma once
 
 #include <array>

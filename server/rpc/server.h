@@ -70,10 +70,11 @@ class RpcServer {
   TopicsService topics_;
   OperationsService operations_;
   const ControlMethods control_methods_;
+  ControlPlane control_;
+  // After the plane: their last tasks may ask it for a call that was refused.
   base::ThreadPool looks_;
   base::ThreadPool changes_;
   base::ThreadPool operates_;
-  ControlPlane control_;
   ServedService<EventStoreBase> served_events_;
   ServedService<ConsumerGroupsBase> served_groups_;
   ServedService<v1::Topics::Service> served_topics_;
