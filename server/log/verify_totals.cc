@@ -170,24 +170,28 @@ absl::StatusOr<bool> KeyTotalsCheck::WalkKeys(
   return whole && end.ok() && *end == until && !IsCut(partition);
 }
 
+absl::StatusOr<Offset> KeyTotalsCheck::ReadTotals(
+    absl::FunctionRef<void(absl::string_view, const KeyTotal&)> visit) {
+  const std::unique_ptr<storage::TermCursor> cursor = log_.store().Terms(id_);
+  absl::StatusOr<Offset> until = cursor->SealedUntil();
+  if (!until.ok()) return until;
+  const absl::Status read = cursor->ForTotals([&](absl::string_view key, const KeyTotal& total) {
+    visit(key, total);
+    return true;
+  });
+  if (!read.ok()) return read;
+  return until;
+}
+
 absl::StatusOr<bool> KeyTotalsCheck::SameNow(const Partition& partition,
                                              std::vector<size_t>& different) {
   KeySums totals;
   KeySums events;
-  Offset until;
-  {
-    const std::unique_ptr<storage::TermCursor> cursor = log_.store().Terms(id_);
-    const absl::StatusOr<Offset> sealed = cursor->SealedUntil();
-    if (!sealed.ok()) return sealed.status();
-    until = *sealed;
-    const absl::Status read = cursor->ForTotals([&](absl::string_view key, const KeyTotal& total) {
-      totals.Add(key, total.count);
-      return true;
-    });
-    if (!read.ok()) return read;
-  }
+  const absl::StatusOr<Offset> until = ReadTotals(
+      [&](absl::string_view key, const KeyTotal& total) { totals.Add(key, total.count); });
+  if (!until.ok()) return until.status();
   const absl::StatusOr<bool> whole =
-      WalkKeys(partition, until, [&](const storage::StoredBatch& batch) {
+      WalkKeys(partition, *until, [&](const storage::StoredBatch& batch) {
         return TermDigest().AddBatch(batch, /*index_keys=*/true, &events);
       });
   if (!whole.ok()) return whole.status();
@@ -205,20 +209,13 @@ absl::Status KeyTotalsCheck::NameKeys(const Partition& partition,
   const auto concerns = [&](absl::string_view key) {
     return std::binary_search(parts.begin(), parts.end(), KeySums::PartOf(key));
   };
-  Offset until;
-  {
-    const std::unique_ptr<storage::TermCursor> cursor = log_.store().Terms(id_);
-    const absl::StatusOr<Offset> sealed = cursor->SealedUntil();
-    if (!sealed.ok()) return sealed.status();
-    until = *sealed;
-    const absl::Status read = cursor->ForTotals([&](absl::string_view key, const KeyTotal& total) {
-      if (concerns(key)) keys[key].counted = total.count;
-      return true;
-    });
-    if (!read.ok()) return read;
-  }
+  const absl::StatusOr<Offset> until =
+      ReadTotals([&](absl::string_view key, const KeyTotal& total) {
+        if (concerns(key)) keys[key].counted = total.count;
+      });
+  if (!until.ok()) return until.status();
   const absl::StatusOr<bool> whole =
-      WalkKeys(partition, until, [&](const storage::StoredBatch& batch) {
+      WalkKeys(partition, *until, [&](const storage::StoredBatch& batch) {
         return ForKeys(batch, [&](absl::string_view key) {
           if (concerns(key)) ++keys[key].events;
         });

@@ -56,6 +56,9 @@ class KeyTotalsCheck {
   // Sums both up again, at one moment; true: they are the same.
   absl::StatusOr<bool> SameNow(const Partition& partition, std::vector<size_t>& different);
   absl::Status NameKeys(const Partition& partition, const std::vector<size_t>& parts);
+  // Each total that is sealed; answers until where that is.
+  absl::StatusOr<Offset> ReadTotals(
+      absl::FunctionRef<void(absl::string_view key, const storage::KeyTotal& total)> visit);
   // Visits the keys of all events before `until`, batch by batch, as readers get them. False: it
   // could not be read as a whole.
   absl::StatusOr<bool> WalkKeys(const Partition& partition, Offset until,
