@@ -258,12 +258,22 @@ class RawRun {
     const int64_t counts_ns = begin_ns + SecondsToNs(load_.warmup_seconds);
     const int64_t end_ns = counts_ns + SecondsToNs(load_.seconds);
     uint64_t made = 0;
+    int64_t next_second_ns = begin_ns + SecondsToNs(1);
+    uint64_t counted = 0;  // In time, in the seconds that have ended.
     bool counts = false;
     while (NowNs() < end_ns) {
       if (!counts && NowNs() >= counts_ns) {
         counts = true;
         acknowledged_before_ = figures_.in_time + figures_.late;
-        figures_ = {.streams_max = figures_.streams_max};
+        before_window_ = figures_.in_time;
+        figures_ = {.streams_max = figures_.streams_max,
+                    .in_time_by_second = std::move(figures_.in_time_by_second)};
+      }
+      if (NowNs() >= next_second_ns) {
+        next_second_ns += SecondsToNs(1);
+        const uint64_t in_time = before_window_ + figures_.in_time;
+        figures_.in_time_by_second.push_back(in_time - counted);
+        counted = in_time;
       }
       if (load_.rate > 0) {
         made = SendDue(begin_ns, made);
@@ -330,6 +340,7 @@ class RawRun {
   const Template call_;
   RawFigures figures_;
   uint64_t acknowledged_before_ = 0;  // In the warm-up.
+  uint64_t before_window_ = 0;  // In time, in the warm-up.
   std::vector<std::unique_ptr<Caller>> callers_;
 };
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "bench/measure/histogram.h"
@@ -26,8 +27,8 @@ struct RawCalls {
   uint32_t event_bytes = 100;
   uint32_t deadline_ms = 500;
   // Until clients heard how many calls they may have open; nothing of it counts.
-  double warmup_seconds = 2;
-  double seconds = 3;
+  double warmup_seconds = 4;
+  double seconds = 5;
   // More than 0: an open loop of so many calls a second instead of `callers`.
   double rate = 0;
   uint32_t callers = 256;
@@ -42,6 +43,7 @@ struct RawFigures {
   uint64_t acknowledged = 0;                // Of all, the warm-up included.
   std::map<std::string, uint64_t> refused;  // By gRPC's status, as a number, or "reset".
   uint64_t streams_max = 0;                 // The least that the server announced.
+  std::vector<uint64_t> in_time_by_second;  // From the begin of the warm-up on.
   Histogram latency;                        // Of acknowledged ones.
 };
 

@@ -40,6 +40,7 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const RawCalls& load
                            {"held_back", run->held_back},
                            {"late", run->late},
                            {"refused", refused},
+                           {"in_time_by_second", run->in_time_by_second},
                            {"connection_streams_least", run->streams_max}}};
 }
 

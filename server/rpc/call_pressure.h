@@ -19,7 +19,7 @@ namespace tidemark::rpc {
 
 class CallPressure {
  public:
-  static constexpr absl::Duration kSoon = absl::Milliseconds(100);
+  static constexpr absl::Duration kSoon = absl::Milliseconds(50);
   static constexpr int64_t kShortMin = 1024;
   static constexpr uint64_t kShareMin = 16;
 

@@ -102,17 +102,17 @@ TEST_F(StreamLimitTest, IsLiftedWhenLittleIsLeft) {
 }
 
 TEST_F(StreamLimitTest, AFastServerMayHaveMoreUnderWay) {
-  // 100,000 a second: 10,000 may be under way, and 7,000 after 50 ms in which nothing ended.
+  // 100,000 a second: 5,000 may be under way, and 3,500 after 50 ms in which nothing ended.
   for (int i = 0; i < 50; ++i) {
     Open(limit_, 5000 * i, 5000 * (i + 1), now_);
     Answer(5000 * i, 5000 * (i + 1));
     now_ += kLook;
   }
-  Open(limit_, 1'000'000, 1'006'000, now_);
+  Open(limit_, 1'000'000, 1'003'000, now_);
   now_ += kLook;
   other_.Opened(1, now_);
   EXPECT_EQ(pressure_.share(), 0);
-  Open(limit_, 1'006'000, 1'009'000, now_);
+  Open(limit_, 1'003'000, 1'004'500, now_);
   now_ += kLook;
   other_.Opened(3, now_);
   EXPECT_GT(pressure_.share(), CallPressure::kShortMin);
