@@ -43,7 +43,7 @@ void GroupCoordinator::AfterLoad(GroupPtr group, absl::AnyInvocable<void(absl::S
   });
 }
 
-absl::Status GroupCoordinator::PrepareCreate(storage::GroupRecord& record, FirstOffsets& first,
+absl::Status GroupCoordinator::PrepareCreate(storage::GroupRecord& record, const Offsets& first,
                                              storage::WriteSet& set) {
   {
     absl::MutexLock lock(&mu_);
@@ -52,24 +52,30 @@ absl::Status GroupCoordinator::PrepareCreate(storage::GroupRecord& record, First
       return TooManyGroups(context_->options.groups_max);
     }
   }
-  absl::StatusOr<std::vector<std::pair<LogId, Offset>>> offsets = first();
-  if (!offsets.ok()) return offsets.status();
   record.id = context_->log.AllocateGroupId(set);
   set.PutGroup(record);
-  for (const auto& [log, offset] : *offsets) set.PutOffset(record.id, log, offset);
+  for (const auto& [log, offset] : first) {
+    // Not of a topic that was deleted meanwhile.
+    if (context_->log.catalog().FindByLog(log) != nullptr) set.PutOffset(record.id, log, offset);
+  }
   return absl::OkStatus();
 }
 
 void GroupCoordinator::Create(storage::GroupRecord record, FirstOffsets first,
                               log::DoneCallback done) {
   auto shared = std::make_shared<storage::GroupRecord>(std::move(record));
-  context_->log.Mutate(
-      {.prepare =
-           [this, shared, first = std::move(first)](storage::WriteSet& set) mutable {
-             return PrepareCreate(*shared, first, set);
-           },
-       .publish = [this, shared] { Publish(*shared); },
-       .done = std::move(done)});
+  // Who opens a partition has retention enforced, which is a commit: the commit of this group must
+  // not wait for it.
+  context_->disk.Schedule([this, shared, first = std::move(first),
+                           done = std::move(done)]() mutable {
+    absl::StatusOr<Offsets> offsets = std::move(first)();
+    if (!offsets.ok()) return std::move(done)(offsets.status());
+    context_->log.Mutate(
+        {.prepare = [this, shared, offsets = *std::move(offsets)](
+                        storage::WriteSet& set) { return PrepareCreate(*shared, offsets, set); },
+         .publish = [this, shared] { Publish(*shared); },
+         .done = std::move(done)});
+  });
 }
 
 void GroupCoordinator::Join(JoinRequest request, std::shared_ptr<MemberListener> listener,

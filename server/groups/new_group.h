@@ -24,8 +24,8 @@ absl::Status CheckPlaces(const log::Catalog& catalog, const std::vector<OffsetEn
 absl::StatusOr<std::vector<std::pair<LogId, Offset>>> OffsetsAtStart(
     log::EventLog& log, const storage::GroupRecord& group);
 
-// The offsets of `entries`, for a group in which nothing is committed yet. May wait for
-// the disk.
+// The offsets of `entries`, for a group in which nothing is committed yet. May wait for the disk and
+// for a commit, as OffsetsAtStart may: not for who prepares one.
 // NOT_FOUND, OUT_OF_RANGE, ABORTED  as in CommitOffsets.
 absl::StatusOr<std::vector<std::pair<LogId, Offset>>> OffsetsOfEntries(
     log::EventLog& log, const std::vector<OffsetEntry>& entries);

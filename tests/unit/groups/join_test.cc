@@ -58,6 +58,39 @@ TEST_F(JoinTest, StartsAtATime) {
   EXPECT_EQ(Join()->Owned(), "hr/0@5 hr/1@0 hr/2@0 hr/3@0");
 }
 
+// Of a topic whose oldest events are older than its retention: whoever opens it next removes them.
+class OldTopicTest : public CoordinatorTest {
+ protected:
+  void SetUp() override {
+    CoordinatorTest::SetUp();
+    ASSERT_TRUE(
+        harness_.CreateTopic("log", {.partitions = 1, .retention_max_age_us = kHourUs}).ok());
+    Append("log", 0, 5);
+    clock().Advance(absl::Hours(2));
+    Append("log", 0, 2);
+  }
+  uint64_t StartOfLog() {
+    const auto topic = harness_.log().FindTopic("log");
+    return (*harness_.log().OpenPartition(**topic, PartitionIndex(0)))->ends().start.value();
+  }
+  static constexpr uint64_t kHourUs = 3'600'000'000;
+};
+
+// The start of a new group opens the partitions, which moves their starts by a commit; the commit
+// of the group must not wait for that.
+TEST_F(OldTopicTest, ANewGroupAtTheEndDoesNotWaitForItself) {
+  JoinRequest request = Request({"log"});
+  request.start.kind = storage::GroupStart::Kind::kLatest;
+  EXPECT_EQ(Join(request)->Owned(), "log/0@7");
+  EXPECT_EQ(StartOfLog(), 5);
+}
+
+TEST_F(OldTopicTest, ANewGroupByACommitDoesNotWaitForItself) {
+  EXPECT_TRUE(Commit({Entry(0, 6, "log")}).ok());
+  EXPECT_EQ(Offsets(), "log/0@6");
+  EXPECT_EQ(StartOfLog(), 5);
+}
+
 TEST_F(JoinTest, IgnoresTheStartOfAGroupThatExists) {
   Append("hr", 0, 5);
   Join()->member.reset();
