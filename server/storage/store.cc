@@ -11,6 +11,7 @@
 #include "server/base/check.h"
 #include "server/config/memory_plan.h"
 #include "server/storage/coding.h"
+#include "server/storage/level_zero_guard.h"
 #include "server/storage/open_options.h"
 #include "server/storage/record_codec.h"
 #include "server/storage/restore.h"
@@ -130,6 +131,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) 
   if (absl::Status intact = ScanClosedWals(*db_options.env, options.path); !intact.ok()) {
     return intact;
   }
+  GuardLevelZero();
   rep->env = std::make_unique<ManifestKeeper>(*db_options.env);
   db_options.env = rep->env.get();
   rocksdb::DB* db = nullptr;

@@ -60,6 +60,16 @@ bool CrashFileSystem::has_failed() const {
   return files_->failure_.left == 0;
 }
 
+void CrashFileSystem::FlipOnce(absl::string_view suffix, int n, uint64_t seed) {
+  absl::MutexLock lock(&files_->mu_);
+  files_->flip_ = {std::string(suffix), n, seed};
+}
+
+bool CrashFileSystem::has_flipped() const {
+  absl::MutexLock lock(&files_->mu_);
+  return files_->flip_.left == 0;
+}
+
 void CrashFileSystem::HoldSyncs(absl::string_view suffix) {
   absl::MutexLock lock(&files_->mu_);
   files_->held_suffix_ = std::string(suffix);

@@ -1,5 +1,6 @@
 // CrashFileSystem: a disk whose power can fail at any sync, and which then forgets what was not
-// synced. The files themselves are ordinary ones below a directory of the test.
+// synced; which fails, is slow, or reads a wrong bit. The files themselves are ordinary ones below
+// a directory of the test.
 //
 // Usage.     CrashFileSystem disk(dir.path());
 //            options.env = disk.env();  ...open, write...
@@ -56,6 +57,11 @@ class CrashFileSystem {
   void FailOnce(Operation operation, absl::string_view suffix, int n = 1, Error error = Error::kIo);
   // True: nothing is to fail any more.
   bool has_failed() const;
+  // Of what the n-th read from now on of a file whose name ends with `suffix` gives, one bit is
+  // wrong, once; `seed` chooses which. A read that gives nothing does not count.
+  void FlipOnce(absl::string_view suffix, int n, uint64_t seed);
+  // True: no bit is to be flipped any more.
+  bool has_flipped() const;
   // Syncs of files whose name ends with `suffix` wait until ReleaseSyncs, as on a slow disk.
   void HoldSyncs(absl::string_view suffix);
   void ReleaseSyncs();
@@ -65,6 +71,8 @@ class CrashFileSystem {
   class Env;
   class Files;
   class WritableFile;
+  class SequentialFile;
+  class RandomAccessFile;
   class Directory;
 
   std::shared_ptr<Files> files_;

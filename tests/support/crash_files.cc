@@ -1,5 +1,6 @@
 #include "tests/support/crash_files.h"
 
+#include <cstring>
 #include <fstream>
 #include <utility>
 
@@ -62,6 +63,50 @@ class CrashFileSystem::WritableFile : public rocksdb::FSWritableFileOwnerWrapper
   const CrashedFilePtr file_;
 };
 
+class CrashFileSystem::SequentialFile : public rocksdb::FSSequentialFileOwnerWrapper {
+ public:
+  SequentialFile(Files& files, std::string path, std::unique_ptr<rocksdb::FSSequentialFile> target)
+      : FSSequentialFileOwnerWrapper(std::move(target)), files_(files), path_(std::move(path)) {}
+
+  IOStatus Read(size_t bytes, const IOOptions& options, Slice* read, char* buffer,
+                IODebugContext* dbg) override {
+    IOStatus status = FSSequentialFileOwnerWrapper::Read(bytes, options, read, buffer, dbg);
+    if (status.ok()) files_.AfterRead(path_, read, buffer);
+    return status;
+  }
+
+ private:
+  Files& files_;
+  const std::string path_;
+};
+
+class CrashFileSystem::RandomAccessFile : public rocksdb::FSRandomAccessFileOwnerWrapper {
+ public:
+  RandomAccessFile(Files& files, std::string path,
+                   std::unique_ptr<rocksdb::FSRandomAccessFile> target)
+      : FSRandomAccessFileOwnerWrapper(std::move(target)), files_(files), path_(std::move(path)) {}
+
+  IOStatus Read(uint64_t offset, size_t bytes, const IOOptions& options, Slice* read, char* buffer,
+                IODebugContext* dbg) const override {
+    IOStatus status =
+        FSRandomAccessFileOwnerWrapper::Read(offset, bytes, options, read, buffer, dbg);
+    if (status.ok()) files_.AfterRead(path_, read, buffer);
+    return status;
+  }
+  IOStatus MultiRead(rocksdb::FSReadRequest* requests, size_t count, const IOOptions& options,
+                     IODebugContext* dbg) override {
+    for (rocksdb::FSReadRequest* request = requests; request < requests + count; ++request) {
+      request->status =
+          Read(request->offset, request->len, options, &request->result, request->scratch, dbg);
+    }
+    return IOStatus::OK();
+  }
+
+ private:
+  Files& files_;
+  const std::string path_;
+};
+
 class CrashFileSystem::Directory : public rocksdb::FSDirectory {
  public:
   Directory(Files& files, std::string path) : files_(files), path_(std::move(path)) {}
@@ -96,6 +141,34 @@ IOStatus CrashFileSystem::Files::BeforeWrite(const std::string& path, size_t& by
   absl::MutexLock lock(&mu_);
   IOStatus status = cut_ ? NoPower() : MayDo(Operation::kWrite, path);
   if (!status.ok()) bytes = cut_ || failure_.error != Error::kShortWrite ? 0 : bytes / 2;
+  return status;
+}
+
+void CrashFileSystem::Files::AfterRead(const std::string& path, Slice* read, char* buffer) {
+  absl::MutexLock lock(&mu_);
+  if (flip_.left == 0 || read->empty() || !absl::EndsWith(path, flip_.suffix)) return;
+  if (--flip_.left > 0) return;
+  if (read->data() != buffer) std::memcpy(buffer, read->data(), read->size());
+  const uint64_t bit = Random(flip_.seed).Below(8 * read->size());
+  buffer[bit / 8] ^= static_cast<char>(1 << (bit % 8));
+  *read = Slice(buffer, read->size());
+}
+
+IOStatus CrashFileSystem::Files::NewSequentialFile(
+    const std::string& path, const rocksdb::FileOptions& options,
+    std::unique_ptr<rocksdb::FSSequentialFile>* result, IODebugContext* dbg) {
+  std::unique_ptr<rocksdb::FSSequentialFile> target;
+  IOStatus status = FileSystemWrapper::NewSequentialFile(path, options, &target, dbg);
+  if (status.ok()) *result = std::make_unique<SequentialFile>(*this, path, std::move(target));
+  return status;
+}
+
+IOStatus CrashFileSystem::Files::NewRandomAccessFile(
+    const std::string& path, const rocksdb::FileOptions& options,
+    std::unique_ptr<rocksdb::FSRandomAccessFile>* result, IODebugContext* dbg) {
+  std::unique_ptr<rocksdb::FSRandomAccessFile> target;
+  IOStatus status = FileSystemWrapper::NewRandomAccessFile(path, options, &target, dbg);
+  if (status.ok()) *result = std::make_unique<RandomAccessFile>(*this, path, std::move(target));
   return status;
 }
 

@@ -52,6 +52,13 @@ class CrashFileSystem::Files : public rocksdb::FileSystemWrapper {
                              rocksdb::IODebugContext*) override {
     return rocksdb::IOStatus::NotSupported("CrashFileSystem: cutting a file");
   }
+  rocksdb::IOStatus NewSequentialFile(const std::string& path, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSSequentialFile>* result,
+                                      rocksdb::IODebugContext* dbg) override;
+  rocksdb::IOStatus NewRandomAccessFile(const std::string& path,
+                                        const rocksdb::FileOptions& options,
+                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
+                                        rocksdb::IODebugContext* dbg) override;
   rocksdb::IOStatus NewDirectory(const std::string& path, const rocksdb::IOOptions& options,
                                  std::unique_ptr<rocksdb::FSDirectory>* result,
                                  rocksdb::IODebugContext* dbg) override;
@@ -69,6 +76,9 @@ class CrashFileSystem::Files : public rocksdb::FileSystemWrapper {
 
   // A write of `bytes` to `path` wants to happen: OK, or why it does not; then `bytes` of it do.
   rocksdb::IOStatus BeforeWrite(const std::string& path, size_t& bytes) ABSL_LOCKS_EXCLUDED(mu_);
+  // `path` gave `read`, whose bytes are in `buffer` now if one of them is wrong.
+  void AfterRead(const std::string& path, rocksdb::Slice* read, char* buffer)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // A sync of `path`; `apply` makes it durable.
   template <typename Apply>
   rocksdb::IOStatus Sync(const std::string& path, Lie lie, Apply apply) ABSL_LOCKS_EXCLUDED(mu_);
@@ -81,6 +91,12 @@ class CrashFileSystem::Files : public rocksdb::FileSystemWrapper {
     Error error = Error::kIo;
   };
 
+  struct Flip {
+    std::string suffix;
+    int left = 0;  // 0: none planned.
+    uint64_t seed = 0;
+  };
+
   const std::string root_;
   mutable absl::Mutex mu_;
   DurableFiles disk_ ABSL_GUARDED_BY(mu_);
@@ -90,6 +106,7 @@ class CrashFileSystem::Files : public rocksdb::FileSystemWrapper {
   bool cut_ ABSL_GUARDED_BY(mu_) = false;
   Lie lie_ ABSL_GUARDED_BY(mu_) = Lie::kNone;
   Failure failure_ ABSL_GUARDED_BY(mu_);
+  Flip flip_ ABSL_GUARDED_BY(mu_);
   std::string held_suffix_ ABSL_GUARDED_BY(mu_);  // Empty: no sync is held.
 
  private:
