@@ -23,7 +23,7 @@ trap finish EXIT
 
 cmake --install "$build_dir" --prefix "$work/prefix" --component client >"$work/install.log"
 cmake -G Ninja -S "$here" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_BUILD_TYPE=Debug \
-  -DCMAKE_CXX_FLAGS="${TIDEMARK_USER_CXX_FLAGS:-}" >"$work/configure.log" || {
+  -DCMAKE_CXX_FLAGS="${USER_CXX_FLAGS:-}" >"$work/configure.log" || {
   cat "$work/configure.log" >&2
   exit 1
 }

@@ -14,7 +14,11 @@ const char* __tsan_default_suppressions() {
   // One of the two accesses is inside of RocksDB, which is not instrumented and hands memory from
   // thread to thread by atomics of its own. Two accesses of ours are never left out by it, unless
   // RocksDB called one of them.
-  return "race:librocksdb.so\n";
+  //
+  // spdlog makes its loggers in a function's static variable, once, in a library that is not
+  // instrumented either.
+  return "race:librocksdb.so\n"
+         "race:spdlog::details::registry::registry\n";
 }
 
 }  // extern "C"
