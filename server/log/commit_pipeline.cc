@@ -22,8 +22,6 @@ constexpr uint64_t kOffsetWriteBytes = 32;
 constexpr uint64_t kConditionBytes = 128;
 // Below this preparing is short beside an fsync (128 KiB: 60 us beside 200).
 constexpr uint64_t kPrepareAheadBytes = 128 << 10;
-// While so many times disk_free_min or less are free, each commit looks how much is left.
-constexpr uint64_t kLooksBelow = 8;
 // Of offsets and trims, which are few and small and must stay in order.
 constexpr FlowId kOwnFlow{0};
 
@@ -346,8 +344,7 @@ absl::Status CommitPipeline::Commit(CommitGroup& group) {
   const absl::Status status = WriteSetNow(
       group.TakeSet(), group.needs_sync() ? storage::Sync::kSync : storage::Sync::kNoSync);
   if (!status.ok()) return status;
-  // Near the limit a tick's time is too long: what is written meanwhile may be all that is left.
-  if (disk_space_.free_bytes() / kLooksBelow < options_.disk_free_min) disk_space_.Look();
+  disk_space_.LookIfNear();
   metrics_.commit_groups_total.Increment();
   metrics_.commit_group_bytes.Observe(static_cast<double>(group.bytes()));
   // No fault, but a moment that is short elsewhere: written, and not published.

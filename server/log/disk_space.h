@@ -6,7 +6,7 @@
 //            taken again when there is space.
 // Terms.     Appends stop below free_min. What else is written (acks, offsets, settings, deletions,
 //            retention) is small and may be what makes space: it stops below a quarter of that.
-// Threads.   Safe from any thread; never blocking, but for Look, which asks the file system.
+// Threads.   Safe from any thread; never blocking, but for looks, which ask the file system.
 #pragma once
 
 #include <atomic>
@@ -22,9 +22,14 @@ class DiskSpace {
   // With free_min 0 there is always room. The store outlives this.
   DiskSpace(const storage::Store& store, uint64_t free_min) : store_(store), free_min_(free_min) {}
 
-  // Asks the file system. To be called some times a second, and after commits near free_min: what
-  // is written between looks has to fit into its quarter. One that does not answer changes nothing.
+  // Asks the file system. To be called some times a second: what is written between looks has to
+  // fit into a quarter of free_min. One that does not answer changes nothing.
   void Look();
+  // The same where little is left above free_min. To be called after each commit: near the limit
+  // the time between looks is too long, what is written meanwhile may be all that is left.
+  void LookIfNear() {
+    if (free_bytes() / kNear < free_min_) Look();
+  }
 
   // RESOURCE_EXHAUSTED  DISK_FULL: there is no room for appends.
   absl::Status CheckAppend() const { return Check(free_min_); }
@@ -35,6 +40,9 @@ class DiskSpace {
   uint64_t free_bytes() const { return free_.load(std::memory_order_relaxed); }
 
  private:
+  // Near: so many times free_min, or less.
+  static constexpr uint64_t kNear = 8;
+
   absl::Status Check(uint64_t least) const {
     return free_bytes() >= least ? absl::OkStatus() : Full(least);
   }

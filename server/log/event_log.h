@@ -91,6 +91,8 @@ class EventLog {
   void TrimPartitions() { partitions_.Trim(); }
   const PartitionReader& reader() const { return reader_; }
   const EventCipher& cipher() const { return cipher_; }
+  // Who holds its mutex sees no erasure and no compaction in its midst.
+  BatchReplacer& replacer() { return replacer_; }
   const EventIndex& index() const { return index_; }
   CommitHorizon& horizon() { return pipeline_.horizon(); }
   // At most `types_max` of a topic's types, the first ones above `after`. Waits for the disk.

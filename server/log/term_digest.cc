@@ -1,5 +1,6 @@
 #include "server/log/term_digest.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -15,7 +16,7 @@ using storage::TermKind;
 
 void TermDigest::Add(TermKind kind, absl::string_view term, const Posting& posting) {
   const uint64_t count = kind == TermKind::kType ? posting.count : 0;
-  uint64_t& sum = kind == TermKind::kType ? types_ : keys_;
+  uint64_t& sum = kind == TermKind::kType ? types_ : (kind == TermKind::kErased ? erased_ : keys_);
   sum += absl::HashOf(term, posting.first.value(), posting.last.value(), count);
 }
 
@@ -47,6 +48,7 @@ bool ForKeys(const storage::StoredBatch& batch, absl::FunctionRef<void(absl::str
 
 bool TermDigest::AddBatch(const storage::StoredBatch& batch, bool index_keys, KeySums* sums) {
   absl::flat_hash_map<std::pair<TermKind, absl::string_view>, Posting> postings;
+  std::optional<Posting> erased;
   Offset offset = batch.header.base_offset;
   WireReader reader(batch.events);
   WireField entry;
@@ -60,12 +62,20 @@ bool TermDigest::AddBatch(const storage::StoredBatch& batch, bool index_keys, Ke
       posting.last = offset;
       ++posting.count;
     };
-    if (sums != nullptr && entry.bytes == kCompactedBlank) sums->NoteCompacted();
+    if (IsBlank(entry.bytes)) {
+      const GapReason reason = ReasonOf(entry.bytes);
+      if (sums != nullptr) sums->NoteBlank(reason);
+      if (reason == GapReason::kErased) {
+        if (!erased.has_value()) erased = Posting{.first = offset};
+        erased->last = offset;
+      }
+    }
     add(TermKind::kType, event.type);
     if (index_keys) add(TermKind::kKey, event.key);
     ++offset;
   }
   if (!reader.ok() || offset != batch.header.end_offset()) return false;
+  if (erased.has_value()) Add(TermKind::kErased, "", *erased);
   for (const auto& [term, posting] : postings) {
     Add(term.first, term.second, posting);
     if (sums != nullptr && term.first == TermKind::kKey) sums->Add(term.second, posting.count);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/log/batch_walk.h"
 #include "server/log/term_digest.h"
+#include "server/log/verify_erased.h"
 #include "server/log/verify_totals.h"
 
 namespace tidemark::log {
@@ -20,8 +21,20 @@ using storage::TermKind;
 constexpr uint64_t kVerifyPageBytes = 512 << 10;
 // Rows read with one cursor, which keeps files from being removed.
 constexpr int kRowsOfCursor = 20'000;
-// How often a segment must differ before its index is called wrong.
-constexpr int kLooks = 3;
+
+std::string NameOf(TermKind kind, absl::string_view term) {
+  switch (kind) {
+    case TermKind::kType:
+      return absl::StrCat("type \"", term, "\"");
+    case TermKind::kKey:
+      return absl::StrCat("key \"", term, "\"");
+    case TermKind::kErased:
+      return "erased events";
+    case TermKind::kUnread:
+      return "unread batches";
+  }
+  return "";
+}
 
 // What the index says of one segment.
 struct Segment {
@@ -40,7 +53,8 @@ class PartitionCheck {
         index_(index),
         id_(topic_->log(index)),
         progress_(progress),
-        totals_(log, topic_, index, progress) {}
+        totals_(log, topic_, index, progress),
+        erased_totals_(log, topic_, index, progress) {}
 
   absl::Status Run() {
     absl::StatusOr<PartitionPtr> partition = log_.OpenPartition(*topic_, index_);
@@ -54,7 +68,7 @@ class PartitionCheck {
     partition_ = *std::move(partition);
     if (absl::Status status = ReadSegments(); !status.ok()) return status;
     if (absl::Status status = ReadBatches(); !status.ok()) return status;
-    return whole_ && HasKeys() ? totals_.Compare(*partition_) : absl::OkStatus();
+    return whole_ && HasKeys() ? CompareTotals() : absl::OkStatus();
   }
 
  private:
@@ -71,6 +85,9 @@ class PartitionCheck {
   }
 
   absl::Status ReadSegments();
+  // False: one is damaged.
+  absl::StatusOr<bool> ReadTotals(storage::TermCursor& cursor);
+  absl::Status CompareTotals();
   absl::Status ReadRows(TermKind kind);
   // Adds the row under `cursor` to `segment`.
   void AddRow(const storage::TermCursor& cursor, TermKind kind, Segment& segment);
@@ -86,7 +103,7 @@ class PartitionCheck {
   void AddToSegment(const storage::StoredBatch& batch);
   // A segment seems to differ: is it so by what readers get? What changes beside us, or is on its
   // way to the disk, is not wrong.
-  void LookAgain(Offset from, Offset until, int looks = kLooks);
+  void LookAgain(Offset from, Offset until);
   // Compares the segments that end at or before `offset`.
   void CompareUntil(Offset offset);
 
@@ -106,6 +123,7 @@ class PartitionCheck {
   bool comparable_ = true;
 
   KeyTotalsCheck totals_;
+  ErasedTotalsCheck erased_totals_;
   bool whole_ = true;  // Nothing is missing or wrong so far, neither events nor the index.
 
   Offset next_;  // Of the walk.
@@ -122,11 +140,12 @@ absl::Status PartitionCheck::ReadSegments() {
   if (!sealed.ok()) return sealed.status();
   sealed_until_ = *sealed;
   if (HasKeys()) {
-    const absl::StatusOr<bool> intact = totals_.ReadTotals(*cursor, *partition_);
+    const absl::StatusOr<bool> intact = ReadTotals(*cursor);
     if (!intact.ok()) return intact.status();
     whole_ = *intact;
   }
-  for (const TermKind kind : {TermKind::kType, TermKind::kKey, TermKind::kUnread}) {
+  for (const TermKind kind :
+       {TermKind::kType, TermKind::kKey, TermKind::kErased, TermKind::kUnread}) {
     absl::Status status = ReadRows(kind);
     if (absl::IsDataLoss(status)) {
       Found(Finding::Kind::kIndex, Offset(0), Offset(0), std::string(status.message()));
@@ -140,6 +159,20 @@ absl::Status PartitionCheck::ReadSegments() {
   // The index is complete up to here, if nothing speaks of it: then no event may have a term.
   if (sealed_until_ > Offset(0)) segments_.try_emplace(sealed_until_);
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> PartitionCheck::ReadTotals(storage::TermCursor& cursor) {
+  const absl::StatusOr<bool> erased = erased_totals_.ReadTotals(cursor);
+  if (!erased.ok()) return erased;
+  const absl::StatusOr<bool> totals = totals_.ReadTotals(cursor, *partition_);
+  if (!totals.ok()) return totals;
+  return *erased && *totals;
+}
+
+absl::Status PartitionCheck::CompareTotals() {
+  absl::Status status = totals_.Compare(*partition_);
+  if (!status.ok()) return status;
+  return erased_totals_.Compare(*partition_, totals_.events().blanks());
 }
 
 absl::Status PartitionCheck::ReadRows(TermKind kind) {
@@ -177,8 +210,7 @@ void PartitionCheck::AddRow(const storage::TermCursor& cursor, TermKind kind, Se
   }
   if (!intact || !reader.ok()) {
     Found(Finding::Kind::kIndex, Offset(0), cursor.until(),
-          absl::StrCat("the row of ", kind == TermKind::kType ? "type" : "key", " \"",
-                       cursor.term(), "\" in the index is damaged"));
+          absl::StrCat("the row of ", NameOf(kind, cursor.term()), " in the index is damaged"));
   }
 }
 
@@ -300,9 +332,11 @@ void PartitionCheck::CompareUntil(Offset offset) {
   }
 }
 
-void PartitionCheck::LookAgain(Offset from, Offset until, int looks) {
+void PartitionCheck::LookAgain(Offset from, Offset until) {
+  // Rows and events of one moment: no erasure, and no compaction, lies between.
+  absl::MutexLock still(&log_.replacer().mutex());
   Segment rows;
-  for (const TermKind kind : {TermKind::kType, TermKind::kKey}) {
+  for (const TermKind kind : {TermKind::kType, TermKind::kKey, TermKind::kErased}) {
     const std::unique_ptr<storage::TermCursor> cursor = store_.Terms(id_);
     for (cursor->Seek(kind, "", Offset(0)); cursor->Valid(); cursor->Next()) {
       if (cursor->until() == until) AddRow(*cursor, kind, rows);
@@ -318,8 +352,6 @@ void PartitionCheck::LookAgain(Offset from, Offset until, int looks) {
                     return intact;
                   });
   if (!end.ok() || *end != until || !intact || Gone()) return;
-  // Rows and events are not read at one moment: an erasure, or a compaction, may lie between.
-  if (rows.rows != events && looks > 1) return LookAgain(from, until, looks - 1);
   if (rows.rows.types() != events.types()) {
     Found(Finding::Kind::kIndex, from, until,
           "the index of types says something else than the events");
@@ -327,6 +359,10 @@ void PartitionCheck::LookAgain(Offset from, Offset until, int looks) {
   if (rows.rows.keys() != events.keys()) {
     Found(Finding::Kind::kIndex, from, until,
           "the index of keys says something else than the events");
+  }
+  if (rows.rows.erased() != events.erased()) {
+    Found(Finding::Kind::kIndex, from, until,
+          "the index of erased events says something else than the events");
   }
 }
 

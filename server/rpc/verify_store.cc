@@ -7,6 +7,7 @@
 #include "server/base/error.h"
 #include "server/base/executor.h"
 #include "server/groups/verify_groups.h"
+#include "server/log/verify_erased.h"
 #include "server/log/verify_partition.h"
 #include "server/log/verify_producers.h"
 #include "server/rpc/convert.h"
@@ -98,6 +99,7 @@ absl::Status VerifyAll(log::EventLog& log, const log::TopicPtr& only,
       if (!status.ok()) return status;
     }
   }
+  if (absl::Status status = log::VerifyErasures(log, only, progress); !status.ok()) return status;
   if (absl::Status status = groups::VerifyGroups(log, only, progress); !status.ok()) return status;
   if (only != nullptr) return absl::OkStatus();
   return log::VerifyProducers(log, progress);

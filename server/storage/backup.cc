@@ -54,16 +54,14 @@ class CapturedDb final : public rocksdb::StackableDB {
   const absl::FunctionRef<void(const LiveFiles&)> on_captured_;
 };
 
-// Stops the engine once `stopped` says so.
+// Stops the engine once `stopped` says so, which is asked once at least.
 class StopWatch {
  public:
   StopWatch(rocksdb::BackupEngine& engine, Backups::Stopped stopped)
       : thread_([this, &engine, stopped] {
-          while (!done_.WaitForNotificationWithTimeout(kStopPoll)) {
-            if (!stopped()) continue;
-            engine.StopBackup();
-            return;
-          }
+          do {
+            if (stopped()) return engine.StopBackup();
+          } while (!done_.WaitForNotificationWithTimeout(kStopPoll));
         }) {}
   ~StopWatch() {
     done_.Notify();

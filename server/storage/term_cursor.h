@@ -35,6 +35,11 @@ class TermCursor {
   absl::Status ForTotals(absl::FunctionRef<bool(absl::string_view key, const KeyTotal&)> visit);
   // Of the erased events of a key, by its digest.
   absl::StatusOr<std::optional<KeyTotal>> ErasedTotalOf(absl::string_view digest);
+  // Visits those of all digests behind `after`, sorted by digest, until `visit` returns false.
+  // Moves the cursor. DATA_LOSS  a total is damaged.
+  absl::Status ForErasedTotals(
+      absl::string_view after,
+      absl::FunctionRef<bool(absl::string_view digest, const KeyTotal&)> visit);
 
   // To the first row of `kind` at or after (term, until).
   void Seek(TermKind kind, absl::string_view term, Offset until);

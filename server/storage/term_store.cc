@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/storage/coding.h"
+#include "server/storage/key_digest.h"
 #include "server/storage/store_rep.h"
 #include "server/storage/term_cursor.h"
 #include "server/storage/term_writer.h"
@@ -173,6 +174,25 @@ absl::Status TermCursor::ForTotals(
 
 absl::StatusOr<std::optional<KeyTotal>> TermCursor::ErasedTotalOf(absl::string_view digest) {
   return TotalIn(ErasedTotalKey(log_, digest));
+}
+
+absl::Status TermCursor::ForErasedTotals(
+    absl::string_view after,
+    absl::FunctionRef<bool(absl::string_view digest, const KeyTotal&)> visit) {
+  valid_ = false;
+  const std::string mark = ErasedTotalKey(log_, "");
+  const std::string from = ErasedTotalKey(log_, after);
+  for (rep_->it->Seek(from); rep_->it->Valid(); rep_->it->Next()) {
+    absl::string_view digest = ToView(rep_->it->key());
+    if (!absl::ConsumePrefix(&digest, mark)) break;
+    if (!after.empty() && digest == after) continue;
+    KeyTotal total;
+    if (digest.size() != kKeyDigestBytes || !DecodeKeyTotal(ToView(rep_->it->value()), total)) {
+      return DamagedTerms(log_, "total of an erased key");
+    }
+    if (!visit(digest, total)) return absl::OkStatus();
+  }
+  return status();
 }
 
 absl::StatusOr<std::optional<KeyTotal>> TermCursor::TotalIn(const std::string& row) {

@@ -1,6 +1,5 @@
 // A power cut while a backup is made, or restored: the store is as it was, older backups are whole,
 // the new one is there whole or not at all, and half of a store is never taken for a store.
-// Method: CrashFileSystem forgets what was not synced; the power is cut at each sync in turn.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -10,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/storage/backup.h"
-#include "tests/support/crash_file_system.h"
+#include "tests/crash/cut_loop.h"
 #include "tests/support/log_harness.h"
 #include "tests/support/random.h"
 #include "tests/support/temp_dir.h"
@@ -18,6 +17,7 @@
 namespace tidemark::testing {
 namespace {
 
+using Lie = CrashFileSystem::Lie;
 using Loss = CrashFileSystem::Loss;
 using When = CrashFileSystem::When;
 using storage::BackupInfo;
@@ -25,168 +25,184 @@ using storage::Backups;
 
 constexpr uint64_t kFast = 1ull << 40;
 constexpr auto kNeverStopped = [] { return false; };
+constexpr uint64_t kEventsOfOlder = 6;
+constexpr uint64_t kEvents = 10;
 
-class BackupPowerCut : public ::testing::Test {
- protected:
-  void NewDisk() {
-    harness_.reset();
-    disk_.reset();
-    dir_ = std::make_unique<TempDir>();
-    disk_ = std::make_unique<CrashFileSystem>(dir_->path());
-    harness_ = std::make_unique<LogHarness>(LogHarness::Options{
-        .store = {.path = dir_->Sub("data"), .env = disk_->env(), .epoch_bytes = 8 << 10}});
-    backups_ = std::make_unique<Backups>(dir_->Sub("backups"), disk_->env());
-    events_ = 0;
-    OpenLog();
+// A store with a backup of its first events, and a newer one being made.
+class BackupSubject final : public CrashSubject {
+ public:
+  explicit BackupSubject(Lie lie = Lie::kNone) {
+    disk_.LieAbout(lie);
+    Must(Open());
+    Append(kEventsOfOlder);
+    const auto older = Create();
+    Must(older.status());
+    if (older.ok()) older_ = older->id;
+    Append(kEvents);
   }
-  void OpenLog() {
-    const absl::Status opened = harness_->Open();
-    ASSERT_TRUE(opened.ok()) << opened;
-    absl::StatusOr<log::TopicPtr> topic = harness_->log().FindTopic("hr");
-    if (!topic.ok()) topic = harness_->CreateTopic("hr");
-    ASSERT_TRUE(topic.ok()) << topic.status();
-    topic_ = *topic;
+  ~BackupSubject() override { harness_.Close(); }
+
+  CrashFileSystem& disk() override { return disk_; }
+  absl::Status Open() override {
+    if (harness_.is_open()) return absl::OkStatus();
+    if (absl::Status opened = harness_.Open(); !opened.ok()) return opened;
+    absl::StatusOr<log::TopicPtr> topic = harness_.log().FindTopic("hr");
+    if (!topic.ok()) topic = harness_.CreateTopic("hr");
+    if (topic.ok()) topic_ = *topic;
+    return topic.status();
   }
-  void Append(int requests) {
-    for (int i = 0; i < requests; ++i) {
-      const absl::Status appended =
-          harness_
-              ->Append(topic_, 0, {{.id = absl::StrCat(events_), .data = std::string(2000, 'x')}})
-              .status();
-      ASSERT_TRUE(appended.ok()) << appended;
-      ++events_;
-    }
+  void Work() override {
+    const auto made = Create();
+    if (made.ok()) made_ = made->id;
   }
-  absl::StatusOr<BackupInfo> Create() {
-    return backups_->Create(harness_->store(), kFast, kNeverStopped);
+  void Close() override { harness_.Close(); }
+
+  std::vector<std::string> Check(int) override {
+    CheckEvents("the store", harness_, kEvents);
+    const absl::StatusOr<std::vector<BackupInfo>> list = backups_.List();
+    if (!list.ok()) return {list.status().ToString()};
+    if (list->empty() || list->back().id != older_) Wrong("the older backup is gone");
+    if (made_ != 0 && (list->empty() || list->front().id != made_)) Wrong("the newer one is gone");
+    for (const BackupInfo& backup : *list) CheckIntact(backup);
+    if (wrong_.empty()) CheckWhole(list->front(), list->size() == 1 ? kEventsOfOlder : kEvents);
+    Append(kEvents + 1);
+    const absl::StatusOr<BackupInfo> next = Create();
+    Must(next.status());
+    if (next.ok()) CheckIntact(*next);
+    return wrong_;
   }
-  void ExpectIntact(const BackupInfo& backup) {
-    SCOPED_TRACE(absl::StrCat("backup ", backup.id));
-    const absl::StatusOr<BackupInfo> verified = backups_->Verify(backup.id, kFast, kNeverStopped);
-    EXPECT_TRUE(verified.ok()) << verified.status();
+
+  const std::vector<std::string>& wrong() const { return wrong_; }
+  void Wrong(std::string what) { wrong_.push_back(std::move(what)); }
+  void Must(const absl::Status& status) {
+    if (!status.ok()) Wrong(status.ToString());
   }
-  // Restores a backup, on a disk without troubles, and reads it all.
-  void ExpectWhole(const BackupInfo& backup, uint64_t events) {
-    SCOPED_TRACE(absl::StrCat("backup ", backup.id));
-    const std::string to = dir_->Sub(absl::StrCat("whole", ++restores_));
-    const absl::Status restored = Restore(to, backup.id);
-    ASSERT_TRUE(restored.ok()) << restored;
-    ExpectEvents(to, events);
+  void CheckStore(const std::string& path, uint64_t events) {
+    LogHarness restored({.store = {.path = path, .env = disk_.env()}});
+    const absl::Status opened = restored.Open();
+    if (!opened.ok()) return Wrong(absl::StrCat(path, ": ", opened.ToString()));
+    CheckEvents(path, restored, events);
   }
   absl::Status Restore(const std::string& to, std::optional<uint32_t> id = {}) {
     return storage::RestoreBackup(
-               {.from = backups_->directory(), .id = id, .to = to, .env = disk_->env()})
+               {.from = backups_.directory(), .id = id, .to = to, .env = disk_.env()})
         .status();
   }
-  void ExpectEvents(const std::string& path, uint64_t events) {
-    LogHarness restored({.store = {.path = path, .env = disk_->env()}});
-    const absl::Status opened = restored.Open();
-    ASSERT_TRUE(opened.ok()) << opened;
-    absl::StatusOr<log::TopicPtr> topic = restored.log().FindTopic("hr");
-    ASSERT_TRUE(topic.ok()) << topic.status();
-    const auto read = restored.ReadAll(**topic, 0);
-    ASSERT_TRUE(read.ok()) << read.status();
-    ASSERT_EQ(read->size(), events);
-    for (uint64_t i = 0; i < events; ++i) EXPECT_EQ((*read)[i].event.id, absl::StrCat(i));
+  std::string Sub(absl::string_view name) const { return dir_.Sub(name); }
+
+ private:
+  // Until there are so many.
+  void Append(uint64_t events) {
+    for (; events_ < events && wrong_.empty(); ++events_) {
+      Must(harness_
+               .Append(topic_, 0, {{.id = absl::StrCat(events_), .data = std::string(2000, 'x')}})
+               .status());
+    }
+  }
+  absl::StatusOr<BackupInfo> Create() {
+    return backups_.Create(harness_.store(), kFast, kNeverStopped);
+  }
+  void CheckIntact(const BackupInfo& backup) {
+    if (backup.damaged) Wrong(absl::StrCat("backup ", backup.id, " is damaged"));
+    Must(backups_.Verify(backup.id, kFast, kNeverStopped).status());
+  }
+  void CheckEvents(const std::string& what, LogHarness& store, uint64_t events) {
+    const absl::StatusOr<log::TopicPtr> topic = store.log().FindTopic("hr");
+    if (!topic.ok()) return Wrong(absl::StrCat(what, ": ", topic.status().ToString()));
+    const auto read = store.ReadAll(**topic, 0);
+    if (!read.ok()) return Wrong(absl::StrCat(what, ": ", read.status().ToString()));
+    if (read->size() != events) Wrong(absl::StrCat(what, " has ", read->size(), " events"));
+    for (size_t i = 0; i < read->size(); ++i) {
+      if ((*read)[i].event.id != absl::StrCat(i)) Wrong(absl::StrCat(what, ": another event ", i));
+    }
+  }
+  // Restores it, on a disk without troubles, and reads it all.
+  void CheckWhole(const BackupInfo& backup, uint64_t events) {
+    const std::string to = dir_.Sub("whole");
+    const absl::Status restored = Restore(to, backup.id);
+    if (!restored.ok()) return Wrong(absl::StrCat("backup ", backup.id, ": ", restored.ToString()));
+    CheckStore(to, events);
   }
 
-  std::unique_ptr<TempDir> dir_;
-  std::unique_ptr<CrashFileSystem> disk_;
-  std::unique_ptr<LogHarness> harness_;
-  std::unique_ptr<Backups> backups_;
+  TempDir dir_;
+  CrashFileSystem disk_{dir_.path()};
+  LogHarness harness_{
+      {.store = {.path = dir_.Sub("data"), .env = disk_.env(), .epoch_bytes = 8 << 10}}};
+  Backups backups_{dir_.Sub("backups"), disk_.env()};
   log::TopicPtr topic_;
   uint64_t events_ = 0;
-  int restores_ = 0;
+  uint32_t older_ = 0;
+  uint32_t made_ = 0;
+  std::vector<std::string> wrong_;
 };
 
-// Cuts at each sync of Create, as `loss` has it; returns how often it did.
-class BackupPowerCutTest : public BackupPowerCut, public ::testing::WithParamInterface<Loss> {
+// The newest of its backups becomes a store.
+class RestoreSubject final : public CrashSubject {
+ public:
+  RestoreSubject(BackupSubject& from, std::string to) : from_(from), to_(std::move(to)) {}
+
+  CrashFileSystem& disk() override { return from_.disk(); }
+  absl::Status Open() override { return absl::OkStatus(); }
+  void Work() override {
+    answer_ = from_.Restore(to_);
+    was_cut_ = disk().power_is_cut();
+  }
+  void Close() override {}
+
+  std::vector<std::string> Check(int) override {
+    if (answer_.ok() == was_cut_) from_.Wrong(absl::StrCat("the answer is ", answer_.ToString()));
+    const bool begun = std::filesystem::exists(to_) && !std::filesystem::is_empty(to_);
+    const bool is_store = begun && storage::Store::Open({.path = to_, .env = disk().env()}).ok();
+    if (!is_store && answer_.ok()) from_.Wrong("what was restored does not open");
+    if (!is_store) from_.Must(from_.Restore(to_));
+    from_.CheckStore(to_, kEvents);
+    return from_.wrong();
+  }
+
+ private:
+  BackupSubject& from_;
+  const std::string to_;
+  absl::Status answer_;
+  bool was_cut_ = false;
+};
+
+// Each sync is cut, before and after in turn; with torn writes, which cost more, each third.
+class BackupPowerCutTest : public ::testing::TestWithParam<Loss> {
  protected:
-  // Torn writes are tried at every third sync: it costs a second each.
-  static int Step() { return GetParam() == Loss::kAllUnsynced ? 1 : 3; }
+  static void ExpectSurvivesCuts(MakeSubject make) {
+    const int step = GetParam() == Loss::kAllUnsynced ? 1 : 3;
+    for (const When when : {When::kAfter, When::kBefore}) {
+      ExpectSurvives({.when = when,
+                      .loss = GetParam(),
+                      .seed = SeedOr(1),
+                      .first = when == When::kAfter ? 1 : 1 + step,
+                      .step = 2 * step,
+                      .cuts_min = step == 1 ? 4 : 1},
+                     make);
+    }
+  }
 };
 
 TEST_P(BackupPowerCutTest, ABackupIsThereWholeOrNotAtAll) {
-  for (int cut = 1;; cut += Step()) {
-    SCOPED_TRACE(absl::StrCat("cut at sync ", cut));
-    NewDisk();
-    Append(6);
-    const absl::StatusOr<BackupInfo> older = Create();
-    ASSERT_TRUE(older.ok()) << older.status();
-    Append(4);
-    disk_->CutPowerAtSync(cut, cut % 2 == 0 ? When::kBefore : When::kAfter);
-    const absl::StatusOr<BackupInfo> made = Create();
-    const bool was_cut = disk_->power_is_cut();
-    harness_->Close();
-    disk_->RestorePower(GetParam(), SeedOr(cut));
-    OpenLog();
-    EXPECT_EQ(harness_->ReadAll(*topic_, 0)->size(), events_);
-    const absl::StatusOr<std::vector<BackupInfo>> list = backups_->List();
-    ASSERT_TRUE(list.ok()) << list.status();
-    ASSERT_FALSE(list->empty());
-    EXPECT_EQ(list->back().id, older->id);
-    if (made.ok()) {
-      EXPECT_EQ(list->front().id, made->id);
-    }
-    for (const BackupInfo& backup : *list) {
-      ASSERT_FALSE(backup.damaged) << backup.id;
-      ExpectIntact(backup);
-    }
-    ExpectWhole(list->front(), list->size() == 1 ? 6 : 10);
-    Append(1);
-    const absl::StatusOr<BackupInfo> next = Create();
-    ASSERT_TRUE(next.ok()) << next.status();
-    ExpectIntact(*next);
-    if (HasFailure()) return;
-    if (!was_cut) {
-      EXPECT_GT(cut, 8);
-      return;
-    }
-  }
+  ExpectSurvivesCuts([] { return std::make_unique<BackupSubject>(); });
 }
 
 TEST_P(BackupPowerCutTest, ARestoreIsAStoreOnlyWhenItIsWhole) {
-  NewDisk();
-  Append(10);
-  ASSERT_TRUE(Create().ok());
-  harness_->Close();
-  for (int cut = 1;; cut += Step()) {
-    SCOPED_TRACE(absl::StrCat("cut at sync ", cut));
-    const std::string to = dir_->Sub(absl::StrCat("restored", cut));
-    disk_->CutPowerAtSync(cut, cut % 2 == 0 ? When::kBefore : When::kAfter);
-    const absl::Status restored = Restore(to);
-    const bool was_cut = disk_->power_is_cut();
-    EXPECT_EQ(restored.ok(), !was_cut) << restored;
-    disk_->RestorePower(GetParam(), SeedOr(cut));
-    const bool begun = std::filesystem::exists(to) && !std::filesystem::is_empty(to);
-    if (begun && storage::Store::Open({.path = to, .env = disk_->env()}).ok()) {
-      ExpectEvents(to, 10);
-    } else {
-      EXPECT_TRUE(was_cut);
-      const absl::Status again = Restore(to);
-      ASSERT_TRUE(again.ok()) << again;
-      ExpectEvents(to, 10);
-    }
-    if (HasFailure()) return;
-    if (!was_cut) {
-      EXPECT_GT(cut, 8);
-      return;
-    }
-  }
+  BackupSubject from;
+  from.Work();
+  from.Close();
+  int restores = 0;
+  ExpectSurvivesCuts([&] {
+    return std::make_unique<RestoreSubject>(from, from.Sub(absl::StrCat("restored", ++restores)));
+  });
 }
 
 // The checks above can fail: a disk that only pretends to sync loses an acknowledged backup.
-TEST_F(BackupPowerCut, FindsOutADiskThatLies) {
-  for (const auto lie : {CrashFileSystem::Lie::kFileSync, CrashFileSystem::Lie::kDirectorySync}) {
-    NewDisk();
-    Append(3);
-    disk_->LieAbout(lie);
-    const absl::StatusOr<BackupInfo> made = Create();
-    ASSERT_TRUE(made.ok()) << made.status();
-    harness_->Close();
-    disk_->CutPower();
-    disk_->RestorePower(Loss::kAllUnsynced);
-    EXPECT_FALSE(backups_->Verify(made->id, kFast, kNeverStopped).ok());
+TEST(BackupPowerCut, FindsOutADiskThatLies) {
+  for (const Lie lie : {Lie::kFileSync, Lie::kDirectorySync}) {
+    const CutReport report =
+        CutEverywhere({}, [&] { return std::make_unique<BackupSubject>(lie); });
+    EXPECT_FALSE(report.wrong.empty());
   }
 }
 

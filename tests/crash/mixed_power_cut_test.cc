@@ -6,7 +6,8 @@
 // the work that follows.
 //
 // TIDEMARK_CUT_SEEDS=N: N seeds, each cut at every sync, and as many operations that fail; else a
-// sample of a few seeds.
+// sample of a few seeds. TIDEMARK_CUT_FIRST=N: the first seed from its N-th sync on, so that a
+// campaign that was interrupted goes on; how far it is it says.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -29,15 +30,17 @@ using When = CrashFileSystem::When;
 
 constexpr int kSteps = 40;
 constexpr uint64_t kSample = 8;
+constexpr int kRunsOfReport = 10;
 // In a campaign: as many as a seed has cuts.
 constexpr uint64_t kTroublesOfSeed = 200;
 // Syncs of a run, about.
 constexpr uint64_t kSyncs = 260;
 
-uint64_t SeedsOr(uint64_t fallback) {
-  const char* text = std::getenv("TIDEMARK_CUT_SEEDS");
+uint64_t NumberOr(const char* name, uint64_t fallback) {
+  const char* text = std::getenv(name);
   return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
 }
+uint64_t SeedsOr(uint64_t fallback) { return NumberOr("TIDEMARK_CUT_SEEDS", fallback); }
 bool IsCampaign() { return SeedsOr(0) > 0; }
 
 CutPlan PlanOf(uint64_t seed) {
@@ -54,15 +57,18 @@ struct Sum {
   int reached = 0;
   uint64_t acknowledged = 0;
 
-  ~Sum() {
-    std::printf("%d runs, %d of them cut or in trouble, %llu acknowledged requests checked\n", runs,
-                reached, static_cast<unsigned long long>(acknowledged));
+  ~Sum() { Print("all"); }
+  void Print(const std::string& name) const {
+    std::printf("%s: %d runs, %d of them cut or in trouble, %llu acknowledged requests checked\n",
+                name.c_str(), runs, reached, static_cast<unsigned long long>(acknowledged));
+    std::fflush(stdout);
   }
   bool Add(const MixedSubject& subject, bool reached_it, const std::string& name,
            const std::vector<std::string>& wrong) {
     ++runs;
     reached += reached_it;
     acknowledged += subject.acknowledged();
+    if (IsCampaign() && runs % kRunsOfReport == 0) Print(name);
     EXPECT_TRUE(wrong.empty()) << name << ":\n" << absl::StrJoin(wrong, "\n");
     return wrong.empty();
   }
@@ -79,11 +85,12 @@ TEST(MixedPowerCutTest, KeepsEveryPromiseAtEverySync) {
   const uint64_t first = SeedOr(1);
   for (uint64_t seed = first; seed < first + SeedsOr(kSample); ++seed) {
     bool was_cut = true;
+    int cut_at = seed == first ? static_cast<int>(NumberOr("TIDEMARK_CUT_FIRST", 1)) : 1;
     if (!IsCampaign()) {
       ASSERT_TRUE(Cut(seed, static_cast<int>(Random(seed).In(1, kSyncs)), sum, was_cut));
       continue;
     }
-    for (int cut_at = 1; was_cut; ++cut_at) ASSERT_TRUE(Cut(seed, cut_at, sum, was_cut));
+    for (; was_cut; ++cut_at) ASSERT_TRUE(Cut(seed, cut_at, sum, was_cut));
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/groups/verify_groups.h"
+#include "server/log/verify_erased.h"
 #include "server/log/verify_partition.h"
 #include "server/log/verify_producers.h"
 #include "server/rpc/work_source.h"
@@ -58,6 +59,7 @@ std::vector<std::string> Office::Verify() {
       status = log::VerifyPartition(log(), topic, PartitionIndex(p), progress);
     }
   }
+  if (status.ok()) status = log::VerifyErasures(log(), nullptr, progress);
   if (status.ok()) status = groups::VerifyGroups(log(), nullptr, progress);
   if (status.ok()) status = log::VerifyProducers(log(), progress);
   if (status.ok()) status = progress.Flush();

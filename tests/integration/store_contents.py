@@ -12,11 +12,11 @@ TOPICS = {"hr": {"partitions": 2}, "small": {"partitions": 1, "compression": pb.
 FLAGS = ("--index-segment-events", "32", "--write-buffer-bytes", "1MiB")
 
 
-def fill(server, seed):
+def fill(server, seed, topics=TOPICS):
     """Events, an index of them, groups, producers; part of it in data files, the newest in the write-ahead
     log. Started with FLAGS; killed at the end."""
     chance = random.Random(seed)
-    for topic, config in TOPICS.items():
+    for topic, config in topics.items():
         server.topics.CreateTopic(pb.CreateTopicRequest(
             name=topic, config=pb.TopicConfig(**config)))
     sequence = 0

@@ -5,8 +5,10 @@
 #include <fstream>
 #include <iterator>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_join.h"
 #include "server/groups/verify_groups.h"
+#include "server/log/verify_erased.h"
 #include "server/log/verify_partition.h"
 #include "server/log/verify_producers.h"
 #include "server/storage/work_rows.h"
@@ -68,6 +70,7 @@ class VerifyTest : public LogFixture {
         EXPECT_TRUE(status.ok()) << status;
       }
     }
+    EXPECT_TRUE(VerifyErasures(log(), nullptr, progress).ok());
     EXPECT_TRUE(groups::VerifyGroups(log(), nullptr, progress).ok());
     EXPECT_TRUE(VerifyProducers(log(), progress).ok());
     EXPECT_TRUE(progress.Flush().ok());
@@ -84,6 +87,29 @@ class VerifyTest : public LogFixture {
                     .done = std::move(done)});
     });
     ASSERT_TRUE(status.ok()) << status;
+  }
+  void Erase(const ErasureRequest& request) {
+    const auto answer = log().eraser().Erase(request);
+    ASSERT_TRUE(answer.ok()) << answer.status();
+  }
+  std::string ErasedTotalRow(const TopicPtr& topic, absl::string_view key) {
+    return storage::ErasedTotalKey(topic->log(PartitionIndex(0)), harness_.store().DigestOf(key));
+  }
+  storage::KeyTotal ErasedTotalOf(const TopicPtr& topic, absl::string_view key) {
+    const auto total = harness_.store()
+                           .Terms(topic->log(PartitionIndex(0)))
+                           ->ErasedTotalOf(harness_.store().DigestOf(key));
+    EXPECT_TRUE(total.ok() && total->has_value()) << key;
+    return total.ok() ? total->value_or(storage::KeyTotal()) : storage::KeyTotal();
+  }
+  // What is found while a row of the terms is another one.
+  std::string FoundWith(const TopicPtr& topic, const std::string& row,
+                        const std::optional<std::string>& wrong,
+                        const std::optional<std::string>& right) {
+    Commit([&](storage::WriteSet& set) { set.ChangeTerm(row, wrong); });
+    const std::vector<std::string> found = Verify({topic});
+    Commit([&](storage::WriteSet& set) { set.ChangeTerm(row, right); });
+    return absl::StrJoin(found, "; ");
   }
   // Adds a row to the index of a log.
   void Ingest(LogId log, absl::string_view type, Offset at, Offset until) {
@@ -263,6 +289,103 @@ TEST_F(VerifyTest, FindsTotalsOfKeysThatAreNotThoseOfTheEvents) {
               HasSubstr(absl::StrCat("the first event at offset ", first.value() + 1,
                                      ", and one is at ", first.value())));
   EXPECT_EQ(found_with("key-3", **total), "");
+}
+
+// Of erased keys, whose names nobody knows any more: how many events are gone, and where.
+TEST_F(VerifyTest, FindsTotalsOfErasedKeysThatAreNotOfWhatIsGone) {
+  const TopicPtr hr = MakeTopic("hr");
+  Fill(hr, 0, 40);
+  for (const char* key : {"key-3", "key-6"}) Erase({.topic = hr, .key = key});
+  const auto [count, first, last] = ErasedTotalOf(hr, "key-3");
+  const uint64_t all = count + ErasedTotalOf(hr, "key-6").count;
+  const std::string row = ErasedTotalRow(hr, "key-3");
+  const std::string digest = absl::BytesToHexString(harness_.store().DigestOf("key-3"));
+  const std::string right = storage::EncodeKeyTotal({count, first, last});
+  const auto found_with = [&](uint64_t n, Offset from, Offset until) {
+    return FoundWith(hr, row, storage::EncodeKeyTotal({n, from, until}), right);
+  };
+  const auto counts = [&](uint64_t n, absl::string_view bound) {
+    const std::string in_all = absl::StrCat(all + n - count);
+    return absl::StrCat("topic hr partition 0: the index counts ", in_all,
+                        " events of erased keys, and at ", bound, " ", all,
+                        " are gone; topic hr partition 0: the index counts ", n,
+                        " erased events of the key with digest ", digest, ", and at ", bound, " ",
+                        count, " are gone");
+  };
+  log().eraser().WaitUntilIdle();
+  EXPECT_EQ(found_with(count, first, last), "");
+  EXPECT_EQ(found_with(count + 1, first, last), counts(count + 1, "most"));
+  EXPECT_EQ(found_with(count - 1, first, last), counts(count - 1, "least"));
+  EXPECT_EQ(FoundWith(hr, row, std::nullopt, right), counts(0, "least"));
+  const std::string of_key = absl::StrCat(" erased event of the key with digest ", digest);
+  EXPECT_EQ(found_with(count, first + 1, last),
+            absl::StrCat("topic hr partition 0: the index has the first", of_key, " at offset ",
+                         first + 1, ", where no event was erased"));
+  EXPECT_THAT(found_with(count, first, last + 1), HasSubstr("where no event was erased"));
+  EXPECT_THAT(found_with(count, first, EndOf(hr, 0)), HasSubstr("where no event was erased"));
+  EXPECT_THAT(FoundWith(hr, row, "rubbish", right), HasSubstr("total of an erased key"));
+  EXPECT_THAT(FoundWith(hr, ErasedTotalRow(hr, "ghost"), storage::EncodeKeyTotal({1, first, first}),
+                        std::nullopt),
+              HasSubstr("and one of another key there, too"));
+}
+
+// Readers do not get them any more, and so they are gone.
+TEST_F(VerifyTest, KnowsErasedEventsThatAreStillInTheirBatches) {
+  harness_.options().starts_eraser = false;
+  Reopen();
+  const TopicPtr hr = MakeTopic("hr");
+  Fill(hr, 0, 40);
+  Erase({.topic = hr, .key = "key-3"});
+  EXPECT_THAT(Verify({hr}), IsEmpty());
+  const auto [count, first, last] = ErasedTotalOf(hr, "key-3");
+  const std::string right = storage::EncodeKeyTotal({count, first, last});
+  EXPECT_THAT(FoundWith(hr, ErasedTotalRow(hr, "key-3"),
+                        storage::EncodeKeyTotal({count + 1, first, last}), right),
+              HasSubstr(absl::StrCat(count + 1, " events of erased keys, and at most ", count)));
+}
+
+// What retention passed, and what was erased by offsets, may be of any key.
+TEST_F(VerifyTest, FindsWhatCanBeToldOfErasedKeysInATopicThatRetentionCut) {
+  const TopicPtr hr = MakeTopic("hr", {.retention_max_bytes = 30'000});
+  Fill(hr, 0, 30);
+  Erase({.topic = hr, .key = "key-3"});
+  Erase({.topic = hr, .key = "key-4", .types = {"type.4"}});
+  Erase({.topic = hr,
+         .span = storage::ErasureRecord::Span{PartitionIndex(0), {Offset(60), Offset(70)}}});
+  Fill(hr, 0, 30);
+  EXPECT_THAT(Verify({hr}), IsEmpty());
+  ASSERT_GT(Open(hr, 0)->ends().start, ErasedTotalOf(hr, "key-3").first);
+  Erase({.topic = hr, .key = "key-3"});
+  Erase({.topic = hr, .key = "key-6"});  // Most of it is passed.
+  EXPECT_THAT(Verify({hr}), IsEmpty());
+  const storage::KeyTotal total = ErasedTotalOf(hr, "key-3");
+  EXPECT_EQ(
+      FoundWith(hr, ErasedTotalRow(hr, "key-3"), std::nullopt, storage::EncodeKeyTotal(total)),
+      absl::StrCat("topic hr partition 0: the index counts 0 erased events of the key with "
+                   "digest ",
+                   absl::BytesToHexString(harness_.store().DigestOf("key-3")), ", and at least ",
+                   total.count, " are gone"));
+}
+
+TEST_F(VerifyTest, FindsPlacesOfErasedEventsThatAreNotTheirs) {
+  const TopicPtr hr = MakeTopic("hr");
+  Fill(hr, 0, 40);
+  Erase({.topic = hr, .key = "key-3"});
+  const LogId log_id = hr->log(PartitionIndex(0));
+  const std::unique_ptr<storage::TermCursor> cursor = harness_.store().Terms(log_id);
+  cursor->Seek(storage::TermKind::kErased, "", Offset(0));
+  ASSERT_TRUE(cursor->Valid());
+  const Offset until = cursor->until();
+  const std::string row = storage::TermKey(log_id, storage::TermKind::kErased, "", until);
+  const std::string right(cursor->row());
+  std::string wrong;
+  storage::PostingWriter(wrong, until).Add(Offset(0), Offset(1));
+  for (const std::optional<std::string>& value : {std::optional(wrong), {}}) {
+    EXPECT_EQ(FoundWith(hr, row, value, right),
+              absl::StrCat("topic hr partition 0 offsets 0 to ", until.value() - 1,
+                           ": the index of erased events says something else than the events"));
+  }
+  EXPECT_THAT(FoundWith(hr, row, "\xff", right), HasSubstr("the row of erased events"));
 }
 
 TEST_F(VerifyTest, FindsGroupsAndProducersBehindTheEnd) {

@@ -28,17 +28,6 @@ class CompactorTest : public LogFixture {
     const absl::Status status = log().compactor().Compact(*topic);
     EXPECT_TRUE(status.ok()) << status;
   }
-  // Data of each event; "-" where it is gone.
-  std::vector<std::string> DataOf(const TopicPtr& topic) {
-    const auto read = harness_.ReadAll(*topic, 0);
-    EXPECT_TRUE(read.ok()) << read.status();
-    std::vector<std::string> data;
-    if (!read.ok()) return data;
-    for (const testing::ReadEvent& event : *read) {
-      data.push_back(event.event.type.empty() ? "-" : event.event.data);
-    }
-    return data;
-  }
   TopicPtr MakeCompact() { return MakeTopic("prices", {.compact = true}); }
 };
 

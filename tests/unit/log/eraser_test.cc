@@ -42,17 +42,6 @@ class EraserTest : public LogFixture {
   static storage::ErasureRecord::Span Span(uint32_t partition, uint64_t from, uint64_t until) {
     return {.partition = PartitionIndex(partition), .offsets = {Offset(from), Offset(until)}};
   }
-  // Data of each event of a partition; "-" where it is erased.
-  std::vector<std::string> DataOf(const TopicPtr& topic, uint32_t partition) {
-    const auto read = harness_.ReadAll(*topic, partition);
-    EXPECT_TRUE(read.ok()) << read.status();
-    std::vector<std::string> data;
-    if (!read.ok()) return data;
-    for (const testing::ReadEvent& event : *read) {
-      data.push_back(event.event.type.empty() ? "-" : event.event.data);
-    }
-    return data;
-  }
   // "type count" of each type.
   std::vector<std::string> TypesOf(const TopicPtr& topic) {
     const absl::StatusOr<TypeTable> types = log().ListTypes(*topic, "", 100);

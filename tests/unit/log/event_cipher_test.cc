@@ -37,14 +37,7 @@ class EventCipherTest : public ::testing::Test {
     return {.id = absl::StrCat("id-", key), .key = key, .data = data};
   }
   std::vector<std::string> DataOf(const TopicPtr& topic) {
-    const auto read = harness_->ReadAll(*topic, 0);
-    EXPECT_TRUE(read.ok()) << read.status();
-    std::vector<std::string> data;
-    if (!read.ok()) return data;
-    for (const testing::ReadEvent& event : *read) {
-      data.push_back(event.event.type.empty() ? "-" : event.event.data);
-    }
-    return data;
+    return log::DataOf(*harness_, topic, 0);
   }
   std::vector<std::string> FilesWith(const std::string& needle) {
     return testing::FilesWith(dir_.path(), needle);

@@ -61,6 +61,19 @@ inline std::vector<std::string> IdsOf(const absl::StatusOr<std::vector<testing::
   return ids;
 }
 
+// Data of each event of a partition; "-" where it is gone.
+inline std::vector<std::string> DataOf(testing::LogHarness& harness, const TopicPtr& topic,
+                                       uint32_t partition) {
+  const auto read = harness.ReadAll(*topic, partition);
+  EXPECT_TRUE(read.ok()) << read.status();
+  std::vector<std::string> data;
+  if (!read.ok()) return data;
+  for (const testing::ReadEvent& event : *read) {
+    data.push_back(event.event.type.empty() ? "-" : event.event.data);
+  }
+  return data;
+}
+
 inline std::string ReasonOf(const absl::Status& status) {
   const auto detail = DetailOf(status);
   return detail.has_value() ? detail->reason : absl::StrCat("no detail: ", status.ToString());
@@ -96,6 +109,9 @@ class LogFixture : public ::testing::Test {
   }
   Offset EndOf(const TopicPtr& topic, uint32_t partition) {
     return Open(topic, partition)->ends().end;
+  }
+  std::vector<std::string> DataOf(const TopicPtr& topic, uint32_t partition = 0) {
+    return log::DataOf(harness_, topic, partition);
   }
   PipelineOptions& pipeline_options() { return harness_.options().log.pipeline; }
   EventLog& log() { return harness_.log(); }
