@@ -188,7 +188,7 @@ class GroupCoordinator {
   void FinishChange(const std::shared_ptr<ChangeAttempt>& attempt, const absl::Status& status)
       ABSL_LOCKS_EXCLUDED(mu_);
   void TrySeek(std::shared_ptr<SeekAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
-  // The offsets a new group begins with. May wait for the disk.
+  // The offsets a new group begins with; called by the commit that creates it.
   using FirstOffsets = absl::AnyInvocable<absl::StatusOr<std::vector<std::pair<LogId, Offset>>>()>;
   // Makes the group of `record`, whose id comes with the commit.
   // ALREADY_EXISTS  (in `done`) somebody else was faster.

@@ -21,6 +21,15 @@ absl::Status TooManyGroups(size_t limit) {
                                  {"value", absl::StrCat(limit + 1)}}});
 }
 
+// The offsets, if their topics are still there when that is asked.
+auto Checked(const log::Catalog& catalog, NewOffsets offsets) {
+  return [&catalog,
+          offsets = std::move(offsets)]() -> absl::StatusOr<std::vector<std::pair<LogId, Offset>>> {
+    if (absl::Status status = CheckTopicsAreThere(catalog, offsets); !status.ok()) return status;
+    return offsets.offsets;
+  };
+}
+
 }  // namespace
 
 struct GroupCoordinator::JoinAttempt {
@@ -111,15 +120,18 @@ void GroupCoordinator::CreateForJoin(std::shared_ptr<JoinAttempt> attempt) {
   const auto now_us = static_cast<uint64_t>(absl::ToUnixMicros(context_->clock.Now()));
   absl::StatusOr<storage::GroupRecord> record = NewGroup(attempt->request, now_us);
   if (!record.ok()) return std::move(attempt->done)(record.status());
-  FirstOffsets first = [&log = context_->log, record = *record] {
-    return OffsetsAtStart(log, record);
-  };
-  Create(*std::move(record), std::move(first), [this, attempt](absl::Status created) mutable {
-    if (!created.ok() && !absl::IsAlreadyExists(created)) {
-      return std::move(attempt->done)(created);
-    }
-    attempt->created = created.ok();
-    TryJoin(std::move(attempt));
+  context_->disk.Schedule([this, attempt, record = *std::move(record)]() mutable {
+    // Before the commit: retention may have to make another one first.
+    absl::StatusOr<NewOffsets> offsets = OffsetsAtStart(context_->log, record);
+    if (!offsets.ok()) return std::move(attempt->done)(offsets.status());
+    Create(std::move(record), Checked(context_->log.catalog(), *std::move(offsets)),
+           [this, attempt](absl::Status created) mutable {
+             if (!created.ok() && !absl::IsAlreadyExists(created)) {
+               return std::move(attempt->done)(created);
+             }
+             attempt->created = created.ok();
+             TryJoin(std::move(attempt));
+           });
   });
 }
 
@@ -159,12 +171,14 @@ void GroupCoordinator::CreateForCommit(std::shared_ptr<CommitAttempt> attempt) {
   const auto now_us = static_cast<uint64_t>(absl::ToUnixMicros(context_->clock.Now()));
   absl::StatusOr<storage::GroupRecord> record = NewGroup(settings, now_us);
   if (!record.ok()) return std::move(attempt->done)(record.status());
-  FirstOffsets first = [&log = context_->log, attempt] {
-    return OffsetsOfEntries(log, attempt->entries);
-  };
-  Create(*std::move(record), std::move(first), [this, attempt](absl::Status created) mutable {
-    if (absl::IsAlreadyExists(created)) return TryCommit(std::move(attempt));
-    std::move(attempt->done)(created);
+  context_->disk.Schedule([this, attempt, record = *std::move(record)]() mutable {
+    absl::StatusOr<NewOffsets> offsets = OffsetsOfEntries(context_->log, attempt->entries);
+    if (!offsets.ok()) return std::move(attempt->done)(offsets.status());
+    Create(std::move(record), Checked(context_->log.catalog(), *std::move(offsets)),
+           [this, attempt](absl::Status created) mutable {
+             if (absl::IsAlreadyExists(created)) return TryCommit(std::move(attempt));
+             std::move(attempt->done)(created);
+           });
   });
 }
 

@@ -58,6 +58,36 @@ TEST_F(JoinTest, StartsAtATime) {
   EXPECT_EQ(Join()->Owned(), "hr/0@5 hr/1@0 hr/2@0 hr/3@0");
 }
 
+// Opening such a partition makes a commit of its own, which the one that creates the group must not
+// wait for.
+TEST_F(JoinTest, MakesAGroupWhereRetentionIsDue) {
+  ASSERT_TRUE(harness_.CreateTopic("log", {.retention_max_age_us = 1'000'000}).ok());
+  using Kind = storage::GroupStart::Kind;
+  uint64_t end = 0;
+  for (const Kind kind : {Kind::kEarliest, Kind::kLatest, Kind::kTime}) {
+    Append("log", 0, 3);
+    end += 3;
+    clock().Advance(absl::Seconds(2));
+    JoinRequest request = Request({"log"});
+    request.group = absl::StrCat("group-", static_cast<int>(kind));
+    request.start.kind = kind;
+    EXPECT_EQ(Join(request)->Owned(), absl::StrCat("log/0@", end));
+  }
+  Append("log", 0, 1);
+  clock().Advance(absl::Seconds(2));
+  EXPECT_TRUE(Commit({Entry(0, end, "log")}).ok());
+  EXPECT_EQ(Offsets(), absl::StrCat("log/0@", end));
+}
+
+TEST_F(JoinTest, IsToldWhatWentBeforeItAckedAnything) {
+  ASSERT_TRUE(harness_.CreateTopic("log", {.retention_max_age_us = 1'000'000}).ok());
+  Append("log", 0, 3);
+  EXPECT_EQ(Join(Request({"log"}))->Owned(), "log/0@0");
+  clock().Advance(absl::Seconds(2));
+  Restart();
+  EXPECT_EQ(Join(Request({"log"}))->Owned(), "log/0@0");
+}
+
 TEST_F(JoinTest, IgnoresTheStartOfAGroupThatExists) {
   Append("hr", 0, 5);
   Join()->member.reset();
