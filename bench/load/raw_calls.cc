@@ -340,7 +340,7 @@ class RawRun {
   const Template call_;
   RawFigures figures_;
   uint64_t acknowledged_before_ = 0;  // In the warm-up.
-  uint64_t before_window_ = 0;  // In time, in the warm-up.
+  uint64_t before_window_ = 0;        // In time, in the warm-up.
   std::vector<std::unique_ptr<Caller>> callers_;
 };
 

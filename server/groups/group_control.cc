@@ -106,11 +106,12 @@ absl::StatusOr<std::vector<SeekMove>> Group::PlanSeek(
                              topic->second->partitions());
     }
     const PartitionState& state = partitions_.at(topic->second->log(target.partition));
-    moves.push_back({.topic = state.topic,
-                     .index = state.index,
-                     .partition = state.partition,
-                     .from = StartFor(state),
-                     .to = target.offset});
+    moves.push_back(
+        {.topic = state.topic,
+         .index = state.index,
+         .partition = state.partition,
+         .from = commits_.Newest(state.partition->log()).value_or(state.partition->ends().start),
+         .to = target.offset});
   }
   return moves;
 }

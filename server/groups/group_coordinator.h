@@ -188,14 +188,13 @@ class GroupCoordinator {
   void FinishChange(const std::shared_ptr<ChangeAttempt>& attempt, const absl::Status& status)
       ABSL_LOCKS_EXCLUDED(mu_);
   void TrySeek(std::shared_ptr<SeekAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
-  // The offsets a new group begins with. May wait for the disk and for a commit.
-  using Offsets = std::vector<std::pair<LogId, Offset>>;
-  using FirstOffsets = absl::AnyInvocable<absl::StatusOr<Offsets>() &&>;
+  // The offsets a new group begins with; called by the commit that creates it.
+  using FirstOffsets = absl::AnyInvocable<absl::StatusOr<std::vector<std::pair<LogId, Offset>>>()>;
   // Makes the group of `record`, whose id comes with the commit.
   // ALREADY_EXISTS  (in `done`) somebody else was faster.
   void Create(storage::GroupRecord record, FirstOffsets first, log::DoneCallback done)
       ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status PrepareCreate(storage::GroupRecord& record, const Offsets& first,
+  absl::Status PrepareCreate(storage::GroupRecord& record, FirstOffsets& first,
                              storage::WriteSet& set) ABSL_LOCKS_EXCLUDED(mu_);
   void Publish(const storage::GroupRecord& record) ABSL_LOCKS_EXCLUDED(mu_);
   // Runs `next` with the outcome of loading `group`, on a thread that may wait.

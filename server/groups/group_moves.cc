@@ -8,8 +8,8 @@
 namespace tidemark::groups {
 
 Offset Group::StartFor(const PartitionState& state) const {
-  const std::optional<Offset> newest = commits_.Newest(state.partition->log());
-  return newest.has_value() ? *newest : state.partition->ends().start;
+  // Not at what is the oldest event now: what went meanwhile has to be told.
+  return commits_.Newest(state.partition->log()).value_or(Offset());
 }
 
 void Group::CommitDone(const PartitionState& state) {

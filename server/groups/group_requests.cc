@@ -21,6 +21,15 @@ absl::Status TooManyGroups(size_t limit) {
                                  {"value", absl::StrCat(limit + 1)}}});
 }
 
+// The offsets, if their topics are still there when that is asked.
+auto Checked(const log::Catalog& catalog, NewOffsets offsets) {
+  return [&catalog,
+          offsets = std::move(offsets)]() -> absl::StatusOr<std::vector<std::pair<LogId, Offset>>> {
+    if (absl::Status status = CheckTopicsAreThere(catalog, offsets); !status.ok()) return status;
+    return offsets.offsets;
+  };
+}
+
 }  // namespace
 
 struct GroupCoordinator::JoinAttempt {
@@ -43,7 +52,7 @@ void GroupCoordinator::AfterLoad(GroupPtr group, absl::AnyInvocable<void(absl::S
   });
 }
 
-absl::Status GroupCoordinator::PrepareCreate(storage::GroupRecord& record, const Offsets& first,
+absl::Status GroupCoordinator::PrepareCreate(storage::GroupRecord& record, FirstOffsets& first,
                                              storage::WriteSet& set) {
   {
     absl::MutexLock lock(&mu_);
@@ -52,30 +61,24 @@ absl::Status GroupCoordinator::PrepareCreate(storage::GroupRecord& record, const
       return TooManyGroups(context_->options.groups_max);
     }
   }
+  absl::StatusOr<std::vector<std::pair<LogId, Offset>>> offsets = first();
+  if (!offsets.ok()) return offsets.status();
   record.id = context_->log.AllocateGroupId(set);
   set.PutGroup(record);
-  for (const auto& [log, offset] : first) {
-    // Not of a topic that was deleted meanwhile.
-    if (context_->log.catalog().FindByLog(log) != nullptr) set.PutOffset(record.id, log, offset);
-  }
+  for (const auto& [log, offset] : *offsets) set.PutOffset(record.id, log, offset);
   return absl::OkStatus();
 }
 
 void GroupCoordinator::Create(storage::GroupRecord record, FirstOffsets first,
                               log::DoneCallback done) {
   auto shared = std::make_shared<storage::GroupRecord>(std::move(record));
-  // Who opens a partition has retention enforced, which is a commit: the commit of this group must
-  // not wait for it.
-  context_->disk.Schedule([this, shared, first = std::move(first),
-                           done = std::move(done)]() mutable {
-    absl::StatusOr<Offsets> offsets = std::move(first)();
-    if (!offsets.ok()) return std::move(done)(offsets.status());
-    context_->log.Mutate(
-        {.prepare = [this, shared, offsets = *std::move(offsets)](
-                        storage::WriteSet& set) { return PrepareCreate(*shared, offsets, set); },
-         .publish = [this, shared] { Publish(*shared); },
-         .done = std::move(done)});
-  });
+  context_->log.Mutate(
+      {.prepare =
+           [this, shared, first = std::move(first)](storage::WriteSet& set) mutable {
+             return PrepareCreate(*shared, first, set);
+           },
+       .publish = [this, shared] { Publish(*shared); },
+       .done = std::move(done)});
 }
 
 void GroupCoordinator::Join(JoinRequest request, std::shared_ptr<MemberListener> listener,
@@ -117,15 +120,18 @@ void GroupCoordinator::CreateForJoin(std::shared_ptr<JoinAttempt> attempt) {
   const auto now_us = static_cast<uint64_t>(absl::ToUnixMicros(context_->clock.Now()));
   absl::StatusOr<storage::GroupRecord> record = NewGroup(attempt->request, now_us);
   if (!record.ok()) return std::move(attempt->done)(record.status());
-  FirstOffsets first = [&log = context_->log, record = *record] {
-    return OffsetsAtStart(log, record);
-  };
-  Create(*std::move(record), std::move(first), [this, attempt](absl::Status created) mutable {
-    if (!created.ok() && !absl::IsAlreadyExists(created)) {
-      return std::move(attempt->done)(created);
-    }
-    attempt->created = created.ok();
-    TryJoin(std::move(attempt));
+  context_->disk.Schedule([this, attempt, record = *std::move(record)]() mutable {
+    // Before the commit: retention may have to make another one first.
+    absl::StatusOr<NewOffsets> offsets = OffsetsAtStart(context_->log, record);
+    if (!offsets.ok()) return std::move(attempt->done)(offsets.status());
+    Create(std::move(record), Checked(context_->log.catalog(), *std::move(offsets)),
+           [this, attempt](absl::Status created) mutable {
+             if (!created.ok() && !absl::IsAlreadyExists(created)) {
+               return std::move(attempt->done)(created);
+             }
+             attempt->created = created.ok();
+             TryJoin(std::move(attempt));
+           });
   });
 }
 
@@ -165,12 +171,14 @@ void GroupCoordinator::CreateForCommit(std::shared_ptr<CommitAttempt> attempt) {
   const auto now_us = static_cast<uint64_t>(absl::ToUnixMicros(context_->clock.Now()));
   absl::StatusOr<storage::GroupRecord> record = NewGroup(settings, now_us);
   if (!record.ok()) return std::move(attempt->done)(record.status());
-  FirstOffsets first = [&log = context_->log, attempt] {
-    return OffsetsOfEntries(log, attempt->entries);
-  };
-  Create(*std::move(record), std::move(first), [this, attempt](absl::Status created) mutable {
-    if (absl::IsAlreadyExists(created)) return TryCommit(std::move(attempt));
-    std::move(attempt->done)(created);
+  context_->disk.Schedule([this, attempt, record = *std::move(record)]() mutable {
+    absl::StatusOr<NewOffsets> offsets = OffsetsOfEntries(context_->log, attempt->entries);
+    if (!offsets.ok()) return std::move(attempt->done)(offsets.status());
+    Create(std::move(record), Checked(context_->log.catalog(), *std::move(offsets)),
+           [this, attempt](absl::Status created) mutable {
+             if (absl::IsAlreadyExists(created)) return TryCommit(std::move(attempt));
+             std::move(attempt->done)(created);
+           });
   });
 }
 

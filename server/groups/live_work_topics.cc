@@ -114,8 +114,7 @@ absl::Status LiveWork::AddTopic(const LoadedTopic& topic,
     }
     absl::MutexLock lock(&mu_);
     if (queue_.HasPartition(log)) continue;
-    const Offset start = topic.partitions[p]->ends().start;
-    queue_.AddPartition(topic.topic, PartitionIndex(p), offset, start, std::move(restored));
+    queue_.AddPartition(topic.topic, PartitionIndex(p), offset, std::move(restored));
     for (const auto& [at, letter] : letters) queue_.AddDeadLetter(log, at, letter, NowUs());
     partitions_[log] = {topic.topic, PartitionIndex(p), topic.partitions[p]};
     source_changes_.push_back({log, queue_.ReadFrom(log)});

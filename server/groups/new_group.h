@@ -1,4 +1,5 @@
-// Where a new group begins, for the commit that creates it.
+// Where a new group begins, for the commit that creates it. To be looked for before that: opening a
+// partition may wait for a commit that retention makes.
 #pragma once
 
 #include <utility>
@@ -17,17 +18,24 @@ absl::Status NoSuchGroup(absl::string_view name);
 // NOT_FOUND  an entry names a topic or partition that does not exist.
 absl::Status CheckPlaces(const log::Catalog& catalog, const std::vector<OffsetEntry>& entries);
 
-// The offsets that `group.start` stands for now, in the topics that exist. None for EARLIEST, nor
-// in topics that a pattern finds later: without a committed offset a group begins at the start of a
-// partition. May wait for the disk.
-// NOT_FOUND  a topic that it names does not exist.
-absl::StatusOr<std::vector<std::pair<LogId, Offset>>> OffsetsAtStart(
-    log::EventLog& log, const storage::GroupRecord& group);
+struct NewOffsets {
+  std::vector<log::TopicPtr> topics;  // Have to be there still when the group is created.
+  std::vector<std::pair<LogId, Offset>> offsets;
+};
 
-// The offsets of `entries`, for a group in which nothing is committed yet. May wait for the disk and
-// for a commit, as OffsetsAtStart may: not for who prepares one.
+// NOT_FOUND  a topic was deleted meanwhile.
+absl::Status CheckTopicsAreThere(const log::Catalog& catalog, const NewOffsets& first);
+
+// The offsets that `group.start` stands for now, in the topics that exist; not those that are 0,
+// with EARLIEST, nor in topics that a pattern finds later: without a committed offset a group
+// begins at offset 0, and is told what of that is gone. May wait for the disk and for a commit.
+// NOT_FOUND  a topic that it names does not exist.
+absl::StatusOr<NewOffsets> OffsetsAtStart(log::EventLog& log, const storage::GroupRecord& group);
+
+// The offsets of `entries`, for a group in which nothing is committed yet. May wait for
+// the disk and for a commit.
 // NOT_FOUND, OUT_OF_RANGE, ABORTED  as in CommitOffsets.
-absl::StatusOr<std::vector<std::pair<LogId, Offset>>> OffsetsOfEntries(
-    log::EventLog& log, const std::vector<OffsetEntry>& entries);
+absl::StatusOr<NewOffsets> OffsetsOfEntries(log::EventLog& log,
+                                            const std::vector<OffsetEntry>& entries);
 
 }  // namespace tidemark::groups

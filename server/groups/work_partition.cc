@@ -59,10 +59,9 @@ void RestoredWork::Add(uint64_t block, const storage::WorkBlock& row) {
   }
 }
 
-WorkPartition::WorkPartition(LogId log, std::optional<Offset> committed, Offset start,
-                             RestoredWork restored)
+WorkPartition::WorkPartition(LogId log, std::optional<Offset> committed, RestoredWork restored)
     : log_(log),
-      first_(committed.value_or(start)),
+      first_(committed.value_or(Offset())),
       read_to_(first_),
       restored_done_(restored.done.begin(), restored.done.end()),
       restored_tried_(restored.tried.begin(), restored.tried.end()),

@@ -48,7 +48,7 @@ struct WorkWrite {
 class WorkPartition {
  public:
   // `committed`: of the store.
-  WorkPartition(LogId log, std::optional<Offset> committed, Offset start, RestoredWork restored);
+  WorkPartition(LogId log, std::optional<Offset> committed, RestoredWork restored);
 
   LogId log() const { return log_; }
   Offset read_to() const { return read_to_; }

@@ -26,12 +26,12 @@ EntryIndex WorkQueue::FindEntry(const Slot& slot, Offset offset) const {
 }
 
 void WorkQueue::AddPartition(const log::TopicPtr& topic, PartitionIndex index,
-                             std::optional<Offset> committed, Offset start, RestoredWork restored) {
+                             std::optional<Offset> committed, RestoredWork restored) {
   const LogId log = topic->log(index);
   const bool added = slots_.emplace(log, static_cast<uint32_t>(slot_of_.size())).second;
   TM_CHECK(added);
-  slot_of_.push_back(std::make_unique<Slot>(
-      topic, index, WorkPartition(log, committed, start, std::move(restored))));
+  slot_of_.push_back(
+      std::make_unique<Slot>(topic, index, WorkPartition(log, committed, std::move(restored))));
 }
 
 void WorkQueue::RemovePartition(LogId log, bool keep_rows) {

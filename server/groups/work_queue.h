@@ -45,7 +45,7 @@ class WorkQueue {
 
   // --- Partitions.
   void AddPartition(const log::TopicPtr& topic, PartitionIndex index,
-                    std::optional<Offset> committed, Offset start, RestoredWork restored);
+                    std::optional<Offset> committed, RestoredWork restored);
   // A dead letter of the store: it counts, may block its key, and is delivered if it is redriven.
   void AddDeadLetter(LogId log, Offset offset, const storage::DeadLetter& letter, uint64_t now_us);
   bool HasPartition(LogId log) const { return slots_.contains(log); }

@@ -5,12 +5,12 @@
 #include <atomic>
 
 // MergeIteratorBuilder's constructor, and AddPointAndTombstoneIterator.
+// clang-format off
 #define TM_BUILDER "_ZN7rocksdb20MergeIteratorBuilder"
 #define TM_BEGIN TM_BUILDER "C1EPKNS_21InternalKeyComparatorEPNS_5ArenaEbPKNS_5SliceE"
-#define TM_ADD                                                        \
-  TM_BUILDER                                                          \
-      "28AddPointAndTombstoneIteratorEPNS_20InternalIteratorBaseINS_" \
-      "5SliceEEEPNS_25TruncatedRangeDelIteratorEPPS6_"
+#define TM_ADD TM_BUILDER "28AddPointAndTombstoneIteratorEPNS_20InternalIteratorBaseINS_" \
+                          "5SliceEEEPNS_25TruncatedRangeDelIteratorEPPS6_"
+// clang-format on
 
 namespace {
 

@@ -9,8 +9,10 @@ from support.consumer import Member
 from support.events import event, stored
 from support.server import wait_until
 from support.stubs import pb
+from support.work import Worker
 
 AGE_S = 0.5
+MODES = [pb.GROUP_MODE_PARTITION_ORDERED, pb.GROUP_MODE_KEY_ORDERED, pb.GROUP_MODE_UNORDERED]
 
 
 def for_s(seconds):
@@ -186,6 +188,39 @@ class Retention(ServerCase):
         self.assertEqual([one.offset for one in member.events], [5])
         offsets = member.ack_all()
         member.until_confirmed(offsets)
+
+    def worker(self, topic, mode):
+        worker = Worker(self.server.groups, f"{topic}-{mode}", [topic], mode=mode)
+        self.addCleanup(worker.close)
+        return worker
+
+    def append_large(self, topic, count):
+        for _ in range(count):
+            self.append(topic, [event(data=bytes(10_000))])
+
+    def test_promise_no_silent_gap_for_a_group_that_has_acked_nothing(self):
+        topic = self.topic(max_bytes=25_000)
+        self.append_large(topic, 2)
+        for mode in MODES:
+            self.worker(topic, mode).until_events(2).close()
+        self.append_large(topic, 3)
+        self.assertEqual(self.marks(topic), [(3, 5)])
+        self.server.restart()
+        for mode in MODES:
+            with self.subTest(mode):
+                second = self.worker(topic, mode).until_events(2)
+                self.assertEqual([one.offset for one in second.events], [3, 4])
+                self.assertEqual([(gap.from_offset, gap.until_offset, gap.reason)
+                                  for gap in second.gaps], [(0, 3, pb.GAP_REASON_RETENTION)])
+
+    def test_a_new_group_begins_at_the_oldest_event_and_misses_nothing(self):
+        topic = self.topic(max_bytes=25_000)
+        self.append_large(topic, 5)
+        self.assertEqual(self.marks(topic), [(3, 5)])
+        for mode in MODES:
+            with self.subTest(mode):
+                first = self.worker(topic, mode).until_events(2)
+                self.assertEqual(([one.offset for one in first.events], first.gaps), ([3, 4], []))
 
     def test_watermarks_at_a_time_that_has_passed(self):
         topic = self.topic(max_bytes=15_000)

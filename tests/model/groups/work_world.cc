@@ -63,7 +63,7 @@ void WorkWorld::AddPartition(LogId log, const Truth& truth) {
   ReadRows(log, restored, letters);
   std::optional<Offset> committed;
   if (disk_offsets_.contains(log)) committed = Offset(disk_offsets_.at(log));
-  queue_->AddPartition(topic_, truth.index, committed, Offset(0), std::move(restored));
+  queue_->AddPartition(topic_, truth.index, committed, std::move(restored));
   for (const auto& [offset, letter] : letters) queue_->AddDeadLetter(log, offset, letter, now_us_);
 }
 

@@ -58,37 +58,34 @@ TEST_F(JoinTest, StartsAtATime) {
   EXPECT_EQ(Join()->Owned(), "hr/0@5 hr/1@0 hr/2@0 hr/3@0");
 }
 
-// Of a topic whose oldest events are older than its retention: whoever opens it next removes them.
-class OldTopicTest : public CoordinatorTest {
- protected:
-  void SetUp() override {
-    CoordinatorTest::SetUp();
-    ASSERT_TRUE(
-        harness_.CreateTopic("log", {.partitions = 1, .retention_max_age_us = kHourUs}).ok());
-    Append("log", 0, 5);
-    clock().Advance(absl::Hours(2));
-    Append("log", 0, 2);
+// Opening such a partition makes a commit of its own, which the one that creates the group must not
+// wait for.
+TEST_F(JoinTest, MakesAGroupWhereRetentionIsDue) {
+  ASSERT_TRUE(harness_.CreateTopic("log", {.retention_max_age_us = 1'000'000}).ok());
+  using Kind = storage::GroupStart::Kind;
+  uint64_t end = 0;
+  for (const Kind kind : {Kind::kEarliest, Kind::kLatest, Kind::kTime}) {
+    Append("log", 0, 3);
+    end += 3;
+    clock().Advance(absl::Seconds(2));
+    JoinRequest request = Request({"log"});
+    request.group = absl::StrCat("group-", static_cast<int>(kind));
+    request.start.kind = kind;
+    EXPECT_EQ(Join(request)->Owned(), absl::StrCat("log/0@", end));
   }
-  uint64_t StartOfLog() {
-    const auto topic = harness_.log().FindTopic("log");
-    return (*harness_.log().OpenPartition(**topic, PartitionIndex(0)))->ends().start.value();
-  }
-  static constexpr uint64_t kHourUs = 3'600'000'000;
-};
-
-// The start of a new group opens the partitions, which moves their starts by a commit; the commit
-// of the group must not wait for that.
-TEST_F(OldTopicTest, ANewGroupAtTheEndDoesNotWaitForItself) {
-  JoinRequest request = Request({"log"});
-  request.start.kind = storage::GroupStart::Kind::kLatest;
-  EXPECT_EQ(Join(request)->Owned(), "log/0@7");
-  EXPECT_EQ(StartOfLog(), 5);
+  Append("log", 0, 1);
+  clock().Advance(absl::Seconds(2));
+  EXPECT_TRUE(Commit({Entry(0, end, "log")}).ok());
+  EXPECT_EQ(Offsets(), absl::StrCat("log/0@", end));
 }
 
-TEST_F(OldTopicTest, ANewGroupByACommitDoesNotWaitForItself) {
-  EXPECT_TRUE(Commit({Entry(0, 6, "log")}).ok());
-  EXPECT_EQ(Offsets(), "log/0@6");
-  EXPECT_EQ(StartOfLog(), 5);
+TEST_F(JoinTest, IsToldWhatWentBeforeItAckedAnything) {
+  ASSERT_TRUE(harness_.CreateTopic("log", {.retention_max_age_us = 1'000'000}).ok());
+  Append("log", 0, 3);
+  EXPECT_EQ(Join(Request({"log"}))->Owned(), "log/0@0");
+  clock().Advance(absl::Seconds(2));
+  Restart();
+  EXPECT_EQ(Join(Request({"log"}))->Owned(), "log/0@0");
 }
 
 TEST_F(JoinTest, IgnoresTheStartOfAGroupThatExists) {

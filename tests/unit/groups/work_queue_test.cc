@@ -29,7 +29,7 @@ class WorkQueueTest : public ::testing::Test {
   }
   void Open(RestoredWork restored = {}, std::optional<Offset> committed = std::nullopt) {
     queue_ = std::make_unique<WorkQueue>(options_);
-    queue_->AddPartition(topic_, PartitionIndex(0), committed, Offset(0), std::move(restored));
+    queue_->AddPartition(topic_, PartitionIndex(0), committed, std::move(restored));
     queue_->Join(kAnn, "ann");
     queue_->Join(kBob, "bob");
   }
