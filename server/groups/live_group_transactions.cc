@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
+#include "server/base/seeded_fault.h"
 #include "server/groups/live_group.h"
 
 namespace tidemark::groups {
@@ -27,6 +28,7 @@ absl::Status LiveGroup::PrepareTogether(std::vector<Transaction>& parts,
     Group& group = part.group->group_;
     part.puts = group.PutTransaction(part.entries, part.group->context_->clock.Now());
     for (const Group::PutOffset& put : part.puts) {
+      if (TM_SEEDED_FAULT("offsets_apart")) continue;
       writes.push_back({group.record().id, put.log, put.offset});
     }
   }

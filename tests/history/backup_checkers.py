@@ -3,6 +3,10 @@ it is missing, nothing of after it is there."""
 
 import collections
 
+import member_checkers as members
+import seek_checkers as seeks
+import work_checkers as work
+
 
 def _windows(history):
     """From a backup's id to when it was asked for and answered, and its position."""
@@ -104,43 +108,36 @@ def backup_regressed(history):
     windows = _windows(history)
     for line in history.of("restored"):
         begun, made, _ = windows.get(line["b"], (float("-inf"), float("inf"), None))
-        at_least, at_most = {}, {}
-        for ack in history.of("acked"):
-            if ack["t"] < begun:
-                at_least[ack["place"]] = max(ack["o"], at_least.get(ack["place"], 0))
-        for ack in history.of("ack"):
-            if ack["t"] < made:
-                at_most[ack["place"]] = max(ack["o"], at_most.get(ack["place"], 0))
-        for got in history.of("wgot"):
-            if got["t"] < begun:
-                for place, offset in got["at"].items():
-                    if line["work"].get(place, 0) < offset:
-                        found.append(f"backup {line['b']} has {line['work'].get(place, 0)} of {place} "
-                                     f"done, and {offset} was")
-        for place, offset in at_least.items():
-            if line["offsets"].get(place, 0) < offset:
-                found.append(f"backup {line['b']} has the group at {line['offsets'].get(place, 0)} of "
-                             f"{place}, and {offset} was confirmed")
-        for place, offset in line["offsets"].items():
-            # Past what was acked are only events that were gone.
-            if not all(history.is_gone(place, one) for one in range(at_most.get(place, 0), offset)):
-                found.append(f"backup {line['b']} has the group at {offset} of {place}, and "
-                             f"{at_most.get(place, 0)} was acked")
-            if offset > line["kept"].get(place, (0, 0))[1]:
-                found.append(f"backup {line['b']} has the group at {offset} of {place}, past its end")
-        found += _work(history, line, begun, made)
+        who = f"backup {line['b']} has"
+        for group in members.groups(history):
+            at = line["offsets"].get(group.name, {})
+            found += [f"{who} {group.name} at {at.get(place, 0)} of {place}, and it was at {least}"
+                      for place in group.places.known()
+                      if at.get(place, 0) < (least := group.places.at_least(place, begun, made))]
+            found += seeks.past(history, group, at, begun, made, who)
+        for talk in work.talks(history):
+            at = line["work"].get(talk.group, {})
+            found += [f"{who} {talk.group} at {at.get(place, 0)} of {place}, and it was at {least}"
+                      for place in talk.places.known()
+                      if at.get(place, 0) < (least := talk.places.at_least(place, begun, made))]
+        for group, at in [*line["offsets"].items(), *line["work"].items()]:
+            found += [f"{who} {group} at {offset} of {place}, past its end" for place, offset in at.items()
+                      if offset > line["kept"].get(place, (0, 0))[1]]
+        for group, worked in line["worked"].items():
+            found += _work(history, line, group, worked, begun, made)
     return found
 
 
-def _work(history, line, begun, made):
-    """Of the KEY_ORDERED group: what was confirmed before is not given again, what nobody had acked is."""
-    given = {(one["place"], offset) for one in history.of("undone") if one["b"] == line["b"]
+def _work(history, line, group, worked, begun, made):
+    """Of a group that acks by event: what was confirmed before is not given again, what nobody had acked
+    is."""
+    given = {(one["place"], offset) for one in history.of_group(group, "undone") if one["b"] == line["b"]
              for offset in one["o"]}
-    if not line.get("worked"):
+    if not worked:
         return []
     acked, perhaps = set(), set()
-    answers = {(one["s"], one["n"]): one for one in history.of("wacked")}
-    for ack in history.of("wack"):
+    answers = {(one["s"], one["n"]): one for one in history.of_group(group, "wacked")}
+    for ack in history.of_group(group, "wack"):
         answer = answers.get((ack["s"], ack["n"]))
         for place, offsets in ack["at"].items():
             fenced = set(answer["fenced"].get(place, [])) if answer else set()
@@ -149,12 +146,12 @@ def _work(history, line, begun, made):
                 perhaps |= accepted
             if answer and answer["t"] < begun:
                 acked |= accepted
-    for nack in history.of("wnack"):
+    for nack in history.of_group(group, "wnack"):
         if nack["dead"]:
             perhaps |= {(place, offset) for place, offsets in nack["at"].items() for offset in offsets}
     found = [f"backup {line['b']} gives {event}, whose ack was confirmed before it" for event in
              sorted(given & acked)]
-    wanted = {(place, offset) for place, (start, end) in line["kept"].items() if place in line["worked"]
+    wanted = {(place, offset) for place, (start, end) in line["kept"].items() if place in worked
               for offset in range(start, end)}
     missing = sorted(wanted - given - perhaps)
     return found + [f"backup {line['b']} does not give {missing[:5]}, which nobody had acked"] * bool(

@@ -1,15 +1,19 @@
 """What is wrong with a history, by the promise that is broken.
 
 Each checker is named after an anomaly, takes a history.History and returns what it found, as sentences;
-none is a function of anything but the history. CHECKERS has them all, with those of work_checkers.py
-(KEY_ORDERED groups), keeping_checkers.py (retention, compaction, erasure, topics) and backup_checkers.py.
+none is a function of anything but the history. CHECKERS has them all, with those of member_checkers.py
+(PARTITION_ORDERED groups), work_checkers.py (the other groups), seek_checkers.py, derive_checkers.py
+(offsets in a Transact), keeping_checkers.py (retention, compaction, erasure, topics) and backup_checkers.py.
 """
 
 import bisect
 import collections
 
 import backup_checkers as backups
+import derive_checkers as derive
 import keeping_checkers as keeping
+import member_checkers as members
+import seek_checkers as seeks
 import work_checkers as work
 
 
@@ -181,161 +185,15 @@ def lost_update(history):
     return found
 
 
-def regressed(history):
-    """A committed offset went back."""
-    found = []
-    confirmed = collections.defaultdict(list)  # From place to (assignment, offset), rising.
-    for line in sorted(history.of("acked"), key=lambda line: line["a"]):
-        places = confirmed[line["place"]]
-        places.append((line["a"], max(line["o"], places[-1][1] if places else 0)))
-    for line in history.of("own"):
-        for place, offset in line["at"].items():
-            at = bisect.bisect_left(confirmed[place], (line["a"],))
-            if at > 0 and confirmed[place][at - 1][1] > offset:
-                found.append(f"{line['s']} was given {place} from {offset} on, and "
-                             f"{confirmed[place][at - 1][1]} was confirmed")
-    durable = {}
-    for line in sorted(history.of("acked", "got"), key=lambda line: line["t"]):
-        if line["op"] == "acked":
-            durable.setdefault(line["place"], []).append((line["t"], line["o"]))
-    for place in durable:
-        top = 0
-        durable[place] = [(t, top := max(top, offset)) for t, offset in durable[place]]
-    for line in history.of("got"):
-        for place, steps in durable.items():
-            at = bisect.bisect_left(steps, (line["from_t"],))
-            offset = line["at"].get(place)  # Of another group: None.
-            if at > 0 and offset is not None and steps[at - 1][1] > offset:
-                found.append(f"GetOffsets says {offset} of {place}, and {steps[at - 1][1]} was "
-                             "confirmed before")
-    return found
-
-
-def undelivered(history):
-    """A group is past an event that no member was given, nor told that it is gone."""
-    given = collections.defaultdict(set)
-    members = {line["s"] for line in history.of("own")}
-    for line in history.of("saw"):
-        if line["s"] in members:
-            given[line["place"]].update(range(line["o"], line["o"] + len(line["v"])))
-    for line in history.of("gap"):
-        if line["s"] in members:
-            given[line["place"]].update(range(line["from"], line["until"]))
-    # A new group begins at the oldest event there is.
-    begun = set()
-    for line in sorted(history.of("own"), key=lambda line: line["a"]):
-        for place, offset in line["at"].items():
-            if place not in begun:
-                given[place].update(at for at in range(offset) if history.is_gone(place, at))
-            begun.add(place)
-    reached = collections.Counter()
-    for line in history.of("own", "got"):
-        for place, offset in line["at"].items():
-            reached[place] = max(reached[place], offset)
-    return [f"the group is at {offset} of {place}, and {missing[:5]} were never delivered"
-            for place, offset in reached.items()
-            if (missing := [at for at in range(offset) if at not in given[place]])]
-
-
-def owned_twice(history):
-    """A partition has two live owners, or who lost it commits."""
-    return _late_acks(history) + _overlaps(history)
-
-
-def _late_acks(history):
-    taken = collections.defaultdict(list)  # From place to (assignment, when its owner knew).
-    for line in history.of("own"):
-        for place in line["at"]:
-            taken[place].append((line["a"], line["t"], line["s"]))
-    sent = {(line["s"], line["place"], line["a"], line["o"]): line["t"]
-            for line in history.of("ack")}
-    found = []
-    for line in history.of("acked"):
-        at = sent[line["s"], line["place"], line["a"], line["o"]]
-        for assignment, known, owner in taken[line["place"]]:
-            if assignment > line["a"] and known < at:
-                found.append(f"{line['s']} acked {line['place']}@{line['o']} after {owner} had it")
-    return found
-
-
-class _Holding:
-    """What a member has of a place by one assignment."""
-
-    def __init__(self, line, offset, alive_until):
-        self.who, self.session, self.assignment = line["who"], line["s"], line["a"]
-        self.delivered = self.done = offset
-        self.until = alive_until  # From then on it may be somebody else's, whatever is in hand.
-
-    def in_hand_after(self, own):
-        """True if `own`, of the same place, came too early. What was assigned earlier is heard of later
-        by who is slow."""
-        return (own["a"] > self.assignment and own["t"] < self.until
-                and self.delivered > self.done)
-
-
-class _Lifetimes:
-    """Until when a member may rely on what it was assigned, but for what it is told later."""
-
-    def __init__(self, history):
-        self._crashes = [line["t"] for line in history.of("crash")]
-        self._joined = {line["s"]: line["t"] for line in history.of("join")}
-        self._deadlines = collections.defaultdict(list)  # From (session, place) to (told, until).
-        for line in history.of("giving"):
-            for place in line["places"]:
-                self._deadlines[line["s"], place].append((line["t"], line["until"]))
-
-    def end(self, own, place):
-        """A crash of the server it joined, or the deadline of a revocation: who was held, or is slow,
-        hears of it later than it is."""
-        at = bisect.bisect_right(self._crashes, self._joined[own["s"]])
-        crash = self._crashes[at] if at < len(self._crashes) else float("inf")
-        told = self._deadlines[own["s"], place]
-        at = bisect.bisect_left(told, (own["t"],))
-        return min(crash, told[at][1] if at < len(told) else float("inf"))
-
-
-def _overlaps(history):
-    """At the moment when somebody knows that a place is his, whoever had it before has nothing of it
-    in hand, or is not alive, or had his time."""
-    found = []
-    lifetimes = _Lifetimes(history)
-    holdings = {}  # From (session, place) to _Holding.
-    for line in sorted(history.of("own", "saw", "ack", "gave", "gone", "kill", "stop"),
-                       key=lambda line: line["t"]):
-        op = line["op"]
-        if op == "own":
-            for place, offset in line["at"].items():
-                for (session, other), holding in holdings.items():
-                    if other == place and session != line["s"] and holding.in_hand_after(line):
-                        found.append(f"{line['s']} has {place}, of which {session} has "
-                                     f"{holding.done} to {holding.delivered} in hand")
-                holdings[line["s"], place] = _Holding(line, offset, lifetimes.end(line, place))
-        elif op in ("saw", "ack"):
-            holding = holdings.get((line["s"], line["place"]))
-            if holding is not None and op == "saw":
-                holding.delivered = line["o"] + len(line["v"])
-            elif holding is not None:
-                holding.done = max(holding.done, line["o"])
-        elif op == "gave":
-            for place in line["places"]:
-                holdings.pop((line["s"], place), None)
-        elif op == "gone":
-            holdings = {at: h for at, h in holdings.items() if h.session != line["s"]}
-        else:
-            for holding in holdings.values():
-                if holding.who == line["victim"]:
-                    holding.until = min(holding.until, line["t"])
-    return found
-
-
 def baffled(history):
     """A client was told what it cannot be told, or waits for ever."""
     return [f"{line['who']}: {line['what']}" for line in history.of("broke", "stuck")]
 
 
-CHECKERS = [lost, holes, reordered, torn, dirty, stale, duplicated, lost_update, regressed, undelivered,
-            owned_twice, skipped, foreign, baffled,
+CHECKERS = [lost, holes, reordered, torn, dirty, stale, duplicated, lost_update, skipped, foreign, baffled,
+            members.regressed, members.undelivered, members.owned_twice,
             work.undone, work.repeated, work.overtaken, work.shared,
+            seeks.misplaced, seeks.unfenced, derive.not_exactly_once,
             keeping.overdone, keeping.underdone, keeping.false_gap, keeping.undead, keeping.amnesia,
             keeping.unsound, backups.backup_lost, backups.backup_mixed, backups.backup_regressed]
 
@@ -386,7 +244,7 @@ def summary(history, counts):
         "sessions": len(history.of("open", "join", "wjoin")),
         "acks confirmed": len(history.of("acked")), "acks fenced": len(history.of("fenced")),
         "events given to workers": sum(len(line["v"]) for line in given),
-        "events acked by workers": sum(map(len, work.confirmed(history).values())),
+        "events acked by workers": work.confirmed(history),
         "nacks": len(history.of("wnack")),
         "extensions": len(history.of("wext")),
         "gaps told": len(history.of("gap", "passed")),
@@ -394,7 +252,8 @@ def summary(history, counts):
         **{f"events {reason.lower()}": sum(
             line["until"] - line["from"] for line in history.of("gap")
             if line["s"] == "final" and line["reason"] == reason) for reason in ("ERASED", "COMPACTED")},
-        "dead letters": len(history.of("dead")),
+        "dead letters": len(history.of("dead")), "seeks": len(history.of("sought")),
+        "results": derive.results(history),
         "policies changed": len(history.of("policied")), "erasures": len(history.of("destroyed")),
         "topics made": len(history.of("created")), "topics deleted": len(history.of("deleted")),
         "backups made": len(history.of("backed")), "backups restored": len(history.of("restored")),

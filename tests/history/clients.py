@@ -23,7 +23,6 @@ import grpc  # noqa: E402
 
 from support import errors  # noqa: E402
 from support.checksums import partition_of_key  # noqa: E402
-from support.consumer import Member  # noqa: E402
 from support.events import offsets_of  # noqa: E402
 from support.server import CHANNEL_OPTIONS  # noqa: E402
 from support.stubs import pb, rpc  # noqa: E402
@@ -32,10 +31,12 @@ from history import Recorder  # noqa: E402
 
 TOPICS = {"hr": 4, "pay": 2}
 GROUP = "payroll"
+# What a group makes of each event of `pay`, with its offsets (derive_clients.py).
+DERIVED = {"sums": 2}
 # Topics from which events go, by retention, erasure and compaction, and who reads them all.
 LOSING = {"log": 2, "vault": 2, "state": 1}
 AUDIT = "audit"
-PARTITIONS = {**TOPICS, **LOSING}
+PARTITIONS = {**TOPICS, **LOSING, **DERIVED}
 KEYS = [f"employee-{n}" for n in range(40)]
 KEYS_OF = {"vault": KEYS[:12], "state": KEYS[:30]}
 PARTITION = {(topic, key): partition_of_key(key, count)
@@ -443,99 +444,5 @@ def record_offsets(client, channel, group=GROUP, topics=TOPICS, op="got"):
             raise
         offsets = []
     at.update((place_name(one.topic, one.partition), one.offset) for one in offsets)
-    client.record(op, from_t=began, at=at)
+    client.record(op, g=group, from_t=began, at=at)
     return at
-
-
-# --- Those who work in a group.
-
-class RecordingMember(Member):
-    """A Member that writes down what it says and hears."""
-
-    def __init__(self, client, session, stub, group=GROUP, topics=TOPICS):
-        self._client, self._session = client, session
-        self._waiting = collections.deque()  # Acks without an answer.
-        self.in_hand = {}  # From place to (topic, partition, end of what was delivered).
-        client.record("join", s=session)
-        super().__init__(stub, group, list(topics), credits=pb.Credits(events=2**40, bytes=2**40))
-
-    def _take(self, response):
-        super()._take(response)
-        kind = response.WhichOneof("message")
-        message = getattr(response, kind)
-        if kind == "assigned":
-            for at in message.partitions:  # What it had of them before is not its business any more.
-                self.in_hand.pop(place_name(at.topic, at.partition), None)
-            self._client.record("own", s=self._session, a=message.assignment, at={
-                place_name(at.topic, at.partition): at.offset for at in message.partitions})
-        elif kind == "delivery":
-            batch = message.batch
-            saw(self._client, self._session, batch)
-            self.in_hand[place_name(batch.topic, batch.partition)] = (
-                batch.topic, batch.partition, batch.base_offset + len(batch.events))
-        elif kind == "gap":
-            heard_gap(self._client, self._session, message)
-        elif kind == "revoked":
-            # Too early rather than too late, should something come between the two clocks.
-            now, wall = time.monotonic(), time.time()
-            self._client.record("giving", s=self._session, places=[
-                place_name(at.topic, at.partition) for at in message.partitions],
-                until=now + message.deadline.seconds + message.deadline.nanos / 1e9 - wall)
-        elif kind == "ack_confirmed":
-            self._client.record("fenced" if message.rejected else "acked", s=self._session,
-                                **self._waiting.popleft())
-
-    def finish(self, place):
-        """Acks what it has of a place."""
-        topic, partition, end = self.in_hand.pop(place)
-        said = {"a": self.assignments[topic, partition], "place": place, "o": end}
-        self._waiting.append(said)
-        self._client.record("ack", s=self._session, **said)
-        self.ack((topic, partition, end))
-
-    def give_back(self, topic, partition):
-        self._client.record("gave", s=self._session, places=[place_name(topic, partition)])
-        self.in_hand.pop(place_name(topic, partition), None)
-        self.release((topic, partition))
-
-
-class Clerk(Client):
-    """A member that comes and goes, is slow at times, and answers a revocation in every way."""
-
-    def __init__(self, office, name, group=GROUP, topics=TOPICS):
-        super().__init__(office, name)
-        self._group, self._topics = group, topics
-        self._joins = 0
-
-    def work(self, channel):
-        self._joins += 1
-        session = f"{self.name}/{self._joins}"
-        member = RecordingMember(self, session, rpc.ConsumerGroups(channel), self._group,
-                                 self._topics)
-        until = time.monotonic() + self.chance.uniform(1, 5)
-        answered = 0
-        ack_at = 0
-        try:
-            while time.monotonic() < until and not member.ended and not self.finished():
-                member._step(0.02)
-                if len(member.revoked) > answered:
-                    self._answer_revocation(member)
-                answered = len(member.revoked)
-                if time.monotonic() > ack_at:
-                    ack_at = time.monotonic() + self.chance.uniform(0.02, 0.4)
-                    for place in list(member.in_hand):
-                        member.finish(place)
-        finally:
-            self.record("gone", s=session)
-            member.close()
-        if member.error is not None and member.error.code not in AWAY:
-            raise AssertionError(f"the stream ended with {member.error}")
-        time.sleep(0.02)
-
-    def _answer_revocation(self, member):
-        how = self.chance.choice(["finish", "finish", "release", "wait"])
-        for topic, partition in list(member.revoked):
-            if how == "release":
-                member.give_back(topic, partition)
-            elif how == "finish" and place_name(topic, partition) in member.in_hand:
-                member.finish(place_name(topic, partition))

@@ -1,4 +1,5 @@
-"""Members of a KEY_ORDERED group, which write down what they are given and what they say of it."""
+"""Members of KEY_ORDERED and UNORDERED groups, which write down what they are given and what they say of
+it."""
 
 import collections
 import itertools
@@ -10,8 +11,9 @@ from support.work import Worker, seconds
 
 from clients import AWAY, Client, heard_gap, payload, place_name
 
-GROUP = "desk"
-TOPICS = ["hr", "log"]  # From the second one events go, also such as are dead letters.
+# From `log` events go, also such as are dead letters.
+DESK = ("desk", ["hr", "log"], pb.GROUP_MODE_KEY_ORDERED)
+POOL = ("pool", ["pay", "log"], pb.GROUP_MODE_UNORDERED)
 LEASE_S = 1.5
 QUESTION_OF = {"ack_confirmed": ("wack", "wacked", "rejected_events"),
                "nack_confirmed": ("wnack", "wnacked", "rejected"),
@@ -26,6 +28,10 @@ def as_said(ids):
     return found
 
 
+def mode_name(mode):
+    return pb.GroupMode.Name(mode).removeprefix("GROUP_MODE_")
+
+
 class InHand:
     """One event in the hands of a member."""
 
@@ -36,14 +42,16 @@ class InHand:
 class DeskMember(Worker):
     """A Worker that writes down what it says and hears."""
 
-    def __init__(self, client, session, stub, **join):
+    def __init__(self, client, session, stub, group, topics, mode, **join):
         self._client, self._session = client, session
+        self._by_key = mode == pb.GROUP_MODE_KEY_ORDERED
         self._numbers = itertools.count(1)
         self._waiting = {"wack": collections.deque(), "wnack": collections.deque(),
                          "wext": collections.deque()}
-        self.in_hand = collections.defaultdict(dict)  # From key to its InHand by place, in order.
-        client.record("wjoin", s=session, lease=LEASE_S)
-        super().__init__(stub, GROUP, TOPICS, retry_policy=pb.RetryPolicy(
+        # From what has an order (a key of a topic, else an event) to its InHand by place, in order.
+        self.in_hand = collections.defaultdict(dict)
+        client.record("wjoin", s=session, g=group, mode=mode_name(mode), lease=LEASE_S)
+        super().__init__(stub, group, topics, mode, retry_policy=pb.RetryPolicy(
             initial_backoff=seconds(0.02), lease=seconds(LEASE_S)), **join)
 
     def _take(self, response):
@@ -69,7 +77,8 @@ class DeskMember(Worker):
         for offset, event in zip(offsets, batch.events):
             if event.data != payload(event.id):
                 self._client.record("bad", what=f"{self._session}: {event.id} is damaged")
-            events = self.in_hand[event.key]
+            lane = event.key if self._by_key else (batch.partition, offset)
+            events = self.in_hand[batch.topic, lane]
             events.pop((batch.partition, offset), None)  # It was taken back, and comes again.
             events[batch.partition, offset] = InHand(batch, offset)
 
@@ -94,14 +103,15 @@ class DeskMember(Worker):
 class DeskClerk(Client):
     """A member that handles events, fails at some, needs more time for some, and leaves in every way."""
 
-    def __init__(self, office, name):
+    def __init__(self, office, name, group):
         super().__init__(office, name)
+        self._group = group
         self._joins = 0
 
     def work(self, channel):
         self._joins += 1
         session = f"{self.name}/{self._joins}"
-        member = DeskMember(self, session, rpc.ConsumerGroups(channel),
+        member = DeskMember(self, session, rpc.ConsumerGroups(channel), *self._group,
                             credits=pb.Credits(events=400, bytes=1 << 20),
                             deliveries_max=self.chance.choice([1, 50]))
         until = time.monotonic() + self.chance.uniform(1, 5)
@@ -126,9 +136,9 @@ class DeskClerk(Client):
         time.sleep(0.02)
 
     def _handle(self, member):
-        """Says something of what is in hand, key by key."""
+        """Says something of what is in hand, lane by lane."""
         done = []
-        for key, held in list(member.in_hand.items()):
+        for lane, held in list(member.in_hand.items()):
             events = list(held.values())
             what = self.chance.choices(["ack", "nack", "bury", "keep", "wait"], [89, 4, 2, 2, 3])[0]
             if what == "wait":
@@ -136,7 +146,7 @@ class DeskClerk(Client):
             if what == "keep":
                 member.keep(events)
                 continue
-            del member.in_hand[key]
+            del member.in_hand[lane]
             if what == "ack":
                 done += events
             else:  # Those behind the first are taken back.

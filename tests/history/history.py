@@ -19,15 +19,15 @@ A line has `op` and, by it (place: "topic/partition"; value: an event's id):
     gap    s, t, place, from, until, reason          it is told that these are gone
     passed t, place, o                               an explicit start was refused: o is the oldest
     bad    t, what                                   an event that is not what its id says
-    join   s, t                                      a member's session begins
+    join   s, t, g                                   a session of a member of group g begins
     own    s, t, a, at {place: offset}               a member is assigned places, by assignment a
-    ack    s, t, a, place, o                         it acks everything below o
+    ack    s, t, a, place, o                         it acks everything below o, perhaps in a Transact
     acked  s, t, a, place, o                         that is confirmed
     fenced s, t, a, place, o                         that is rejected
     giving s, t, places, until                       revoked: it may keep them until then
     gave   s, t, places                              it gives them back without acks
     gone   s, t                                      a member leaves, or its stream ended
-    got    from_t, t, at {place: offset}             the group's committed offsets, asked at from_t
+    got    g, from_t, t, at {place: offset}          a group's committed offsets, asked at from_t
     cut    t                                         the server is about to be killed
     crash  t                                         the server was killed, and is not there any more
     up     t                                         it serves again
@@ -37,16 +37,23 @@ A line has `op` and, by it (place: "topic/partition"; value: an event's id):
     final  place, o, v [value]                       what is stored when all is over
     kept   place, start, end                         its watermarks then
 
-Of a KEY_ORDERED group (n numbers what a member says; at: {place: [offset]}):
+Of KEY_ORDERED and UNORDERED groups (n numbers what a member says; at: {place: [offset]}):
 
-    wjoin  s, t    wgone  s, t                       a member's session begins, ends
+    wjoin  s, t, g, mode, lease    wgone  s, t       a member's session begins, ends
     given  s, t, place, o [offset], v [value]        a delivery
     wack   s, t, n, at      wacked   s, t, n, fenced {place: [offset]}      acks, and their answer
     wnack  s, t, n, at, dead  wnacked s, t, n, fenced                       nacks
     wext   s, t, n, at, lease  wexted s, t, n, fenced                       more time, in seconds
     wgap   as gap, told to one of the members
-    wgot   from_t, t, at {place: offset}             committed offsets, asked at from_t
-    dead   place, o, v                               a dead letter when all is over
+    wgot   g, from_t, t, at {place: offset}          committed offsets, asked at from_t
+    dead   g, place, o, v                            a dead letter when all is over
+
+Of seeks:
+
+    seek   id, t, g, kind, value, at {place: offset} where SeekGroup is to move a group; null: the server says;
+                                                     value: of kinds "time" (seconds since 1970), "last_n"
+    sought id, t, at {place: offset}                 its answer
+    unsought id, t                                   there is no such group
 
 Of what is kept, and what becomes of topics (each is asked as `id`, and answered by the second line):
 
@@ -66,12 +73,13 @@ Of backups, and of the store that each of them became when all was over:
     backup id, t    backed  id, t, b, p              b: the backup's id; p: its position
     dropping  b, t                                   it is to be deleted
     listed from_t, t, at {b: position}, damaged [b]  ListBackups; position: of one that is not damaged
-    restored  b, p, kept {place: [start, end]}, offsets {place: offset}, work {place: offset}
+    restored  b, p, kept {place: [start, end]}, offsets {g: {place: offset}}, work {g: {place: offset}},
+              worked {g: [place]}                    work: of groups that ack by event; worked: where all was done
     unrestorable  b, what                            that failed
     had    b, place, o, v [value]                    an event of it
     hadgap b, place, from, until, reason             a gap of it
     again  b, id, duplicate, ranges                  a request of before was repeated there
-    undone b, place, o [offset]                      what the KEY_ORDERED group was given there
+    undone b, g, place, o [offset]                   what such a group was given there
 """
 
 import json
@@ -101,6 +109,8 @@ class History:
         for line in sorted(lines, key=lambda line: line.get("t", 0)):
             self.lines.setdefault(line["op"], []).append(line)
         self.sent = {line["id"]: line for line in self.of("send")}
+        self._group_of = {line["s"]: line["g"] for line in self.of("join", "wjoin")}
+        self.work_groups = {line["g"]: line["mode"] for line in self.of("wjoin")}
         self.final = {}  # From place to its values, by offset.
         for line in self.of("final"):
             self.final.setdefault(line["place"], []).extend(enumerate(line["v"], line["o"]))
@@ -123,6 +133,13 @@ class History:
 
     def of(self, *ops):
         return [line for op in ops for line in self.lines.get(op, [])]
+
+    def group_of(self, line):
+        """Of what a member said or heard, or of what is about a group; None: of somebody else."""
+        return line.get("g") or self._group_of.get(line.get("s"))
+
+    def of_group(self, group, *ops):
+        return [line for line in self.of(*ops) if self.group_of(line) == group]
 
     def placed(self):
         """(answer, request, place, first offset, values) of every answered append; values are None

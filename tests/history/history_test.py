@@ -11,12 +11,17 @@ import os
 import random
 import threading
 import time
+import types
 import unittest
 
 import checkers
 import clients
+import derive_clients
+import member_checkers
 import office_clients
+import seek_clients
 from history import Recorder, load
+from member_clients import RecordingMember
 from support.consumer import settle
 from support.stubs import pb
 from world import FAULTY, FEW, TIDEMARKD, World
@@ -24,6 +29,7 @@ from world import FAULTY, FEW, TIDEMARKD, World
 SECONDS = 4
 CUTS = ["crash", "kill_member", "crash"]
 DESK = {"appenders": 1, "desk": 3}
+DESK_AND_POOL = {"appenders": 1, "desk": 2, "pool": 1}
 
 
 def seed_or_random():
@@ -58,7 +64,7 @@ class KnownBadServers(unittest.TestCase):
         "no_producer_check": ("duplicated", ["crash", "crash"], 10, FEW),
         "ack_not_stored": ("regressed", CUTS, 10, FEW),
         "begins_at_end": ("undelivered", ["crash", "kill_member"], 10, FEW),
-        "work_unsaved": ("repeated", ["crash", "crash"], 200, DESK),
+        "work_unsaved": ("repeated", ["crash", "crash"], 200, DESK_AND_POOL),
         "shares_keys": ("shared", ["hold_member"], 3, DESK),
     }
 
@@ -105,17 +111,18 @@ class KnownBadServers(unittest.TestCase):
 
 
 class Scribe:
-    """What a RecordingMember writes to."""
+    """What a RecordingMember writes to; its choices are the last ones."""
 
     def __init__(self, world, name):
         self.record = Recorder(world.directory / "lines" / name).write
+        self.chance = types.SimpleNamespace(choice=lambda choices: choices[-1], random=lambda: 0.0)
 
 
 class TwoOwners(unittest.TestCase):
     """One member keeps what it was given; then another one joins."""
 
     def join(self, world, name):
-        member = clients.RecordingMember(Scribe(world, name), name, world.server.groups)
+        member = RecordingMember(Scribe(world, name), name, world.server.groups)
         self.addCleanup(member.close)
         return member
 
@@ -143,10 +150,74 @@ class TwoOwners(unittest.TestCase):
             world.close()
 
     def test_are_noticed(self):
-        self.assertNotEqual(checkers.owned_twice(self.history("two_owners")), [])
+        self.assertNotEqual(member_checkers.owned_twice(self.history("two_owners")), [])
 
     def test_are_not_there(self):
-        self.assertEqual(checkers.owned_twice(self.history(None)), [])
+        self.assertEqual(member_checkers.owned_twice(self.history(None)), [])
+
+
+class Places(unittest.TestCase):
+    """Where a group is: after a seek, and with offsets in a Transact, step by step."""
+
+    def noticed(self, checker, found):
+        print({name: len(what) for name, what in found.items()})
+        self.assertIn(checker, found)
+
+    def world(self, fault):
+        world = World(1, fault=fault, cast={})
+        self.addCleanup(world.close)
+        world.start_server()
+        for n in range(4):
+            world.append("pay", 0, f"event-{n}", clients.KEYS[0])
+        return world
+
+    def put_back(self, fault):
+        """A member acks what it had before its group was put back."""
+        world = self.world(fault)
+        group, topics = seek_clients.SOUGHT
+        member = RecordingMember(Scribe(world, "m"), "m", world.server.groups, group, topics)
+        self.addCleanup(member.close)
+        member.until_events(4)
+        world.record("seek", id="s", g=group, kind="offsets", value=None, at={"pay/0": 1})
+        world.server.groups.SeekGroup(pb.SeekGroupRequest(
+            group=group, topic="pay", start=clients.from_offsets({0: 1})))
+        world.record("sought", id="s", at={"pay/0": 1})
+        member.finish("pay/0")
+        member.until(lambda m: m.confirmations, "an answer")
+        if fault is None:
+            member.until_events(7)
+            member.finish("pay/0")
+            member.until(lambda m: len(m.confirmations) == 2, "an answer")
+        clients.record_offsets(world, world.server.channel, group, topics)
+        return checkers.check(world.stop())
+
+    def test_an_ack_that_outlives_a_seek_is_noticed(self):
+        self.noticed("unfenced", self.put_back("acks_outlive_seeks"))
+
+    def test_an_ack_that_does_not_is_well(self):
+        self.assertEqual(self.put_back(None), {})
+
+    def derived(self, fault):
+        """The power goes after a member made results of events; another one goes on."""
+        world = self.world(fault)
+        for name in ("first", "second"):
+            member = derive_clients.DerivingMember(Scribe(world, name), name, world.server.channel)
+            self.addCleanup(member.close)
+            member.until_events(1)
+            member.finish("pay/0")
+            clients.record_offsets(world, world.server.channel, derive_clients.GROUP,
+                                   derive_clients.TOPICS)
+            if name == "first":
+                world.crash()
+                member.close()
+                world.append("pay", 0, "event-4", clients.KEYS[0])
+        return checkers.check(world.stop())
+
+    def test_offsets_apart_from_their_events_are_noticed(self):
+        self.noticed("not_exactly_once", self.derived("offsets_apart"))
+
+    def test_offsets_with_their_events_are_well(self):
+        self.assertEqual(self.derived(None), {})
 
 
 class WhatGoes(unittest.TestCase):

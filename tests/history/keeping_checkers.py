@@ -78,6 +78,14 @@ class _Ages:
         return self.answered[at - 1][1] if at else 0
 
 
+def ages_at(history, place):
+    """The _Ages of a place."""
+    known = history.__dict__.setdefault("ages", {})
+    if place not in known:
+        known[place] = _Ages(history, place)
+    return known[place]
+
+
 def _places(history):
     return sorted({place for line in history.of("marks") for place in line["at"]})
 
@@ -87,7 +95,7 @@ def overdone(history):
     policies = _Policies(history)
     found = []
     for place in _places(history):
-        ages = _Ages(history, place)
+        ages = ages_at(history, place)
         times, known, since = [], [0], [0.0]  # What was surely known after so many answers.
         for line in history.of("marks"):
             if place not in line["at"]:
@@ -123,7 +131,7 @@ def underdone(history):
     policies = _Policies(history)
     found = []
     for place in _places(history):
-        ages = _Ages(history, place)
+        ages = ages_at(history, place)
         for line in history.of("marks"):
             may = policies.possible(_topic(place), line["from_t"], line["t"])
             if place not in line["at"] or len(may) != 1:

@@ -122,17 +122,23 @@ class Registrar(Official):
 
 
 class Sexton(Official):
-    """Redrives dead letters of the KEY_ORDERED group, and asks how far it is."""
+    """Redrives dead letters of groups, and asks how far those are that nobody seeks."""
+
+    def __init__(self, office, name, groups):
+        super().__init__(office, name)
+        self._groups = groups
 
     def work(self, channel):
         stub = rpc.ConsumerGroups(channel)
         while not self.finished():
             time.sleep(self.chance.uniform(0.05, 0.5))
-            record_offsets(self, channel, desk_clients.GROUP, desk_clients.TOPICS, "wgot")
-            if self.chance.random() < 0.2:
+            for group, topics, _ in (desk_clients.DESK, desk_clients.POOL):
+                record_offsets(self, channel, group, topics, "wgot")
+            if self.chance.random() < 0.4:
                 try:
                     stub.RedriveDeadLetters(pb.RedriveDeadLettersRequest(
-                        group=desk_clients.GROUP, all=pb.AllDeadLetters()), timeout=30)
+                        group=self.chance.choice(self._groups)[0], all=pb.AllDeadLetters()),
+                        timeout=30)
                 except grpc.RpcError as error:
                     if error.code() != grpc.StatusCode.NOT_FOUND:
                         raise

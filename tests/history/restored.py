@@ -11,29 +11,37 @@ from support.stubs import pb
 from support.work import Worker
 
 import clients
+import derive_clients
 import desk_clients
 import office_clients
+import seek_clients
 from history import load
 
 PATIENCE_S = 600
+GROUPS = [clients.GROUP, clients.AUDIT, derive_clients.GROUP, seek_clients.SOUGHT[0]]
+WORK_GROUPS = [group[0] for group in (desk_clients.DESK, desk_clients.POOL, *seek_clients.SOUGHT_WORK)]
 
 
-def read_all(world, server):
-    """Records everything that `server` has."""
+def record_group(world, server, name, topics, mode=pb.GROUP_MODE_PARTITION_ORDERED):
+    """Records the offsets of a group, and returns them."""
+    op = "got" if mode == pb.GROUP_MODE_PARTITION_ORDERED else "wgot"
+    return clients.record_offsets(world, server.channel, name, topics, op)
+
+
+def read_all(world, server, groups):
+    """Records everything that `server` has; groups: (name, topics[, mode])."""
     for topic in clients.PARTITIONS:
         _read(server, topic, batch=lambda **more: world.record("final", **more),
               gap=lambda **more: world.record("gap", s="final", **more))
         for mark in server.topics.GetWatermarks(pb.GetWatermarksRequest(topic=topic)).partitions:
             world.record("kept", place=clients.place_name(topic, mark.partition),
                          start=mark.start_offset, end=mark.end_offset)
-    clients.record_offsets(world, server.channel)
-    if "auditor" in world.cast:
-        clients.record_offsets(world, server.channel, clients.AUDIT, clients.LOSING)
-    if "desk" in world.cast:
-        clients.record_offsets(world, server.channel, desk_clients.GROUP, desk_clients.TOPICS, "wgot")
-        for letter in dead_letters(server):
-            world.record("dead", place=clients.place_name(letter.id.topic, letter.id.partition),
-                         o=letter.id.offset, v=letter.event.id)
+    for name, *group in groups:
+        record_group(world, server, name, *group)
+        if len(group) > 1:
+            for letter in dead_letters(server, name):
+                world.record("dead", g=name, o=letter.id.offset, v=letter.event.id,
+                             place=clients.place_name(letter.id.topic, letter.id.partition))
     verify(world, server, "the server")
 
 
@@ -51,11 +59,16 @@ def _read(server, topic, batch, gap):
                 **{"from": one.gap.from_offset})
 
 
-def dead_letters(server):
+def dead_letters(server, group):
     token = ""
     while True:
-        page = server.groups.ListDeadLetters(pb.ListDeadLettersRequest(
-            group=desk_clients.GROUP, page_size=1000, page_token=token))
+        try:
+            page = server.groups.ListDeadLetters(pb.ListDeadLettersRequest(
+                group=group, page_size=1000, page_token=token))
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.NOT_FOUND:  # Nobody has joined.
+                raise
+            return
         yield from page.dead_letters
         token = page.next_page_token
         if not token:
@@ -96,12 +109,12 @@ def _record(world, server, backup, position, history):
               gap=lambda **more: world.record("hadgap", b=backup, **more))
         for mark in server.topics.GetWatermarks(pb.GetWatermarksRequest(topic=topic)).partitions:
             kept[clients.place_name(topic, mark.partition)] = [mark.start_offset, mark.end_offset]
-    offsets = {**_offsets(server, clients.GROUP), **_offsets(server, clients.AUDIT)}
-    work = _offsets(server, desk_clients.GROUP)
+    offsets = {group: _offsets(server, group) for group in GROUPS}
+    work = {group: _offsets(server, group) for group in WORK_GROUPS}
     verify(world, server, f"the store of backup {backup}")
-    worked = _work(world, server, backup, kept)
-    world.record("restored", b=backup, p=position, kept=kept, offsets=offsets, work=work or {},
-                 worked=worked)
+    worked = {group[0]: _work(world, server, backup, kept, group)
+              for group in (desk_clients.DESK, desk_clients.POOL)}
+    world.record("restored", b=backup, p=position, kept=kept, offsets=offsets, work=work, worked=worked)
     _repeat(world, server, backup, position, history)
 
 
@@ -116,20 +129,21 @@ def _offsets(server, group):
     return {clients.place_name(one.topic, one.partition): one.offset for one in found.offsets}
 
 
-def _work(world, server, backup, kept):
-    """Does what the KEY_ORDERED group has to do; returns the places that are done then."""
+def _work(world, server, backup, kept, group):
+    """Does what a group that acks by event has to do; returns the places that are done then."""
+    name, topics, _ = group
     # Those from which nothing goes; with the policy of the backup's time everything of others may.
     places = [place for place in kept if place.split("/")[0] in clients.TOPICS
-              and place.split("/")[0] in desk_clients.TOPICS]
+              and place.split("/")[0] in topics]
     try:
-        server.groups.GetGroup(pb.GetGroupRequest(group=desk_clients.GROUP))
+        server.groups.GetGroup(pb.GetGroupRequest(group=name))
     except grpc.RpcError:  # Nobody had joined yet.
         return []
-    worker = Worker(server.groups, desk_clients.GROUP, mode=pb.GROUP_MODE_UNSPECIFIED,
+    worker = Worker(server.groups, name, mode=pb.GROUP_MODE_UNSPECIFIED,
                     credits=pb.Credits(events=2**40, bytes=2**40), deliveries_max=1000)
     try:
         given, end = 0, time.monotonic() + PATIENCE_S
-        while any(_offsets(server, desk_clients.GROUP).get(place, 0) < kept[place][1]
+        while any(_offsets(server, name).get(place, 0) < kept[place][1]
                   for place in places):
             if time.monotonic() > end or worker.ended:
                 raise AssertionError(f"the group does not get to the end: {worker.error}")
@@ -139,7 +153,7 @@ def _work(world, server, backup, kept):
             if new:
                 worker.ack_events(new)
                 for place, offsets in desk_clients.as_said(new).items():
-                    world.record("undone", b=backup, place=place, o=offsets)
+                    world.record("undone", b=backup, g=name, place=place, o=offsets)
     finally:
         worker.close()
     return places

@@ -1,9 +1,14 @@
 """Who takes part in a history, by role: a role is a process, with a thread for each client."""
 
-from clients import (AUDIT, LOSING, Clerk, Counter, Follower, Keeper, LateComer, Office, Outbox, Plain,
-                     Poller, Transactor)
-from desk_clients import DeskClerk
+import derive_clients
+import seek_clients
+from clients import (AUDIT, LOSING, Counter, Follower, Keeper, LateComer, Office, Outbox, Plain, Poller,
+                     Transactor)
+from derive_clients import Deriver
+from desk_clients import DESK, POOL, DeskClerk
+from member_clients import Clerk
 from office_clients import Archivist, Eraser, Registrar, Sexton
+from seek_clients import SOUGHT_WORK, Seeker
 
 ROLES = {
     "appenders": lambda office: [Outbox(office, "outbox"), Transactor(office, "transactor"),
@@ -16,10 +21,16 @@ ROLES = {
     "rereaders": lambda office: [
         *(Follower(office, topic, topic) for topic in LOSING),
         *(LateComer(office, f"late-{topic}", topic) for topic in LOSING),
-        Poller(office, "poll", "log", AUDIT, LOSING)],
+        Poller(office, "poll", "log", AUDIT, LOSING),
+        Poller(office, "sums", derive_clients.RESULTS, derive_clients.GROUP, derive_clients.TOPICS)],
     "auditor": lambda office: [Clerk(office, "clerk", AUDIT, LOSING)],
-    "desk": lambda office: [DeskClerk(office, "clerk")],
-    "office": lambda office: [Registrar(office, "registrar"), Sexton(office, "sexton")],
+    "desk": lambda office: [DeskClerk(office, "clerk", DESK)],
+    "pool": lambda office: [DeskClerk(office, "clerk", POOL)],
+    "deriver": lambda office: [Deriver(office, "clerk")],
+    "sought": seek_clients.members,
+    "office": lambda office: [Registrar(office, "registrar"),
+                              Sexton(office, "sexton", [DESK, POOL, *SOUGHT_WORK]),
+                              Seeker(office, "seeker")],
     "eraser": lambda office: [Eraser(office, "eraser")],
     "archivist": lambda office: [Archivist(office, "archivist")],
 }

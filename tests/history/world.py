@@ -23,24 +23,29 @@ sys.path.insert(0, str(HERE.parent / "conformance"))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent / "conformance")])
 
 import clients  # noqa: E402
-import desk_clients  # noqa: E402
+import derive_clients  # noqa: E402
 import office_clients  # noqa: E402
 import roles  # noqa: E402
+import seek_clients  # noqa: E402
 
+from desk_clients import DESK, POOL  # noqa: E402
 from history import Recorder, load  # noqa: E402
-from restored import dead_letters, read_all, restore_and_record  # noqa: E402
+from restored import dead_letters, read_all, record_group, restore_and_record  # noqa: E402
 from support.server import TIDEMARKD, Server, environment, wait_until  # noqa: E402
 from support.stubs import pb  # noqa: E402
 
 TESTS = TIDEMARKD.parent.parent / "tests"
 FAULTY = TESTS / "tidemarkd_faulty"
 LOSSY_DISK = TESTS / "libtidemark_lossy_disk.so"
-# Who takes part: appenders, readers and a PARTITION_ORDERED group; with all that there is.
+# Who takes part: appenders, readers and a PARTITION_ORDERED group; with all that there is; groups that are
+# sought, that have no order, or that commit with what they append.
 FEW = {"appenders": 1, "counters": 1, "readers": 1, "member": 3}
-ALL = {**FEW, "keepers": 1, "rereaders": 1, "auditor": 2, "desk": 3, "office": 1, "eraser": 1,
-       "archivist": 1}
+ALL = {**FEW, "keepers": 1, "rereaders": 1, "auditor": 2, "desk": 3, "pool": 2, "sought": 2, "deriver": 2,
+       "office": 1, "eraser": 1, "archivist": 1}
+GROUPS = {"appenders": 1, "pool": 2, "sought": 2, "deriver": 2, "office": 1, "archivist": 1}
 WHO_ENDS_FIRST = ("appenders", "counters", "keepers", "office", "eraser", "archivist")
-WORKERS = ("member", "auditor", "desk")  # Who may be held or killed.
+# Who may be held or killed.
+WORKERS = ("member", "auditor", "desk", "pool", "sought", "deriver")
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["roles"])
@@ -201,17 +206,25 @@ class World:
                                     if name.startswith(WHO_ENDS_FIRST)), "all is answered")
         if "auditor" in self.cast:
             self._end_of_losing()
-        for role, condition in (("member", self._group_is_done), ("auditor", self._audit_is_done),
-                                ("desk", self._desk_is_done), ("eraser", self.erased)):
-            if role in self.cast:
-                self.until(condition, f"the work of {role} is done")
+        for role, group in self._groups():
+            self.until(lambda group=group: self._group_is_done(*group), f"{role}: {group[0]} is done")
+        if "eraser" in self.cast:
+            self.until(self.erased, "the erasures are complete")
         return self.stop()
+
+    def _groups(self):
+        """(role, group) of those who take part."""
+        return [(role, group) for role, group in (
+            ("member", (clients.GROUP, clients.TOPICS)), ("auditor", (clients.AUDIT, clients.LOSING)),
+            ("deriver", (derive_clients.GROUP, derive_clients.TOPICS)), ("desk", DESK), ("pool", POOL),
+            ("sought", seek_clients.SOUGHT), *(("sought", group) for group in seek_clients.SOUGHT_WORK))
+            if role in self.cast]
 
     def stop(self):
         """The same without waiting for answers and acks."""
         (self.directory / "stop").touch()
         self.until(lambda: not any(p.is_alive() for p in self.processes.values()), "clients end")
-        read_all(self, self.server)
+        read_all(self, self.server, [group for _, group in self._groups()])
         if self.restores and "archivist" in self.cast:
             restore_and_record(self)
         return load(self.directory / "lines")
@@ -248,24 +261,17 @@ class World:
                 for mark in self.server.topics.GetWatermarks(
                     pb.GetWatermarksRequest(topic=topic)).partitions}
 
-    def _is_done(self, topics, *group):
+    def _group_is_done(self, name, topics, mode=pb.GROUP_MODE_PARTITION_ORDERED):
+        """It is at the end; if it acks by event, no dead letter is being redriven, which a list leaves out."""
         time.sleep(0.02)
         ends = self._ends(topics)
-        at = clients.record_offsets(self, self.server.channel, *group)
-        return all(at.get(place, 0) == end for place, end in ends.items())
-
-    def _group_is_done(self):
-        return self._is_done(clients.TOPICS)
-
-    def _audit_is_done(self):
-        return self._is_done(clients.LOSING, clients.AUDIT, clients.LOSING)
-
-    def _desk_is_done(self):
-        """Everything is acked or a dead letter; none of these is being redriven, which a list leaves out."""
-        if not self._is_done(desk_clients.TOPICS, desk_clients.GROUP, desk_clients.TOPICS, "wgot"):
+        at = record_group(self, self.server, name, topics, mode)
+        if any(at.get(place, 0) != end for place, end in ends.items()):
             return False
-        work = self.server.groups.GetGroup(pb.GetGroupRequest(group=desk_clients.GROUP)).work
-        return work.dead_letters == len(list(dead_letters(self.server)))
+        if mode == pb.GROUP_MODE_PARTITION_ORDERED:
+            return True
+        work = self.server.groups.GetGroup(pb.GetGroupRequest(group=name)).work
+        return work.dead_letters == len(list(dead_letters(self.server, name)))
 
     def erased(self):
         """Every erasure is complete; writes down which."""
