@@ -164,7 +164,7 @@ class Places(unittest.TestCase):
         self.assertIn(checker, found)
 
     def world(self, fault):
-        world = World(1, fault=fault, cast={})
+        world = World(1, fault=fault, revoke_timeout="60s", cast={})
         self.addCleanup(world.close)
         world.start_server()
         for n in range(4):
