@@ -70,8 +70,8 @@ struct CountedOfTopic {
 };
 
 // Empty: something is damaged, or the topic is gone.
-absl::StatusOr<std::optional<CountedOfTopic>> CountErased(EventLog& log, const Topic& topic,
-                                                          const ErasedOfTopic& erased) {
+absl::StatusOr<std::optional<CountedOfTopic>> CountOfTopic(EventLog& log, const Topic& topic,
+                                                           const ErasedOfTopic& erased) {
   CountedOfTopic counted;
   for (uint32_t p = 0; p < topic.partitions(); ++p) {
     const PartitionIndex index(p);
@@ -122,7 +122,7 @@ absl::StatusOr<uint64_t> MostErased(const storage::Store& store, const Topic& to
 
 absl::Status VerifyErasuresOf(EventLog& log, const Topic& topic, const ErasedOfTopic& erased,
                               VerifyProgress& progress) {
-  const absl::StatusOr<std::optional<CountedOfTopic>> counted = CountErased(log, topic, erased);
+  const absl::StatusOr<std::optional<CountedOfTopic>> counted = CountOfTopic(log, topic, erased);
   if (!counted.ok()) return counted.status();
   if (!counted->has_value()) return absl::OkStatus();
   for (const auto& [digest, least] : erased.by_key) {
@@ -150,6 +150,19 @@ absl::Status VerifyErasuresOf(EventLog& log, const Topic& topic, const ErasedOfT
 
 }  // namespace
 
+absl::StatusOr<uint64_t> CountErased(storage::TermCursor& cursor) {
+  uint64_t counted = 0;
+  const absl::Status read =
+      cursor.ForErasedTotals("", [&](absl::string_view, const KeyTotal& total) {
+        counted = AddCounts(counted, total.count);
+        return true;
+      });
+  if (!read.ok()) return read;
+  return counted;
+}
+
+void AwaitErasures(EventLog& log) { absl::MutexLock committed(&log.replacer().mutex()); }
+
 ErasedTotalsCheck::ErasedTotalsCheck(EventLog& log, TopicPtr topic, PartitionIndex index,
                                      VerifyProgress& progress)
     : log_(log),
@@ -167,21 +180,8 @@ void ErasedTotalsCheck::Found(std::string what, Offset from, Offset until) {
                    .description = std::move(what)});
 }
 
-void ErasedTotalsCheck::AwaitErasures() { absl::MutexLock committed(&log_.replacer().mutex()); }
-
-absl::StatusOr<uint64_t> ErasedTotalsCheck::Count(storage::TermCursor& cursor) const {
-  uint64_t counted = 0;
-  const absl::Status read =
-      cursor.ForErasedTotals("", [&](absl::string_view, const KeyTotal& total) {
-        counted = AddCounts(counted, total.count);
-        return true;
-      });
-  if (!read.ok()) return read;
-  return counted;
-}
-
 absl::StatusOr<bool> ErasedTotalsCheck::ReadTotals(storage::TermCursor& cursor) {
-  const absl::StatusOr<uint64_t> counted = Count(cursor);
+  const absl::StatusOr<uint64_t> counted = CountErased(cursor);
   if (absl::IsDataLoss(counted.status())) {
     Found(std::string(counted.status().message()));
     return false;
@@ -205,10 +205,10 @@ absl::Status ErasedTotalsCheck::CompareMost(const Partition& partition, const Bl
   std::unique_ptr<storage::TermCursor> cursor = log_.store().Terms(id_);
   const absl::StatusOr<Offset> sealed = cursor->SealedUntil();
   if (!sealed.ok()) return sealed.status();
-  const absl::StatusOr<uint64_t> counted = Count(*cursor);
+  const absl::StatusOr<uint64_t> counted = CountErased(*cursor);
   if (!counted.ok()) return counted.status();
   cursor.reset();  // The walk takes long.
-  AwaitErasures();
+  AwaitErasures(log_);
   bool whole = true;
   const absl::StatusOr<BlankCounts> gone = CountBlanks(partition, *sealed, whole);
   if (!gone.ok()) return gone.status();
@@ -250,7 +250,7 @@ absl::StatusOr<uint64_t> ErasedTotalsCheck::ErasedByNoKey() const {
 
 absl::Status ErasedTotalsCheck::CompareLeast(const Partition& partition,
                                              const BlankCounts& blanks) {
-  const absl::StatusOr<uint64_t> counted = Count(*log_.store().Terms(id_));
+  const absl::StatusOr<uint64_t> counted = CountErased(*log_.store().Terms(id_));
   if (!counted.ok()) return counted.status();
   if (*counted >= blanks.erased || partition.deleted()) return absl::OkStatus();
   const absl::StatusOr<uint64_t> others = ErasedByNoKey();
@@ -311,7 +311,7 @@ absl::Status ErasedTotalsCheck::CheckPlaces(const Partition& partition, Look& lo
 absl::StatusOr<bool> ErasedTotalsCheck::IsGone(const Partition& partition, Offset offset,
                                                storage::BatchPtr& batch) {
   for (const bool again : {false, true}) {
-    if (again) AwaitErasures();
+    if (again) AwaitErasures(log_);
     if (offset < partition.ends().start || partition.deleted()) return true;
     if (offset >= partition.ends().end) return false;
     if (batch == nullptr || !Holds(*batch, offset)) {

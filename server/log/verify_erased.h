@@ -30,6 +30,12 @@
 
 namespace tidemark::log {
 
+// Events of all totals of erased keys, at the moment of `cursor`.
+absl::StatusOr<uint64_t> CountErased(storage::TermCursor& cursor);
+// The index knows of an erasure, or a compaction, before readers do; then they know of all that it
+// knew.
+void AwaitErasures(EventLog& log);
+
 class ErasedTotalsCheck {
  public:
   static constexpr size_t kTotalsAtOnce = 16'384;
@@ -56,9 +62,6 @@ class ErasedTotalsCheck {
   };
 
   void Found(std::string what, Offset from = Offset(0), Offset until = Offset(0));
-  // The index knows of an erasure before readers do; then they know, too.
-  void AwaitErasures();
-  absl::StatusOr<uint64_t> Count(storage::TermCursor& cursor) const;
   // More is counted than is gone? What is erased, and not yet taken out of its batches, is gone.
   absl::Status CompareMost(const Partition& partition, const BlankCounts& blanks);
   // Fewer?

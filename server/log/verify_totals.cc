@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/log/batch_walk.h"
+#include "server/log/verify_erased.h"
 
 namespace tidemark::log {
 namespace {
@@ -139,19 +140,24 @@ absl::Status KeyTotalsCheck::LookAt(const Partition& partition, const std::strin
 absl::Status KeyTotalsCheck::Compare(const Partition& partition) {
   if (IsCut(partition) || events_.blanks().compacted > 0 || totals_ == events_)
     return absl::OkStatus();
-  std::vector<size_t> different;
   for (int look = 0; look < kLooksAtTotals; ++look) {
+    std::vector<size_t> different;
     const absl::StatusOr<bool> same = SameNow(partition, different);
     if (!same.ok()) return same.status();
     if (*same) return absl::OkStatus();
+    if (different.empty()) continue;
+    const size_t parts = different.size();
+    different.resize(std::min(parts, kPartsOfWalk));
+    const absl::StatusOr<bool> named = NameKeys(partition, different);
+    if (!named.ok()) return named.status();
+    if (!*named) continue;
+    if (parts > different.size()) {
+      Found(absl::StrCat("the totals of keys differ in ", parts, " of ", KeySums::kParts,
+                         " parts of the keys; those of ", different.size(), " are named"));
+    }
+    return progress_.Checked(0);
   }
-  const size_t named = std::min(different.size(), kPartsOfWalk);
-  if (different.size() > named) {
-    Found(absl::StrCat("the totals of keys differ in ", different.size(), " of ", KeySums::kParts,
-                       " parts of the keys; those of ", named, " are named"));
-    different.resize(named);
-  }
-  return NameKeys(partition, different);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> KeyTotalsCheck::WalkKeys(
@@ -171,37 +177,50 @@ absl::StatusOr<bool> KeyTotalsCheck::WalkKeys(
   return whole && end.ok() && *end == until && !IsCut(partition);
 }
 
-absl::StatusOr<Offset> KeyTotalsCheck::ReadTotals(
+absl::StatusOr<KeyTotalsCheck::Moment> KeyTotalsCheck::ReadTotals(
     absl::FunctionRef<void(absl::string_view, const KeyTotal&)> visit) {
   const std::unique_ptr<storage::TermCursor> cursor = log_.store().Terms(id_);
-  absl::StatusOr<Offset> until = cursor->SealedUntil();
-  if (!until.ok()) return until;
+  const absl::StatusOr<Offset> until = cursor->SealedUntil();
+  if (!until.ok()) return until.status();
+  const absl::StatusOr<uint64_t> erased = CountErased(*cursor);
+  if (!erased.ok()) return erased.status();
   const absl::Status read = cursor->ForTotals([&](absl::string_view key, const KeyTotal& total) {
     visit(key, total);
     return true;
   });
   if (!read.ok()) return read;
-  return until;
+  AwaitErasures(log_);
+  return Moment{.until = *until, .erased = *erased};
+}
+
+absl::StatusOr<bool> KeyTotalsCheck::IsStill(const Moment& moment) {
+  const absl::StatusOr<uint64_t> erased = CountErased(*log_.store().Terms(id_));
+  if (!erased.ok()) return erased.status();
+  return *erased == moment.erased;
 }
 
 absl::StatusOr<bool> KeyTotalsCheck::SameNow(const Partition& partition,
                                              std::vector<size_t>& different) {
   KeySums totals;
   KeySums events;
-  const absl::StatusOr<Offset> until = ReadTotals(
+  const absl::StatusOr<Moment> moment = ReadTotals(
       [&](absl::string_view key, const KeyTotal& total) { totals.Add(key, total.count); });
-  if (!until.ok()) return until.status();
+  if (!moment.ok()) return moment.status();
   const absl::StatusOr<bool> whole =
-      WalkKeys(partition, *until, [&](const storage::StoredBatch& batch) {
+      WalkKeys(partition, moment->until, [&](const storage::StoredBatch& batch) {
         return TermDigest().AddBatch(batch, /*index_keys=*/true, &events);
       });
   if (!whole.ok()) return whole.status();
   different = totals.DifferentParts(events);
-  return different.empty() || !*whole || events.blanks().compacted > 0;
+  if (different.empty() || !*whole || events.blanks().compacted > 0) return true;
+  const absl::StatusOr<bool> still = IsStill(*moment);
+  if (!still.ok()) return still.status();
+  if (!*still) different.clear();
+  return false;
 }
 
-absl::Status KeyTotalsCheck::NameKeys(const Partition& partition,
-                                      const std::vector<size_t>& parts) {
+absl::StatusOr<bool> KeyTotalsCheck::NameKeys(const Partition& partition,
+                                              const std::vector<size_t>& parts) {
   struct Figures {
     uint64_t counted = 0;
     uint64_t events = 0;
@@ -210,26 +229,31 @@ absl::Status KeyTotalsCheck::NameKeys(const Partition& partition,
   const auto concerns = [&](absl::string_view key) {
     return std::binary_search(parts.begin(), parts.end(), KeySums::PartOf(key));
   };
-  const absl::StatusOr<Offset> until =
+  KeySums blanks;
+  const absl::StatusOr<Moment> moment =
       ReadTotals([&](absl::string_view key, const KeyTotal& total) {
         if (concerns(key)) keys[key].counted = total.count;
       });
-  if (!until.ok()) return until.status();
+  if (!moment.ok()) return moment.status();
   const absl::StatusOr<bool> whole =
-      WalkKeys(partition, *until, [&](const storage::StoredBatch& batch) {
-        return ForKeys(batch, [&](absl::string_view key) {
-          if (concerns(key)) ++keys[key].events;
-        });
+      WalkKeys(partition, moment->until, [&](const storage::StoredBatch& batch) {
+        return TermDigest().AddBatch(batch, /*index_keys=*/false, &blanks) &&
+               ForKeys(batch, [&](absl::string_view key) {
+                 if (concerns(key)) ++keys[key].events;
+               });
       });
   if (!whole.ok()) return whole.status();
-  if (!*whole) return absl::OkStatus();
+  const absl::StatusOr<bool> still = IsStill(*moment);
+  if (!still.ok()) return still.status();
+  if (!*whole || blanks.blanks().compacted > 0) return true;
+  if (!*still) return false;
   std::vector<std::string> wrong;
   for (const auto& [key, figures] : keys) {
     if (figures.counted != figures.events) wrong.push_back(key);
   }
   std::sort(wrong.begin(), wrong.end());
   for (const std::string& key : wrong) Report(key, keys[key].counted, keys[key].events);
-  return progress_.Checked(0);
+  return true;
 }
 
 }  // namespace tidemark::log

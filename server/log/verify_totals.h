@@ -9,7 +9,9 @@
 // How.     All totals are summed up by parts of the keys, and so are all events, without keeping a
 //          key. Where two sums differ the events are read again and the keys of that part counted.
 // Bounds.  kParts sums, twice; to name what differs, the keys of kPartsOfWalk parts.
-// Threads. Waits for the disk; beside everything else. What changes meanwhile is looked at again.
+// Threads. Waits for the disk; beside everything else. What changes meanwhile is looked at again;
+// if
+//          it changes each time, nothing is said.
 #pragma once
 
 #include <cstdint>
@@ -53,12 +55,22 @@ class KeyTotalsCheck {
                                 Offset start);
   // The rows of a key and its total, at one moment.
   absl::Status LookAt(const Partition& partition, const std::string& key);
-  // Sums both up again, at one moment; true: they are the same.
+  // Where totals were read: how far they were sealed, and what was erased.
+  struct Moment {
+    Offset until;
+    uint64_t erased = 0;
+  };
+  // Sums both up again; true: they are the same, or cannot be told. `different` is empty if events
+  // were erased meanwhile.
   absl::StatusOr<bool> SameNow(const Partition& partition, std::vector<size_t>& different);
-  absl::Status NameKeys(const Partition& partition, const std::vector<size_t>& parts);
-  // Each total that is sealed; answers until where that is.
-  absl::StatusOr<Offset> ReadTotals(
+  // Counts the keys of these parts, and reports those that differ. False: events were erased
+  // meanwhile, and nothing was reported.
+  absl::StatusOr<bool> NameKeys(const Partition& partition, const std::vector<size_t>& parts);
+  // Each total that is sealed. Then readers do not get what was erased by then.
+  absl::StatusOr<Moment> ReadTotals(
       absl::FunctionRef<void(absl::string_view key, const storage::KeyTotal& total)> visit);
+  // True: nothing was erased since.
+  absl::StatusOr<bool> IsStill(const Moment& moment);
   // Visits the keys of all events before `until`, batch by batch, as readers get them. False: it
   // could not be read as a whole.
   absl::StatusOr<bool> WalkKeys(const Partition& partition, Offset until,

@@ -1,9 +1,11 @@
 // Verifying finds nothing in a store that is well, and what is wrong in one that is not.
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_join.h"
@@ -249,6 +251,26 @@ TEST_F(VerifyTest, FindsNothingWhereEventsWereErasedOrCompacted) {
   }
   log().eraser().WaitUntilIdle();
   EXPECT_THAT(Verify({hr, prices}), IsEmpty());
+}
+
+TEST_F(VerifyTest, FindsNothingWhileEventsAreErasedAndCompacted) {
+  const TopicPtr hr = MakeTopic("hr");
+  const TopicPtr prices = MakeTopic("prices", {.compact = true});
+  for (const TopicPtr& topic : {hr, prices}) Fill(topic, 0, 40);
+  std::atomic<bool> done = false;
+  std::thread work([&] {
+    for (int key = 0; key < 11; ++key) {
+      for (const TopicPtr& topic : {hr, prices}) {
+        Erase({.topic = topic, .key = absl::StrCat("key-", key)});
+      }
+      EXPECT_TRUE(log().compactor().Compact(*prices).ok());
+    }
+    done = true;
+  });
+  do {
+    EXPECT_THAT(Verify({hr, prices}), IsEmpty());
+  } while (!done);
+  work.join();
 }
 
 // Each count, and where the first and the last event are, in a log that lost nothing; and what can
