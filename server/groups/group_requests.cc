@@ -1,4 +1,5 @@
 // Requests that change something, on their way through creating, loading and deleting groups.
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -37,6 +38,7 @@ struct GroupCoordinator::JoinAttempt {
   std::shared_ptr<MemberListener> listener;
   JoinCallback done;
   bool created = false;
+  std::optional<MemberNumber> number;  // The same in each try, so that names of members are dense.
 };
 
 struct GroupCoordinator::CommitAttempt {
@@ -94,15 +96,14 @@ void GroupCoordinator::Join(JoinRequest request, std::shared_ptr<MemberListener>
 void GroupCoordinator::TryJoin(std::shared_ptr<JoinAttempt> attempt) {
   const GroupPtr group = Find(attempt->request.group);
   if (group == nullptr) return CreateForJoin(std::move(attempt));
-  MemberNumber number;
-  {
+  if (!attempt->number.has_value()) {
     absl::MutexLock lock(&mu_);
-    number = MemberNumber(++members_joined_);
+    attempt->number = MemberNumber(++members_joined_);
   }
   // Before, so that the next tick is felt; and after it, in case one came too early.
   KeepTicking(group);
-  switch (
-      group->Join(attempt->request, attempt->created, number, attempt->listener, attempt->done)) {
+  switch (group->Join(attempt->request, attempt->created, *attempt->number, attempt->listener,
+                      attempt->done)) {
     case LiveGroup::Outcome::kTaken:
       return KeepTicking(group);
     case LiveGroup::Outcome::kNeedsLoad:
