@@ -269,6 +269,9 @@ absl::StatusOr<BackupInfo> Backups::CreateNow(Store& store, uint64_t bytes_per_s
       commits.Release();
       const absl::Duration held = absl::Nanoseconds(base::MonotonicNanos() - held_since);
       whole = CheckManifest(*env_, store.rep_->options.path, files);
+      // Before the engine says that there is a backup: whoever finds it after a crash has the keys
+      // of its events.
+      if (whole.ok()) whole = WriteKeys();
       total_bytes_ = BytesToCopy(*env_, directory_, files);
       absl::MutexLock lock(&mu_);
       counts_.last_hold_time = held;
@@ -279,7 +282,7 @@ absl::StatusOr<BackupInfo> Backups::CreateNow(Store& store, uint64_t bytes_per_s
   }
   if (!status.ok()) return FromEngine(status, "making a backup", stopped);
   if (store.rep_->background_failure->happened()) whole = RefusedAfterFailure();
-  // Then keys hold that of every event of the backup, but for those destroyed meanwhile.
+  // Again, without those that were destroyed meanwhile.
   if (whole.ok()) whole = WriteKeys();
   if (whole.ok()) return Find(id);
   engine->reset();
