@@ -10,8 +10,7 @@
 //          key. Where two sums differ the events are read again and the keys of that part counted.
 // Bounds.  kParts sums, twice; to name what differs, the keys of kPartsOfWalk parts.
 // Threads. Waits for the disk; beside everything else. What changes meanwhile is looked at again;
-// if
-//          it changes each time, nothing is said.
+//          if it changes each time, nothing is said.
 #pragma once
 
 #include <cstdint>
