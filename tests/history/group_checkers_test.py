@@ -191,6 +191,20 @@ class SoughtWork(Written):
         self.add("given", t=18, s="o", place="pay/0", o=[0], v=["a"])
         self.assertEqual(self.found(), ["repeated"])
 
+    def test_not_repeated_where_an_ack_came_late(self):
+        """Two members acked it, and the seek was between; but the later one had said so first."""
+        self.line("wack")["at"] = {"pay/0": [1]}
+        self.add("wack", t=5.1, s="m", n=2, at={"pay/0": [0]})
+        self.add("wacked", t=14.5, s="m", n=2, fenced={})
+        self.line("wjoin", 1)["t"] = 3
+        self.add("given", t=5.5, s="n", place="pay/0", o=[0], v=["a"])
+        self.line("wack", 1).update(t=6.5)
+        self.line("wacked", 1).update(t=6.8)
+        self.line("given", 1)["s"] = "m"
+        self.assertEqual(self.found(), [])
+        self.line("seek")["at"] = self.line("sought")["at"] = {"pay/0": 1}
+        self.assertEqual(self.found(), ["repeated"])
+
     def test_unfenced(self):
         self.add("wack", t=10.5, s="m", n=2, at={"pay/0": [1]})
         self.add("wacked", t=10.6, s="m", n=2, fenced={})
@@ -206,6 +220,13 @@ class SoughtWork(Written):
         self.line("wack", 1)["at"] = {"pay/0": [1]}
         self.line("wgot", 1)["at"]["pay/0"] = 0
         self.assertEqual(self.found(), ["overtaken"])
+
+    def test_not_overtaken_by_a_dead_letter_that_is_redriven(self):
+        self.test_overtaken_since_it_was_sought()
+        self.line("wack")["at"] = {"pay/0": [0]}
+        self.add("wnack", t=5.3, s="m", n=2, at={"pay/0": [1]}, dead=True)
+        self.add("wnacked", t=6.3, s="m", n=2, fenced={})
+        self.assertEqual(self.found(), [])
 
     def test_not_overtaken_where_the_seek_passed_the_earlier_one(self):
         self.line("seek")["at"] = self.line("sought")["at"] = {"pay/0": 1}

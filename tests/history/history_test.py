@@ -29,9 +29,6 @@ from world import ALL, FAULTY, FEW, TIDEMARKD, World
 SECONDS = 4
 CUTS = ["crash", "kill_member", "crash"]
 DESK = {"appenders": 1, "desk": 3}
-# Groups that are sought take part in `./dev history` only, until what they found there is explained
-# (docs/reliability.md).
-CAST = {role: count for role, count in ALL.items() if role != "sought"}
 DESK_AND_POOL = {"appenders": 1, "desk": 2, "pool": 1}
 
 
@@ -44,7 +41,7 @@ def seed_or_random():
 class GoodServer(unittest.TestCase):
 
     def test_promises_hold_over_power_cuts_and_held_and_killed_members(self):
-        world = World(seed_or_random(), restores=2, cast=CAST)
+        world = World(seed_or_random(), restores=2, cast=ALL)
         try:
             world.begin()
             world.trouble(SECONDS)

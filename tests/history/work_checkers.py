@@ -132,8 +132,9 @@ class _Talk:
                 yield f"{one.session} was given {one.place}, whose ack was confirmed before"
         for event, acks in self.acks.items():
             times = sorted(one for one in acks if one[1] is not None)
-            for (sent, _), (_, again) in zip(times, times[1:]):
-                if not self._put_before(event, sent, again):
+            for (sent, at), (_, again) in zip(times, times[1:]):
+                # Either may have counted first, and a seek between.
+                if not self._put_before(event, sent, max(at, again)):
                     yield f"{event} was acked {len(times)} times"
 
     def resolved_by(self, event, since, t):
@@ -241,7 +242,8 @@ def _keys(history, talk):
 
 
 def overtaken(history):
-    """An event is given while the one before it of its key is neither done nor in the same hands."""
+    """An event is given while the one before it of its key is neither done nor in the same hands. (A dead
+    letter that is redriven is given at once, also where a seek put the group before it: ADR 0050.)"""
     found = []
     for talk in talks(history):
         lanes, lane_of = _keys(history, talk)
@@ -249,7 +251,8 @@ def overtaken(history):
         holds = collections.defaultdict(float)  # From (session, event) to when it was given last.
         for one in talk.given:
             earlier = before.get(one.place)
-            if earlier is not None and not talk.resolved_by(earlier, one.since, one.t) and (
+            redriven = any(sent < one.t for sent in talk.buried[one.place])
+            if earlier is not None and not redriven and not talk.resolved_by(earlier, one.since, one.t) and (
                     not history.is_gone(*earlier)):
                 had = holds.get((one.session, earlier))
                 if had is None or had < talk.seeks.floor(earlier[0], one.since) or any(
