@@ -12,8 +12,6 @@ namespace {
 
 // RocksDB has a file in hand; it takes that long at least.
 constexpr absl::Duration kRetryPause = absl::Milliseconds(10);
-// So often without clearing one; then only when somebody wakes it.
-constexpr int kRetriesMax = 500;
 
 }  // namespace
 
@@ -99,9 +97,7 @@ absl::Status Reclaimer::ReclaimFiles() {
     return stopping_;
   });
   if (!report.ok()) return report.status();
-  const bool cleared = report->files_dropped + report->files_rewritten > 0;
-  retries_ = report->more && !cleared ? retries_ + 1 : 0;
-  more_ = report->more && retries_ <= kRetriesMax;
+  more_ = report->more;
   metrics_.files_dropped_total.Increment(static_cast<double>(report->files_dropped));
   metrics_.files_rewritten_total.Increment(static_cast<double>(report->files_rewritten));
   metrics_.rewritten_bytes_total.Increment(static_cast<double>(report->bytes_rewritten));

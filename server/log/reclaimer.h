@@ -66,7 +66,6 @@ class Reclaimer {
   // Of the thread: deleted topics of which bytes are left, by first log.
   absl::btree_map<LogId, storage::TopicRecord> leaving_;
   bool more_ = false;  // Of the thread: the last look at the files has to be repeated.
-  int retries_ = 0;    // Of the thread: looks in a row that wanted to be repeated and cleared none.
   absl::Mutex mu_;
   std::deque<Deletion> queue_ ABSL_GUARDED_BY(mu_);
   bool woken_ ABSL_GUARDED_BY(mu_) = false;

@@ -1,5 +1,6 @@
 #include "server/storage/garbage.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tidemark::storage {
@@ -26,6 +27,12 @@ void Garbage::AddDeleted(LogId first, uint32_t count, const std::vector<Epoch>& 
 bool Garbage::HasMarkedBelow(Epoch bound) const {
   absl::MutexLock lock(&mu_);
   return !marked_.empty() && *marked_.begin() < bound;
+}
+
+bool Garbage::HasMarkedBelow(Epoch bound, const absl::btree_set<Epoch>& except) const {
+  absl::MutexLock lock(&mu_);
+  return std::any_of(marked_.begin(), marked_.lower_bound(bound),
+                     [&](Epoch epoch) { return !except.contains(epoch); });
 }
 
 bool Garbage::IsMarked(EpochSpan span) const {

@@ -31,6 +31,8 @@ class Garbage {
       ABSL_LOCKS_EXCLUDED(mu_);
 
   bool HasMarkedBelow(Epoch bound) const ABSL_LOCKS_EXCLUDED(mu_);
+  bool HasMarkedBelow(Epoch bound, const absl::btree_set<Epoch>& except) const
+      ABSL_LOCKS_EXCLUDED(mu_);
   bool IsMarked(EpochSpan span) const ABSL_LOCKS_EXCLUDED(mu_);
   // Takes the marks off before the file is looked at: what becomes garbage meanwhile marks anew.
   void Unmark(EpochSpan span) ABSL_LOCKS_EXCLUDED(mu_);

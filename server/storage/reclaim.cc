@@ -60,6 +60,10 @@ bool AnyOf(const std::vector<LogRun>& runs, LogId first, uint32_t count) {
   });
 }
 
+void AddTo(absl::btree_set<Epoch>& epochs, EpochSpan span) {
+  for (Epoch epoch = span.first; epoch <= span.last; ++epoch) epochs.insert(epoch);
+}
+
 uint64_t BytesOf(const std::vector<DataFile>& files) {
   uint64_t bytes = 0;
   for (const DataFile& file : files) bytes += file.bytes;
@@ -111,6 +115,7 @@ class Store::FileReclaim {
       if (!cleared.ok()) return cleared.status();
       if (!*cleared) {
         rep_.garbage.Mark(file.epochs);  // Somebody has it in hand: next time.
+        report_.more = true;
         LeaveAlone(file);
         return absl::OkStatus();
       }
@@ -126,9 +131,7 @@ class Store::FileReclaim {
     }
     return absl::OkStatus();
   }
-  void LeaveAlone(const DataFile& file) {
-    for (Epoch epoch = file.epochs.first; epoch <= file.epochs.last; ++epoch) other_.insert(epoch);
-  }
+  void LeaveAlone(const DataFile& file) { AddTo(other_, file.epochs); }
 
   // Once for all files: what was found out about deleted topics. `without_files` are epochs that
   // were flushed and have no file any more.
@@ -289,23 +292,33 @@ absl::StatusOr<ReclaimReport> Store::Reclaim(absl::FunctionRef<bool()> stopped) 
   if (rep_->background_failure->happened()) return RefusedAfterFailure();
   ReclaimReport report;
   const Epoch flushed = FlushedBound();
+  // Of files that wait until their newest epoch is flushed: to ask again soon is no use.
+  absl::btree_set<Epoch> waiting;
   if (rep_->garbage.HasMarkedBelow(flushed)) {
     std::vector<DataFile> marked;
+    std::vector<EpochSpan> left_alone;  // Of these.
     std::vector<Epoch> without_files = rep_->garbage.KnownBelow(flushed);
     const std::vector<DataFile> files = DataFilesOf(*rep_->db, rep_->families);
     FileReclaim reclaim(*rep_, BytesOf(files), report);
     rep_->garbage.KeepLeft(NumbersOf(files));
     for (const DataFile& file : files) {
       std::erase_if(without_files, [&](Epoch epoch) { return file.epochs.Holds(epoch); });
-      if (!rep_->garbage.IsMarked(file.epochs) || file.being_compacted ||
-          file.epochs.last >= flushed) {
-        reclaim.LeaveAlone(file);
+      const bool waits = file.epochs.last >= flushed;
+      const bool is_marked = rep_->garbage.IsMarked(file.epochs);
+      if (is_marked && !waits && !file.being_compacted) {
+        marked.push_back(file);
         continue;
       }
-      marked.push_back(file);
+      reclaim.LeaveAlone(file);
+      if (waits) AddTo(waiting, file.epochs);
+      if (!is_marked) continue;
+      left_alone.push_back(file.epochs);
+      report.more = report.more || !waits;
     }
     // The marks come off before the first is looked at: what becomes garbage meanwhile marks anew.
     for (const DataFile& file : marked) rep_->garbage.Unmark(file.epochs);
+    // Another file of the same epochs has to be looked at yet.
+    for (const EpochSpan epochs : left_alone) rep_->garbage.Mark(epochs);
     for (size_t i = 0; i < marked.size(); ++i) {
       absl::Status status;
       const bool stop = stopped();
@@ -320,7 +333,7 @@ absl::StatusOr<ReclaimReport> Store::Reclaim(absl::FunctionRef<bool()> stopped) 
   }
   report.gone = rep_->garbage.TakeGone();
   report.left_bytes = rep_->garbage.left_bytes();
-  report.more = report.more || rep_->garbage.HasMarkedBelow(flushed);
+  report.more = report.more || rep_->garbage.HasMarkedBelow(flushed, waiting);
   return report;
 }
 

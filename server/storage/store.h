@@ -65,7 +65,9 @@ struct ReclaimReport {
   uint64_t left_bytes = 0;              // Garbage in files that also hold what is readable.
   std::vector<LogId> gone;              // Deleted topics, by first log, of which nothing is left.
   std::vector<std::string> superseded;  // Batches of MarkSuperseded of which nothing is needed.
-  bool more = false;  // A compaction has some of the files in hand: ask again soon.
+  // There is more to do: a compaction has a file in hand, or garbage came meanwhile. Ask again
+  // soon.
+  bool more = false;
 };
 
 // What Scrub has to do, beside superseded batches.

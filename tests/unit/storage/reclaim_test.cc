@@ -1,11 +1,16 @@
 // Garbage leaves the disk: whole files at once, half-empty ones by rewriting, and nothing else.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rocksdb/env.h>
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <thread>
+#include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "tests/unit/storage/store_fixture.h"
 
 namespace tidemark::storage {
@@ -13,6 +18,43 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+
+// While it lives, no thread that flushes is free.
+class HeldFlushes {
+ public:
+  HeldFlushes() {
+    rocksdb::Env& env = *rocksdb::Env::Default();
+    const int threads = env.GetBackgroundThreads(rocksdb::Env::HIGH);
+    EXPECT_GT(threads, 0);
+    for (int i = 0; i < threads; ++i) {
+      held_.push_back(std::make_unique<Held>(release_));
+      env.Schedule([](void* held) { static_cast<Held*>(held)->Run(); }, held_.back().get(),
+                   rocksdb::Env::HIGH);
+    }
+    for (const auto& held : held_) held->began.WaitForNotification();
+  }
+  ~HeldFlushes() {
+    release_.Notify();
+    for (const auto& held : held_) held->ended.WaitForNotification();
+  }
+  HeldFlushes(const HeldFlushes&) = delete;
+  HeldFlushes& operator=(const HeldFlushes&) = delete;
+
+ private:
+  struct Held {
+    explicit Held(absl::Notification& release) : release(release) {}
+    void Run() {
+      began.Notify();
+      release.WaitForNotification();
+      ended.Notify();
+    }
+    absl::Notification& release;
+    absl::Notification began;
+    absl::Notification ended;
+  };
+  absl::Notification release_;
+  std::vector<std::unique_ptr<Held>> held_;
+};
 
 class ReclaimTest : public StoreFixture {
  protected:
@@ -70,6 +112,19 @@ class ReclaimTest : public StoreFixture {
   double Figure(absl::string_view name) const {
     for (const StoreFigure& figure : store_->Figures()) {
       if (figure.name == name) return figure.value;
+    }
+    return -1;
+  }
+  void Scrub() {
+    const auto scrubbed = store_->Scrub(
+        {}, [] { return absl::OkStatus(); }, [] { return false; });
+    EXPECT_TRUE(scrubbed.ok()) << scrubbed.status();
+  }
+  double WaitingMemtables() const {
+    for (const StoreFigure& figure : store_->Figures()) {
+      if (figure.name == "rocksdb_immutable_memtables" && figure.column_family == "data") {
+        return figure.value;
+      }
     }
     return -1;
   }
@@ -172,6 +227,28 @@ TEST_F(ReclaimTest, WaitsForBatchesThatAreInNoFileYet) {
   Trim(LogId(1), Offset(30));
   Reopen();
   EXPECT_GT(Reclaim().bytes_freed, 30'000u);
+}
+
+// A flush takes all that waits: here the epoch before and, for a scrub, the open one.
+TEST_F(ReclaimTest, AsksNoMoreForAFileThatWaitsForItsNewestEpoch) {
+  Scrub();  // No other family has something to flush.
+  std::optional<HeldFlushes> held(std::in_place);
+  while (WaitingMemtables() < 1) Append(LogId(1), 10, 1000);
+  const Offset start(ends_[LogId(1)].value() - 10);
+  Append(LogId(1), 10, 1000);
+  std::thread scrubber([this] { Scrub(); });
+  while (WaitingMemtables() < 2) std::this_thread::yield();
+  held.reset();
+  scrubber.join();
+  Settle();
+  Trim(LogId(1), start);
+  const auto report = store_->Reclaim([] { return false; });
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->bytes_freed, 0u);
+  EXPECT_FALSE(report->more);
+  Reopen();  // It begins an epoch.
+  EXPECT_GT(Reclaim().left_bytes, 50'000u);
+  ExpectReadable(LogId(1), start);
 }
 
 TEST_F(ReclaimTest, FindsGarbageAgainAfterARestart) {
