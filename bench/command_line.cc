@@ -258,6 +258,9 @@ void AddOverload(CLI::App& app, CommandLine& line) {
                   "before them, until clients heard how many calls they may have open")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
+  sub->add_option("--rounds", line.overload.rounds, "rounds of both; the median ratio counts")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   sub->add_option("--seconds", load.seconds, "of each of the two figures")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

@@ -1,5 +1,6 @@
 #include "bench/workload/overload_workload.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -44,6 +45,26 @@ absl::StatusOr<Result> Measure(const ServerProcess& server, const RawCalls& load
                            {"connection_streams_least", run->streams_max}}};
 }
 
+struct OverloadRound {
+  Result peak;
+  Result overload;
+};
+
+absl::StatusOr<OverloadRound> RunRound(const ServerProcess& server, const OverloadConfig& config,
+                                       const std::string& durability) {
+  RawCalls calm = config.load;
+  calm.rate = 0;
+  calm.deadline_ms = 60'000;
+  absl::StatusOr<Result> peak = Measure(server, calm, kPeakName, durability);
+  if (!peak.ok()) return peak.status();
+  RawCalls load = config.load;
+  load.rate = config.times * peak->value;
+  absl::StatusOr<Result> overload = Measure(server, load, kOverloadName, durability);
+  if (!overload.ok()) return overload.status();
+  CompareTo(*peak, *overload);
+  return OverloadRound{*std::move(peak), *std::move(overload)};
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Result>> MeasureOverload(const ServerProcess& server,
@@ -54,22 +75,28 @@ absl::StatusOr<std::vector<Result>> MeasureOverload(const ServerProcess& server,
   absl::Status status =
       EnsureTopic(server.address(), config.load.topic, config.partitions, /*index_keys=*/true);
   if (!status.ok()) return status;
-  RawCalls calm = config.load;
-  calm.rate = 0;
-  calm.deadline_ms = 60'000;
-  absl::StatusOr<Result> peak = Measure(server, calm, kPeakName, durability);
-  if (!peak.ok()) return peak.status();
-  config.load.rate = config.times * peak->value;
-  absl::StatusOr<Result> overload = Measure(server, config.load, kOverloadName, durability);
-  if (!overload.ok()) return overload.status();
-  CompareTo(*peak, *overload);
+  std::vector<OverloadRound> rounds;
+  uint64_t acknowledged = 0;
+  for (int i = 0; i < config.rounds; ++i) {
+    absl::StatusOr<OverloadRound> round = RunRound(server, config, durability);
+    if (!round.ok()) return round.status();
+    acknowledged += round->peak.events + round->overload.events;
+    rounds.push_back(*std::move(round));
+  }
   const absl::StatusOr<uint64_t> stored = CountEvents(server.address(), config.load.topic);
   if (!stored.ok()) return stored.status();
-  if (*stored < peak->events + overload->events) {
-    return absl::DataLossError(absl::StrCat(
-        peak->events + overload->events, " events were acknowledged, ", *stored, " can be read"));
+  if (*stored < acknowledged) {
+    return absl::DataLossError(
+        absl::StrCat(acknowledged, " events were acknowledged, ", *stored, " can be read"));
   }
-  return std::vector<Result>{*std::move(peak), *std::move(overload)};
+  std::sort(rounds.begin(), rounds.end(), [](const OverloadRound& a, const OverloadRound& b) {
+    return a.overload.ratio.value_or(0) < b.overload.ratio.value_or(0);
+  });
+  nlohmann::ordered_json ratios = nlohmann::ordered_json::array();
+  for (const OverloadRound& round : rounds) ratios.push_back(round.overload.ratio.value_or(0));
+  OverloadRound& median = rounds[rounds.size() / 2];
+  median.overload.config["ratios"] = std::move(ratios);
+  return std::vector<Result>{std::move(median.peak), std::move(median.overload)};
 }
 
 std::vector<GoalCheck> OverloadGoals(const std::vector<Result>& results) {

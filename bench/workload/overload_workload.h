@@ -19,10 +19,12 @@ struct OverloadConfig {
   RawCalls load;
   double times = 10;  // So many times the peak is asked for.
   uint32_t partitions = 8;
+  int rounds = 3;  // At least 1.
 };
 
-// The peak of callers that wait for each answer; then calls that come by the clock, each with a
-// deadline. Counted is what is acknowledged in time.
+// In each round the peak of callers that wait for each answer; then calls that come by the clock,
+// each with a deadline. Counted is what is acknowledged in time. The round with the median ratio
+// is told, with the ratios of all.
 // DATA_LOSS  something acknowledged cannot be read.
 absl::StatusOr<std::vector<Result>> MeasureOverload(const ServerProcess& server,
                                                     OverloadConfig config,
