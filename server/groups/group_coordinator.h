@@ -35,6 +35,7 @@
 #include "server/groups/join_request.h"
 #include "server/groups/live_work.h"
 #include "server/groups/member.h"
+#include "server/groups/new_group.h"
 #include "server/groups/offset_entries.h"
 #include "server/groups/seek.h"
 #include "server/log/event_log.h"
@@ -188,13 +189,12 @@ class GroupCoordinator {
   void FinishChange(const std::shared_ptr<ChangeAttempt>& attempt, const absl::Status& status)
       ABSL_LOCKS_EXCLUDED(mu_);
   void TrySeek(std::shared_ptr<SeekAttempt> attempt) ABSL_LOCKS_EXCLUDED(mu_);
-  // The offsets a new group begins with; called by the commit that creates it.
-  using FirstOffsets = absl::AnyInvocable<absl::StatusOr<std::vector<std::pair<LogId, Offset>>>()>;
   // Makes the group of `record`, whose id comes with the commit.
   // ALREADY_EXISTS  (in `done`) somebody else was faster.
-  void Create(storage::GroupRecord record, FirstOffsets first, log::DoneCallback done)
+  // NOT_FOUND  (in `done`) a topic of `first` was deleted meanwhile.
+  void Create(storage::GroupRecord record, NewOffsets first, log::DoneCallback done)
       ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status PrepareCreate(storage::GroupRecord& record, FirstOffsets& first,
+  absl::Status PrepareCreate(storage::GroupRecord& record, const NewOffsets& first,
                              storage::WriteSet& set) ABSL_LOCKS_EXCLUDED(mu_);
   void Publish(const storage::GroupRecord& record) ABSL_LOCKS_EXCLUDED(mu_);
   // Runs `next` with the outcome of loading `group`, on a thread that may wait.

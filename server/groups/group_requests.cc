@@ -22,15 +22,6 @@ absl::Status TooManyGroups(size_t limit) {
                                  {"value", absl::StrCat(limit + 1)}}});
 }
 
-// The offsets, if their topics are still there when that is asked.
-auto Checked(const log::Catalog& catalog, NewOffsets offsets) {
-  return [&catalog,
-          offsets = std::move(offsets)]() -> absl::StatusOr<std::vector<std::pair<LogId, Offset>>> {
-    if (absl::Status status = CheckTopicsAreThere(catalog, offsets); !status.ok()) return status;
-    return offsets.offsets;
-  };
-}
-
 }  // namespace
 
 struct GroupCoordinator::JoinAttempt {
@@ -54,7 +45,7 @@ void GroupCoordinator::AfterLoad(GroupPtr group, absl::AnyInvocable<void(absl::S
   });
 }
 
-absl::Status GroupCoordinator::PrepareCreate(storage::GroupRecord& record, FirstOffsets& first,
+absl::Status GroupCoordinator::PrepareCreate(storage::GroupRecord& record, const NewOffsets& first,
                                              storage::WriteSet& set) {
   {
     absl::MutexLock lock(&mu_);
@@ -63,22 +54,20 @@ absl::Status GroupCoordinator::PrepareCreate(storage::GroupRecord& record, First
       return TooManyGroups(context_->options.groups_max);
     }
   }
-  absl::StatusOr<std::vector<std::pair<LogId, Offset>>> offsets = first();
-  if (!offsets.ok()) return offsets.status();
+  absl::Status there = CheckTopicsAreThere(context_->log.catalog(), first);
+  if (!there.ok()) return there;
   record.id = context_->log.AllocateGroupId(set);
   set.PutGroup(record);
-  for (const auto& [log, offset] : *offsets) set.PutOffset(record.id, log, offset);
+  for (const auto& [log, offset] : first.offsets) set.PutOffset(record.id, log, offset);
   return absl::OkStatus();
 }
 
-void GroupCoordinator::Create(storage::GroupRecord record, FirstOffsets first,
+void GroupCoordinator::Create(storage::GroupRecord record, NewOffsets first,
                               log::DoneCallback done) {
   auto shared = std::make_shared<storage::GroupRecord>(std::move(record));
   context_->log.Mutate(
-      {.prepare =
-           [this, shared, first = std::move(first)](storage::WriteSet& set) mutable {
-             return PrepareCreate(*shared, first, set);
-           },
+      {.prepare = [this, shared, first = std::move(first)](
+                      storage::WriteSet& set) { return PrepareCreate(*shared, first, set); },
        .publish = [this, shared] { Publish(*shared); },
        .done = std::move(done)});
 }
@@ -125,14 +114,13 @@ void GroupCoordinator::CreateForJoin(std::shared_ptr<JoinAttempt> attempt) {
     // Before the commit: retention may have to make another one first.
     absl::StatusOr<NewOffsets> offsets = OffsetsAtStart(context_->log, record);
     if (!offsets.ok()) return std::move(attempt->done)(offsets.status());
-    Create(std::move(record), Checked(context_->log.catalog(), *std::move(offsets)),
-           [this, attempt](absl::Status created) mutable {
-             if (!created.ok() && !absl::IsAlreadyExists(created)) {
-               return std::move(attempt->done)(created);
-             }
-             attempt->created = created.ok();
-             TryJoin(std::move(attempt));
-           });
+    Create(std::move(record), *std::move(offsets), [this, attempt](absl::Status created) mutable {
+      if (!created.ok() && !absl::IsAlreadyExists(created)) {
+        return std::move(attempt->done)(created);
+      }
+      attempt->created = created.ok();
+      TryJoin(std::move(attempt));
+    });
   });
 }
 
@@ -175,11 +163,10 @@ void GroupCoordinator::CreateForCommit(std::shared_ptr<CommitAttempt> attempt) {
   context_->disk.Schedule([this, attempt, record = *std::move(record)]() mutable {
     absl::StatusOr<NewOffsets> offsets = OffsetsOfEntries(context_->log, attempt->entries);
     if (!offsets.ok()) return std::move(attempt->done)(offsets.status());
-    Create(std::move(record), Checked(context_->log.catalog(), *std::move(offsets)),
-           [this, attempt](absl::Status created) mutable {
-             if (absl::IsAlreadyExists(created)) return TryCommit(std::move(attempt));
-             std::move(attempt->done)(created);
-           });
+    Create(std::move(record), *std::move(offsets), [this, attempt](absl::Status created) mutable {
+      if (absl::IsAlreadyExists(created)) return TryCommit(std::move(attempt));
+      std::move(attempt->done)(created);
+    });
   });
 }
 
