@@ -76,11 +76,12 @@ GroupCoordinator::GroupPtr GroupCoordinator::FindById(storage::GroupId id) const
 absl::Status LiveWork::ExpectTrim(LogId log, Offset start) {
   {
     absl::MutexLock lock(&mu_);
+    const bool has_letters = queue_.ExpectTrim(log, start) || queue_.HasDying(log, start);
     // What is closed writes nothing any more, and has its rows deleted.
-    if (!queue_.ExpectTrim(log, start) || closed_) return absl::OkStatus();
+    if (!has_letters || closed_) return absl::OkStatus();
   }
-  const absl::Status written = log::AwaitDone(
-      [&](log::DoneCallback done) { Change([](WorkQueue&, uint64_t) {}, std::move(done)); });
+  RereadDying(log, start);
+  const absl::Status written = Change([](WorkQueue&, uint64_t) {});
   // A queue that met a damaged event writes nothing: no letter of it was confirmed.
   return absl::IsDataLoss(written) ? absl::OkStatus() : written;
 }
@@ -92,26 +93,17 @@ absl::Status LiveWork::CopyLetters(const log::Partition& partition, Offset start
     const auto letters = FindUncopied(partition, start);
     if (!letters.ok()) return letters.status();
     if (letters->empty()) return absl::OkStatus();
+    if (!HasPartition(log)) return WriteCopies(log, *letters);
     bool changed = false;
-    const absl::Status written = log::AwaitDone([&](log::DoneCallback done) {
-      bool loaded = false;
-      {
-        absl::MutexLock queue_lock(&mu_);
-        loaded = queue_.HasPartition(log);
+    const absl::Status written = Change([&](WorkQueue& queue, uint64_t) {
+      for (const auto& [offset, letter] : *letters) {
+        // Of one that is redriven by the row and not in memory the row is about to change.
+        if (letter.redrive.has_value() && !queue.IsRedriven(log, offset)) {
+          changed = true;
+        } else {
+          queue.ChangeLetter(log, offset, letter);
+        }
       }
-      if (!loaded) return WriteCopies(log, *letters, std::move(done));
-      Change(
-          [&](WorkQueue& queue, uint64_t) {
-            for (const auto& [offset, letter] : *letters) {
-              // Of one that is redriven by the row and not in memory the row is about to change.
-              if (letter.redrive.has_value() && !queue.IsRedriven(log, offset)) {
-                changed = true;
-              } else {
-                queue.ChangeLetter(log, offset, letter);
-              }
-            }
-          },
-          std::move(done));
     });
     if (!written.ok()) return written;
     if (!changed) return absl::OkStatus();
@@ -120,10 +112,7 @@ absl::Status LiveWork::CopyLetters(const log::Partition& partition, Offset start
 }
 
 absl::Status LiveWork::ForgetBytes(LogId log) {
-  return log::AwaitDone([&](log::DoneCallback done) {
-    Change([log](WorkQueue& queue, uint64_t now_us) { queue.ForgetBytes(log, now_us); },
-           std::move(done));
-  });
+  return Change([log](WorkQueue& queue, uint64_t now_us) { queue.ForgetBytes(log, now_us); });
 }
 
 absl::Status LiveWork::EraseLetters(LogId log, ErasedLetters erased) {
@@ -138,26 +127,17 @@ absl::Status LiveWork::EraseLetters(LogId log, ErasedLetters erased) {
                                        return true;
                                      });
     if (!status.ok() || letters.empty()) return status;
+    if (!HasPartition(log)) return DeleteLetters(log, letters);
     bool changed = false;
-    status = log::AwaitDone([&](log::DoneCallback done) {
-      bool loaded = false;
-      {
-        absl::MutexLock queue_lock(&mu_);
-        loaded = queue_.HasPartition(log);
+    status = Change([&](WorkQueue& queue, uint64_t now_us) {
+      for (const auto& [offset, letter] : letters) {
+        // Of one that is redriven by the row and not in memory the row is about to change.
+        if (letter.redrive.has_value() && !queue.IsRedriven(log, offset)) {
+          changed = true;
+        } else {
+          queue.EraseLetter(log, offset, letter, now_us);
+        }
       }
-      if (!loaded) return DeleteLetters(log, letters, std::move(done));
-      Change(
-          [&](WorkQueue& queue, uint64_t now_us) {
-            for (const auto& [offset, letter] : letters) {
-              // Of one that is redriven by the row and not in memory the row is about to change.
-              if (letter.redrive.has_value() && !queue.IsRedriven(log, offset)) {
-                changed = true;
-              } else {
-                queue.EraseLetter(log, offset, letter, now_us);
-              }
-            }
-          },
-          std::move(done));
     });
     if (!status.ok()) return status;
     if (!changed) return absl::OkStatus();
@@ -166,12 +146,14 @@ absl::Status LiveWork::EraseLetters(LogId log, ErasedLetters erased) {
 }
 
 // Of a partition that no queue knows yet, so that nobody else writes its rows.
-void LiveWork::DeleteLetters(LogId log, const Letters& letters, log::DoneCallback done) const {
+absl::Status LiveWork::DeleteLetters(LogId log, const Letters& letters) const {
   std::vector<log::GroupRowChange> rows;
   for (const auto& [offset, letter] : letters) {
     rows.push_back({.key = storage::DeadLetterKey(group_, log, offset), .value = {}});
   }
-  context_->log.CommitGroupState({}, std::move(rows), std::move(done));
+  return log::AwaitDone([&](log::DoneCallback done) {
+    context_->log.CommitGroupState({}, std::move(rows), std::move(done));
+  });
 }
 
 absl::StatusOr<LiveWork::Letters> LiveWork::FindUncopied(const log::Partition& partition,
@@ -203,13 +185,15 @@ absl::StatusOr<LiveWork::Letters> LiveWork::FindUncopied(const log::Partition& p
 }
 
 // Of a partition that no queue knows yet, so that nobody else writes its rows.
-void LiveWork::WriteCopies(LogId log, const Letters& letters, log::DoneCallback done) const {
+absl::Status LiveWork::WriteCopies(LogId log, const Letters& letters) const {
   std::vector<log::GroupRowChange> rows;
   for (const auto& [offset, letter] : letters) {
     rows.push_back({.key = storage::DeadLetterKey(group_, log, offset),
                     .value = storage::EncodeDeadLetter(letter)});
   }
-  context_->log.CommitGroupState({}, std::move(rows), std::move(done));
+  return log::AwaitDone([&](log::DoneCallback done) {
+    context_->log.CommitGroupState({}, std::move(rows), std::move(done));
+  });
 }
 
 }  // namespace tidemark::groups

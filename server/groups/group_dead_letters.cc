@@ -37,17 +37,11 @@ absl::Status GroupCoordinator::ChangeLetters(absl::string_view group,
             ? letters.FindPlaces(*places)
             : letters.FindMatching(std::get<storage::FilterSpec>(choice), kLettersMax, cursor);
     if (!chosen.ok()) return chosen.status();
-    const absl::Status written = log::AwaitDone([&](log::DoneCallback done) {
-      work->Change(
-          [&](WorkQueue& queue, uint64_t now_us) {
-            for (const DeadLetters::Found& letter : *chosen) {
-              const bool there = queue.HasPartition(letter.log);
-              if (there && !queue.IsRedriven(letter.log, letter.offset)) {
-                change(queue, now_us, letter);
-              }
-            }
-          },
-          std::move(done));
+    const absl::Status written = work->Change([&](WorkQueue& queue, uint64_t now_us) {
+      for (const DeadLetters::Found& letter : *chosen) {
+        const bool there = queue.HasPartition(letter.log);
+        if (there && !queue.IsRedriven(letter.log, letter.offset)) change(queue, now_us, letter);
+      }
     });
     KeepTicking(*found);
     if (!written.ok()) return written;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/synchronization/notification.h"
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/seeded_fault.h"
@@ -10,6 +11,8 @@
 
 namespace tidemark::groups {
 namespace {
+
+constexpr absl::Duration kWriteAgainPause = absl::Milliseconds(100);
 
 absl::Status BeingDeleted() {
   return MakeError(absl::StatusCode::kUnavailable,
@@ -193,15 +196,24 @@ void LiveWork::Extend(MemberNumber member, const std::vector<EventRef>& events,
   Drain();
 }
 
-void LiveWork::Change(absl::AnyInvocable<void(WorkQueue& queue, uint64_t now_us) &&> change,
-                      log::DoneCallback done) {
+absl::Status LiveWork::Change(
+    absl::AnyInvocable<void(WorkQueue& queue, uint64_t now_us) &&> change) {
+  absl::Notification durable;
+  absl::Status result;
   {
     absl::MutexLock lock(&mu_);
     std::move(change)(queue_, NowUs());
-    AnswerLocked({.answer = std::move(done)});
+    wanted_write_ = next_write_;
+    changes_.push_back({.write = next_write_, .done = [&](absl::Status status) {
+                          result = std::move(status);
+                          durable.Notify();
+                        }});
     SettleLocked();
   }
   Drain();
+  // Of a group without members nobody else tries a write again that found the queue full.
+  while (!durable.WaitForNotificationWithTimeout(kWriteAgainPause)) Tick(context_->clock.Now());
+  return result;
 }
 
 // --- Settling.
@@ -289,6 +301,7 @@ void LiveWork::WriteEnded(const std::vector<log::OffsetWrite>& offsets,
       queue_was_full_ = true;
       --next_write_;
       for (Pending& pending : pending_) pending.write = std::min(pending.write, next_write_);
+      for (Changed& change : changes_) change.write = std::min(change.write, next_write_);
       wanted_write_ = next_write_;
     } else {
       FailLocked(status);
@@ -299,11 +312,21 @@ void LiveWork::WriteEnded(const std::vector<log::OffsetWrite>& offsets,
 }
 
 void LiveWork::ReleaseAnswersLocked() {
+  const absl::Status refused = closed_ ? BeingDeleted() : failure_;
+  // Before the answers, which may wait for events that have to be read.
+  while (!changes_.empty()) {
+    Changed& front = changes_.front();
+    const absl::Status status = front.write <= durable_write_ ? absl::OkStatus() : refused;
+    if (front.write > durable_write_ && status.ok()) break;
+    outbox_.push_back(
+        [done = std::move(front.done), status]() mutable { std::move(done)(status); });
+    changes_.pop_front();
+  }
   while (!pending_.empty()) {
     Pending& front = pending_.front();
     const bool durable =
         (front.deaths == 0 && front.write <= durable_write_) || TM_SEEDED_FAULT("work_unsaved");
-    const absl::Status status = durable ? absl::OkStatus() : closed_ ? BeingDeleted() : failure_;
+    const absl::Status status = durable ? absl::OkStatus() : refused;
     if (!durable && status.ok()) return;
     outbox_.push_back(
         [answer = std::move(front.answer), status]() mutable { std::move(answer)(status); });
@@ -378,7 +401,8 @@ bool LiveWork::Tick(absl::Time now) {
     const bool flush = now >= flush_due_ || flush_due_ > now + pause;
     if (flush && !writing_ && queue_.dirty()) wanted_write_ = next_write_;
     SettleLocked();
-    again = queue_.members() > 0 || unload_ || writing_ || !pending_.empty() || queue_.dirty();
+    again = queue_.members() > 0 || unload_ || writing_ || !pending_.empty() || !changes_.empty() ||
+            queue_.dirty();
   }
   Drain();
   return again;

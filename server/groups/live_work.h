@@ -102,12 +102,14 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   std::optional<LogId> FindLog(absl::string_view topic, PartitionIndex partition) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // --- Dead letters. `change` decides, with the queue as it is; `done` once that is durable.
-  void Change(absl::AnyInvocable<void(WorkQueue& queue, uint64_t now_us) &&> change,
-              log::DoneCallback done) ABSL_LOCKS_EXCLUDED(mu_);
+  // --- Dead letters. `change` decides, with the queue as it is; durable when it returns. Waits for
+  // a commit, and for nothing that needs a thread of ours: on those it may be called, too.
+  absl::Status Change(absl::AnyInvocable<void(WorkQueue& queue, uint64_t now_us) &&> change)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Events of `log` below `start` are about to go: what becomes a dead letter from now on keeps a
-  // copy of its event. When it returns, those made before are in the store. Waits for a commit.
+  // copy of its event. When it returns, those made before are in the store. Waits for the disk and
+  // a commit.
   absl::Status ExpectTrim(LogId log, Offset start) ABSL_LOCKS_EXCLUDED(mu_);
   // Keeps copies of events below `start` that are dead letters in the store; durable when it
   // returns. Waits for the disk and a commit.
@@ -134,14 +136,19 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   using Letters = std::vector<std::pair<Offset, storage::DeadLetter>>;
   // Readable dead letters before `until` without a copy, with their events.
   absl::StatusOr<Letters> FindUncopied(const log::Partition& partition, Offset until) const;
-  void DeleteLetters(LogId log, const Letters& letters, log::DoneCallback done) const;
-  void WriteCopies(LogId log, const Letters& letters, log::DoneCallback done) const;
+  absl::Status DeleteLetters(LogId log, const Letters& letters) const;
+  absl::Status WriteCopies(LogId log, const Letters& letters) const;
   // A request that waits for its answer.
   struct Pending {
     uint64_t write = 0;   // Durable once this write is.
     uint64_t ticket = 0;  // Of a nack.
     uint64_t deaths = 0;  // Of its events that are not dead letters yet.
     absl::AnyInvocable<void(absl::Status) &&> answer;
+  };
+  // A Change that waits for its write.
+  struct Changed {
+    uint64_t write = 0;
+    log::DoneCallback done;
   };
   struct Partition {
     log::TopicPtr topic;
@@ -155,6 +162,7 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
 
   uint64_t NowUs() const;
   bool HasLeftovers() const ABSL_LOCKS_EXCLUDED(mu_);
+  bool HasPartition(LogId log) const ABSL_LOCKS_EXCLUDED(mu_);
   // A delivery is old after two of these at the latest, and then written within a third.
   absl::Duration FlushPause() const { return context_->options.flush_interval / 3; }
   void AnswerLocked(Pending pending) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -188,6 +196,9 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   // False: nothing now.
   bool TakeItem(WorkSource::Item item) ABSL_LOCKS_EXCLUDED(mu_);
   void Reread() ABSL_LOCKS_EXCLUDED(mu_);
+  void RereadSome() ABSL_LOCKS_EXCLUDED(mu_);
+  // Has the dead letters made of events before `until` that failed for the last time.
+  void RereadDying(LogId log, Offset until) ABSL_LOCKS_EXCLUDED(mu_);
   // Empty: it can no longer be read.
   absl::StatusOr<std::optional<WorkChunk>> ReadAgain(const WorkQueue::Wanted& wanted,
                                                      const log::Partition& partition,
@@ -218,6 +229,7 @@ class LiveWork : public std::enable_shared_from_this<LiveWork> {
   absl::flat_hash_map<MemberNumber, std::shared_ptr<MemberListener>> listeners_
       ABSL_GUARDED_BY(mu_);
   std::deque<Pending> pending_ ABSL_GUARDED_BY(mu_);
+  std::deque<Changed> changes_ ABSL_GUARDED_BY(mu_);
   uint64_t charged_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // To the budget of all groups.
   uint64_t tickets_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t next_write_ ABSL_GUARDED_BY(mu_) = 1;

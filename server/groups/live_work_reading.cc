@@ -183,6 +183,16 @@ void LiveWork::MaybeRereadLocked() {
 }
 
 void LiveWork::Reread() {
+  RereadSome();
+  {
+    absl::MutexLock lock(&mu_);
+    rereading_ = false;
+    SettleLocked();
+  }
+  Drain();
+}
+
+void LiveWork::RereadSome() {
   std::vector<WorkQueue::Wanted> wanted;
   {
     absl::MutexLock lock(&mu_);
@@ -190,12 +200,23 @@ void LiveWork::Reread() {
   }
   LastRead last;
   for (const WorkQueue::Wanted& one : wanted) RereadOne(one, last);
-  {
+}
+
+// On this thread: those that read for us may all wait for the same.
+void LiveWork::RereadDying(LogId log, Offset until) {
+  bool settled = false;
+  const auto is_settled = [&]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return closed_ || !failure_.ok() || !queue_.HasDying(log, until);
+  };
+  const auto goes_on = [&]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return is_settled() || queue_.has_wanted();
+  };
+  while (!settled) {
+    RereadSome();
     absl::MutexLock lock(&mu_);
-    rereading_ = false;
-    SettleLocked();
+    mu_.Await(absl::Condition(&goes_on));  // What is not wanted another thread reads.
+    settled = is_settled();
   }
-  Drain();
 }
 
 absl::StatusOr<std::optional<WorkChunk>> LiveWork::ReadAgain(const WorkQueue::Wanted& wanted,

@@ -77,14 +77,17 @@ bool LiveWork::HasLeftovers() const {
   return queue_.has_leftovers();
 }
 
+bool LiveWork::HasPartition(LogId log) const {
+  absl::MutexLock lock(&mu_);
+  return queue_.HasPartition(log);
+}
+
 absl::Status LiveWork::AddTopic(const LoadedTopic& topic,
                                 const std::vector<std::pair<LogId, Offset>>& committed) {
   const storage::Store& store = context_->log.store();
   absl::ReleasableMutexLock letters_lock(&letters_mu_);
   if (HasLeftovers()) {  // Of partitions that it had before, perhaps these.
-    absl::Status written = log::AwaitDone(
-        [&](log::DoneCallback done) { Change([](WorkQueue&, uint64_t) {}, std::move(done)); });
-    if (!written.ok()) return written;
+    if (absl::Status written = Change([](WorkQueue&, uint64_t) {}); !written.ok()) return written;
   }
   for (uint32_t p = 0; p < topic.partitions.size(); ++p) {
     const LogId log = topic.topic->log(PartitionIndex(p));

@@ -108,6 +108,15 @@ bool WorkQueue::IsDying(LogId log, Offset offset) const {
   return i != kNoEntry && entries_[i].dying;
 }
 
+bool WorkQueue::HasDying(LogId log, Offset until) const {
+  const auto slot = slots_.find(log);
+  if (slot == slots_.end()) return false;
+  return std::any_of(deaths_.begin(), deaths_.end(), [&](const auto& death) {
+    const WorkEntry& entry = entries_[death.first];
+    return entry.partition == slot->second && entry.offset < until;
+  });
+}
+
 void WorkQueue::AddDeadLetter(LogId log, Offset offset, const storage::DeadLetter& letter,
                               uint64_t now_us) {
   Slot* slot = FindSlot(log);

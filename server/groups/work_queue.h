@@ -135,6 +135,8 @@ class WorkQueue {
   bool IsRedriven(LogId log, Offset offset) const;
   // It failed for the last time; its dead letter is made once its bytes are read.
   bool IsDying(LogId log, Offset offset) const;
+  // Some event of the log before `until` is.
+  bool HasDying(LogId log, Offset until) const;
   // Requires a dead letter that is not redriven.
   void Discard(LogId log, Offset offset, const storage::DeadLetter& letter, uint64_t now_us);
   // A copy of the event, for a dead letter.

@@ -73,6 +73,14 @@ class Worker final : public MemberListener {
     }));
   }
 
+  void StartNack(const std::vector<uint64_t>& offsets, WorkQueue::NackOptions options,
+                 absl::AnyInvocable<void(const std::string&) &&> done) {
+    work->Nack(Refs(offsets, "jobs"), std::move(options),
+               [done = std::move(done)](const absl::StatusOr<EventsResult>& result) mutable {
+                 std::move(done)(Tell(result));
+               });
+  }
+
   std::shared_ptr<Member> member;
   std::shared_ptr<WorkMember> work;
 
@@ -99,6 +107,27 @@ class Worker final : public MemberListener {
   bool paused_ ABSL_GUARDED_BY(mu_) = false;
 };
 using WorkerPtr = std::shared_ptr<Worker>;
+
+// While it lives, no thread of a pool is free.
+class HeldThreads {
+ public:
+  HeldThreads(base::Executor& pool, int threads) {
+    auto* const met = new absl::Barrier(threads + 1);
+    for (int i = 0; i < threads; ++i) {
+      pool.Schedule([met, release = release_] {
+        if (met->Block()) delete met;
+        release->WaitForNotification();
+      });
+    }
+    if (met->Block()) delete met;
+  }
+  ~HeldThreads() { release_->Notify(); }
+  HeldThreads(const HeldThreads&) = delete;
+  HeldThreads& operator=(const HeldThreads&) = delete;
+
+ private:
+  const std::shared_ptr<absl::Notification> release_ = std::make_shared<absl::Notification>();
+};
 
 class WorkGroupsTest : public CoordinatorTest, public ::testing::WithParamInterface<GroupMode> {
  protected:
@@ -341,6 +370,26 @@ TEST_P(WorkGroupsTest, ADeadLetterKeepsItsEventWhenRetentionIsAboutToPassIt) {
   EXPECT_EQ(Copies(), "0");
   EXPECT_EQ(worker->Nack({1, 3}, {.dead_letter = true}), "0 dead 2");
   EXPECT_EQ(Copies(), "0,1");
+}
+
+// The threads that read for groups may all be waiting for trims.
+TEST_P(WorkGroupsTest, ATrimReadsItselfWhatIsAboutToBeADeadLetter) {
+  Put("a b c");
+  const WorkerPtr worker = JoinWork();
+  EXPECT_EQ(worker->Take(3), "0 1 2");
+  EXPECT_EQ(worker->Nack({1}, {.dead_letter = true}), "0 dead 1");
+  std::string answer;
+  absl::Notification answered;
+  const log::PartitionPtr partition = JobsPartition();
+  const HeldThreads held(*disk_, kDiskThreads);
+  worker->StartNack({0, 2}, {.dead_letter = true}, [&](const std::string& result) {
+    answer = result;
+    answered.Notify();
+  });
+  ASSERT_TRUE(groups_->KeepDeadLetters(*partition, Offset(2)).ok());
+  EXPECT_EQ(Copies(), "0,1");
+  answered.WaitForNotification();
+  EXPECT_EQ(answer, "0 dead 2");
 }
 
 TEST_P(WorkGroupsTest, DeadLettersOfErasedEventsAreGone) {
