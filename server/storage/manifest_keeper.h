@@ -1,9 +1,16 @@
-// ManifestKeeper: an Env under which the manifest that CURRENT names is never deleted.
+// ManifestKeeper: an Env under which nothing is deleted that the manifest on disk names.
 //
-// Why.       When the first bytes of a new manifest, or the new CURRENT, cannot be written, RocksDB
-//            7.8 takes the new manifest for the current one all the same, and the next time it
-//            looks for files that nobody needs it deletes the one that CURRENT still names: then
-//            the database does not open any more. (Found by MixedPowerCutTest.)
+// Why.       Two faults of RocksDB 7.8, after which a database does not open any more (both found
+// by
+//            MixedPowerCutTest). When the first bytes of a new manifest, or the new CURRENT, cannot
+//            be written, it takes the new manifest for the current one all the same, and the next
+//            time it looks for files that nobody needs it deletes the one that CURRENT still names.
+//            And when a record of the manifest cannot be written or synced, it deletes the tables
+//            that the record adds, although the record may be on disk: so it is where tables are
+//            ingested, and where the records of several families are written at once.
+// How.       A manifest that CURRENT names is not deleted. Once a manifest could not be written, no
+//            table is, until the database is opened again; then RocksDB deletes those that nobody
+//            needs.
 // Threads.   Safe from any thread.
 // Lifetime.  `base` outlives it, it outlives the databases that are opened with it.
 #pragma once
@@ -20,8 +27,12 @@ class ManifestKeeper final : public rocksdb::EnvWrapper {
 
   static const char* kClassName() { return "TidemarkManifestKeeper"; }
   const char* Name() const override { return kClassName(); }
-  // Busy: CURRENT names it, or cannot be read.
+  // Busy: CURRENT names it, or cannot be read; or it is a table that the manifest may name.
   rocksdb::Status DeleteFile(const std::string& path) override;
+
+ private:
+  class Files;
+  class Manifest;
 };
 
 }  // namespace tidemark::storage
