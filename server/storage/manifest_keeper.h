@@ -8,9 +8,11 @@
 //            And when a record of the manifest cannot be written or synced, it deletes the tables
 //            that the record adds, although the record may be on disk: so it is where tables are
 //            ingested, and where the records of several families are written at once.
-// How.       A manifest that CURRENT names is not deleted. Once a manifest could not be written, no
-//            table is, until the database is opened again; then RocksDB deletes those that nobody
-//            needs.
+// How.       A manifest that CURRENT names is not deleted. Once a manifest, CURRENT or the
+// directory
+//            could not be written, no table is, until CURRENT names a manifest that was begun
+//            since, and nothing failed again. RocksDB tries no deletion twice, but deletes what
+//            nobody needs when it is asked to look (DeleteObsoleteFiles) or opened.
 // Threads.   Safe from any thread.
 // Lifetime.  `base` outlives it, it outlives the databases that are opened with it.
 #pragma once
@@ -31,8 +33,10 @@ class ManifestKeeper final : public rocksdb::EnvWrapper {
   rocksdb::Status DeleteFile(const std::string& path) override;
 
  private:
+  class Doubt;
+  class File;
+  class Directory;
   class Files;
-  class Manifest;
 };
 
 }  // namespace tidemark::storage

@@ -32,6 +32,16 @@ class ManifestKeeperTest : public ::testing::Test {
                     .ok());
     return file;
   }
+  void FailNext(CrashFileSystem::Operation operation) {
+    crash_.FailOnce(operation, "", 1, CrashFileSystem::Error::kIo);
+  }
+  rocksdb::Status NameInCurrent(const std::string& manifest) {
+    const rocksdb::Status written =
+        rocksdb::WriteStringToFile(&keeper_, manifest + "\n", At("000005.dbtmp"));
+    if (!written.ok()) return written;
+    return keeper_.GetFileSystem()->RenameFile(At("000005.dbtmp"), At("CURRENT"),
+                                               rocksdb::IOOptions(), nullptr);
+  }
   // Both ways that RocksDB has.
   bool MayDelete(const std::string& name) {
     return keeper_.DeleteFile(At(name)).ok() ||
@@ -70,11 +80,28 @@ TEST_F(ManifestKeeperTest, KeepsTablesOnceAManifestCouldNotBeWritten) {
   EXPECT_TRUE(ManifestKeeper(*crash_.env()).DeleteFile(At("000008.sst")).ok());
 }
 
+TEST_F(ManifestKeeperTest, LetsTablesGoOnceCurrentNamesAManifestOfAfterwards) {
+  Make("CURRENT", "MANIFEST-000001\n");
+  const std::unique_ptr<rocksdb::FSWritableFile> manifest = NewManifest("MANIFEST-000001");
+  Make("000007.sst", "table");
+  FailNext(CrashFileSystem::Operation::kWrite);
+  EXPECT_FALSE(AppendToManifest(*manifest).ok());
+  const std::unique_ptr<rocksdb::FSWritableFile> next = NewManifest("MANIFEST-000002");
+  EXPECT_FALSE(MayDelete("000007.sst"));
+  FailNext(CrashFileSystem::Operation::kRename);
+  EXPECT_FALSE(NameInCurrent("MANIFEST-000002").ok());
+  Make("CURRENT", "MANIFEST-000002\n");
+  EXPECT_FALSE(MayDelete("000007.sst"));  // It failed, whatever became of it.
+  const std::unique_ptr<rocksdb::FSWritableFile> last = NewManifest("MANIFEST-000003");
+  EXPECT_TRUE(NameInCurrent("MANIFEST-000003").ok());
+  EXPECT_TRUE(MayDelete("000007.sst"));
+}
+
 TEST_F(ManifestKeeperTest, KeepsTablesOnceAManifestCouldNotBeSynced) {
   const std::unique_ptr<rocksdb::FSWritableFile> manifest = NewManifest("MANIFEST-000001");
   Make("000007.sst", "table");
   ASSERT_TRUE(AppendToManifest(*manifest).ok());
-  crash_.FailOnce(CrashFileSystem::Operation::kSync, "", 1, CrashFileSystem::Error::kIo);
+  FailNext(CrashFileSystem::Operation::kSync);
   EXPECT_FALSE(manifest->Sync(rocksdb::IOOptions(), nullptr).ok());
   EXPECT_FALSE(MayDelete("000007.sst"));
 }
@@ -82,7 +109,7 @@ TEST_F(ManifestKeeperTest, KeepsTablesOnceAManifestCouldNotBeSynced) {
 TEST_F(ManifestKeeperTest, AnotherFileMayFail) {
   const std::unique_ptr<rocksdb::FSWritableFile> log = NewManifest("000003.log");
   Make("000007.sst", "table");
-  crash_.FailOnce(CrashFileSystem::Operation::kWrite, "", 1, CrashFileSystem::Error::kIo);
+  FailNext(CrashFileSystem::Operation::kWrite);
   EXPECT_FALSE(AppendToManifest(*log).ok());
   EXPECT_TRUE(MayDelete("000007.sst"));
 }
