@@ -24,7 +24,7 @@ from history import Recorder, load
 from member_clients import RecordingMember
 from support.consumer import settle
 from support.stubs import pb
-from world import ALL, FAULTY, FEW, TIDEMARKD, World
+from world import FAULTY, FEW, TIDEMARKD, World
 
 SECONDS = 4
 CUTS = ["crash", "kill_member", "crash"]
@@ -41,7 +41,7 @@ def seed_or_random():
 class GoodServer(unittest.TestCase):
 
     def test_promises_hold_over_power_cuts_and_held_and_killed_members(self):
-        world = World(seed_or_random(), restores=2, cast=ALL)
+        world = World(seed_or_random(), restores=2)
         try:
             world.begin()
             world.trouble(SECONDS)
